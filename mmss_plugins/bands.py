@@ -1,0 +1,135 @@
+"""Bands of Sentinel-1 and Sentinel-2: names, wavelengths, units, statistics and named subsets.
+
+The statistics are those of a 50,000-patch subset of SSL4EO-S12 (Wang et al. 2023,
+https://arxiv.org/abs/2211.07044), as used by CromSS (https://arxiv.org/abs/2405.01217).
+Sentinel-2 is L1C reflectance x 10000, Sentinel-1 is backscatter in dB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+BandSpec = int | str | Sequence[int] | Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """The bands of one sensor, in storage order.
+
+    Args:
+        name: Modality name used in stores and configs ('s1' or 's2').
+        bands: Band names.
+        wavelengths: Centre wavelengths in micrometres (for radar the value that the
+            wavelength-conditioned DOFA encoder uses for C band).
+        unit: Physical unit of the raw values.
+        mean: Mean per band, in ``unit``.
+        std: Standard deviation per band, in ``unit``.
+        subsets: Named band subsets as indices into ``bands``.
+    """
+
+    name: str
+    bands: tuple[str, ...]
+    wavelengths: tuple[float, ...]
+    unit: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    subsets: dict[int | str, tuple[int, ...]]
+
+
+S1 = Sensor(
+    name='s1',
+    bands=('VV', 'VH'),
+    wavelengths=(3.75, 3.75),
+    unit='dB',
+    mean=(-12.54847273, -20.19237134),
+    std=(5.25697717, 5.91150917),
+    subsets={2: (0, 1)},
+)
+
+S2 = Sensor(
+    name='s2',
+    bands=('B1', 'B2', 'B3', 'B4', 'B5', 'B6', 'B7', 'B8', 'B8A', 'B9', 'B10', 'B11', 'B12'),
+    wavelengths=(
+        0.443, 0.490, 0.560, 0.665, 0.705, 0.740, 0.783, 0.842, 0.865, 0.940, 1.375, 1.610, 2.190,
+    ),
+    unit='reflectance x 10000',
+    mean=(
+        1605.57504906, 1390.78157673, 1314.8729939, 1363.52445545, 1549.44374991, 2091.74883118,
+        2371.7172463, 2299.90463006, 2560.29504086, 830.06605044, 22.10351321, 2177.07172323,
+        1524.06546312,
+    ),
+    std=(
+        786.78685367, 850.34818441, 875.06484736, 1138.84957046, 1122.17775652, 1161.59187054,
+        1274.39184232, 1248.42891965, 1345.52684884, 577.31607053, 51.15431158, 1336.09932639,
+        1136.53823676,
+    ),
+    subsets={
+        3: (3, 2, 1),
+        9: (1, 2, 3, 4, 5, 6, 7, 11, 12),
+        'rgb9': (3, 2, 1, 4, 5, 6, 7, 11, 12),
+        10: (1, 2, 3, 4, 5, 6, 7, 8, 11, 12),
+        12: (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12),
+        13: tuple(range(13)),
+    },
+)  # fmt: skip
+
+SENSORS = {sensor.name: sensor for sensor in (S1, S2)}
+
+
+def resolve_bands(spec: BandSpec, available: Sequence[str], sensor: Sensor) -> tuple[int, ...]:
+    """Turn a band choice into indices into the bands that a store holds.
+
+    Args:
+        spec: None for all available bands; a subset's name or band count (``sensor.subsets``);
+            or an explicit sequence of band names, or of indices into ``available``.
+        available: Names of the bands that are there, in their order.
+        sensor: The sensor that the bands belong to.
+
+    Returns:
+        Indices into ``available``, in the order asked for.
+
+    Raises:
+        ValueError: If the choice is unknown, empty, repeats a band, or names one that is not there.
+    """
+    available = list(available)
+    if spec is None:
+        return tuple(range(len(available)))
+    if isinstance(spec, (int, str)):
+        if spec not in sensor.subsets:
+            raise ValueError(
+                f'unknown {sensor.name} band set {spec!r}: expected one of '
+                f'{list(sensor.subsets)}, or a list of band names or indices'
+            )
+        names: list[str | int] = [sensor.bands[index] for index in sensor.subsets[spec]]
+    else:
+        names = list(spec)
+    if not names:
+        raise ValueError(f'the {sensor.name} band list is empty: give at least one band')
+    indices = tuple(_band_index(name, available, sensor) for name in names)
+    if len(set(indices)) != len(indices):
+        raise ValueError(f'the {sensor.name} band list {names} names a band twice')
+    return indices
+
+
+def _band_index(band: str | int, available: list[str], sensor: Sensor) -> int:
+    if isinstance(band, str):
+        if band not in available:
+            raise ValueError(
+                f'{sensor.name} band {band!r} is not there: the data hold {available}'
+            )
+        return available.index(band)
+    if isinstance(band, bool) or not isinstance(band, int) or not 0 <= band < len(available):
+        raise ValueError(
+            f'{sensor.name} band index {band!r} is out of range: '
+            f'expected an integer in 0..{len(available) - 1}'
+        )
+    return band
+
+
+def sensor_statistics(
+    sensor: Sensor, bands: Sequence[str]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of the named bands, in ``sensor.unit``."""
+    indices = [sensor.bands.index(band) for band in bands]
+    return tuple(sensor.mean[i] for i in indices), tuple(sensor.std[i] for i in indices)
