@@ -115,9 +115,7 @@ def resolve_bands(spec: BandSpec, available: Sequence[str], sensor: Sensor) -> t
 def _band_index(band: str | int, available: list[str], sensor: Sensor) -> int:
     if isinstance(band, str):
         if band not in available:
-            raise ValueError(
-                f'{sensor.name} band {band!r} is not there: the data hold {available}'
-            )
+            raise ValueError(f'{sensor.name} band {band!r} is not there: the data hold {available}')
         return available.index(band)
     if isinstance(band, bool) or not isinstance(band, int) or not 0 <= band < len(available):
         raise ValueError(

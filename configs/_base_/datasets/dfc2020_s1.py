@@ -1,0 +1,6 @@
+# DFC2020 on Sentinel-1 (VV, VH).
+_base_ = './dfc2020_s2.py'
+
+train_dataloader = dict(dataset=dict(modality='s1'))
+val_dataloader = dict(dataset=dict(modality='s1'))
+test_dataloader = dict(dataset=dict(modality='s1'))

@@ -1,0 +1,59 @@
+# DFC2020 on Sentinel-2, all 13 bands: the 'validation' split trains, the 'test' split tests.
+dataset_type = 'mmss_plugins.DFC2020Dataset'
+data_root = 'data/dfc2020'
+
+meta_keys = (
+    'img_path',
+    'seg_map_path',
+    'ori_shape',
+    'img_shape',
+    'flip',
+    'flip_direction',
+    'reduce_zero_label',
+    'sample_id',
+    'channels',
+)
+train_pipeline = [
+    dict(
+        type='RandomFlip',
+        prob=[1 / 6, 1 / 6, 1 / 6],
+        direction=['horizontal', 'vertical', 'diagonal'],
+    ),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='mmss_plugins.EpochSeededSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=f'{data_root}/validation.lmdb',
+        modality='s2',
+        normalize='clip8',
+        image_dtype='uint8',
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=f'{data_root}/test.lmdb',
+        modality='s2',
+        normalize='clip8',
+        image_dtype='uint8',
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+# OA, AA, mIoU and mF1 are reported as aAcc, mAcc, mIoU and mFscore.
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU', 'mFscore'])
+test_evaluator = val_evaluator

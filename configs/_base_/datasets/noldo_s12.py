@@ -1,0 +1,70 @@
+# SSL4EO-S12@NoL: Sentinel-1 and Sentinel-2 with noisy labels, one random season per sample.
+# One percent of the places is held out for validation, the same on every rank.
+dataset_type = 'mmss_plugins.NoLDOPretrainDataset'
+data_root = 'data/noldo/pretrain.lmdb'
+crop_size = (256, 256)
+holdout = dict(fraction=0.01, seed=0)
+
+meta_keys = (
+    'img_path',
+    'seg_map_path',
+    'ori_shape',
+    'img_shape',
+    'flip',
+    'flip_direction',
+    'reduce_zero_label',
+    'sample_id',
+    'season',
+    'channels',
+)
+train_pipeline = [
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(
+        type='RandomFlip',
+        prob=[1 / 6, 1 / 6, 1 / 6],
+        direction=['horizontal', 'vertical', 'diagonal'],
+    ),
+    dict(type='mmss_plugins.RandomRotateMultiBand', prob=0.2, degree=90),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+
+dataset_options = dict(
+    type=dataset_type,
+    data_root=data_root,
+    modality='s12',
+    normalize='clip8',
+    image_dtype='uint8',
+)
+train_dataloader = dict(
+    batch_size=128,
+    num_workers=8,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='mmss_plugins.EpochSeededSampler', shuffle=True),
+    dataset=dict(
+        **dataset_options,
+        season='random',
+        holdout=dict(**holdout, part='train'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        **dataset_options,
+        season=0,
+        holdout=dict(**holdout, part='val'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU', 'mFscore']),
+    dict(type='mmss_plugins.ValidationLoss'),
+]
+test_evaluator = val_evaluator

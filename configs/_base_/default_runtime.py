@@ -1,0 +1,29 @@
+# What every run has in common. Ours carries the prefix; everything else is MMSegmentation's.
+custom_imports = dict(imports=['mmss_plugins'], allow_failed_imports=False)
+default_scope = 'mmseg'
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+# Order, augmentation and dropout depend on this seed, the epoch and the sample only.
+randomness = dict(seed=0)
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='mIoU'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='mmss_plugins.MultiBandVisualizationHook', interval=1),
+)
+custom_hooks = [
+    dict(type='mmss_plugins.IterationSeedHook'),
+    dict(type='mmss_plugins.TransferReportHook'),
+]
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='Visualizer', vis_backends=vis_backends, name='visualizer')
+log_processor = dict(by_epoch=True)
+log_level = 'INFO'
+load_from = None
+resume = False

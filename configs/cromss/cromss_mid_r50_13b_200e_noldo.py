@@ -1,0 +1,7 @@
+# CromSS, middle fusion: separate encoders, one decoder. Published settings.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/noldo_s12.py',
+    '../_base_/models/cromss_r50_13b.py',
+    '../_base_/schedules/cromss_200e.py',
+]

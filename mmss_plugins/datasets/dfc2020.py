@@ -1,0 +1,46 @@
+"""DFC2020, land cover from Sentinel-1 and Sentinel-2."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mmss_plugins.registry import DATASETS
+
+from .sentinel_store_dataset import SentinelStoreDataset
+
+
+@DATASETS.register_module()
+class DFC2020Dataset(SentinelStoreDataset):
+    """Sentinel-1/2 patches with eight land-cover classes, in Dynamic World's order.
+
+    The 'validation' split (986 patches) is for training, the 'test' split (5128) for testing, as
+    in CromSS. Simplified IGBP classes become indices in preparation; savanna, snow and unlabelled
+    pixels are 255 (ignored). Source: Robinson et al. 2021,
+    https://doi.org/10.1109/JSTARS.2021.3063849.
+
+    Args:
+        **kwargs: Of :class:`SentinelStoreDataset`.
+    """
+
+    METAINFO: ClassVar[dict] = {
+        'classes': (
+            'water',
+            'forest',
+            'grassland',
+            'wetlands',
+            'croplands',
+            'shrubland',
+            'urban/built-up',
+            'barren',
+        ),
+        'palette': [
+            [65, 155, 223],
+            [57, 125, 73],
+            [136, 176, 83],
+            [122, 135, 198],
+            [228, 150, 53],
+            [223, 195, 90],
+            [196, 40, 27],
+            [165, 155, 143],
+        ],
+    }

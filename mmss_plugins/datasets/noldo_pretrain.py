@@ -1,0 +1,51 @@
+"""SSL4EO-S12@NoL, the pretraining part of NoLDO-S12."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mmss_plugins.registry import DATASETS
+
+from .sentinel_store_dataset import SentinelStoreDataset
+
+
+@DATASETS.register_module()
+class NoLDOPretrainDataset(SentinelStoreDataset):
+    """Sentinel-1/2 patches of 103,793 places in four seasons, with Dynamic World's noisy labels.
+
+    Classes 0..8 are Dynamic World's; there is no ignored value in the labels themselves.
+    Source: Liu et al. 2025, CromSS, https://arxiv.org/abs/2405.01217 (data set NoLDO-S12).
+
+    Args:
+        modality: 's1', 's2' or 's12' (both, as cross-modal pretraining needs).
+        season: 0..3, or 'random' for another season of the place each time.
+        **kwargs: Of :class:`SentinelStoreDataset`.
+    """
+
+    METAINFO: ClassVar[dict] = {
+        'classes': (
+            'water',
+            'trees',
+            'grass',
+            'flooded vegetation',
+            'crops',
+            'shrub and scrub',
+            'built area',
+            'bare land',
+            'ice and snow',
+        ),
+        'palette': [
+            [65, 155, 223],
+            [57, 125, 73],
+            [136, 176, 83],
+            [122, 135, 198],
+            [228, 150, 53],
+            [223, 195, 90],
+            [196, 40, 27],
+            [165, 155, 143],
+            [179, 159, 225],
+        ],
+    }
+
+    def __init__(self, *args, modality: str = 's12', season: int | str = 'random', **kwargs):
+        super().__init__(*args, modality=modality, season=season, **kwargs)

@@ -1,0 +1,76 @@
+"""Random augmentation that depends on seed, epoch and sample only.
+
+MMEngine neither saves random states nor reseeds its loader workers by epoch. Here the sampler hands
+out indices that carry their own random stream, and a data set draws everything random for that
+sample from it: the same sample of the same epoch looks the same in any worker, with any number of
+workers, before and after a resume.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+class SeededIndex(int):
+    """A sample index with the key of its random stream.
+
+    Data set wrappers that compute with the index (``RepeatDataset``: modulo, ``ConcatDataset``:
+    difference) keep the stream of the index that the sampler gave.
+
+    Args:
+        index: Position in the data set.
+        stream: Non-negative integers that name the random stream (seed, epoch, sampled index).
+    """
+
+    stream: tuple[int, ...]
+
+    def __new__(cls, index: int, stream: tuple[int, ...] = ()) -> SeededIndex:
+        """Make an index; ``stream`` rides along through pickling to loader workers."""
+        self = super().__new__(cls, index)
+        self.stream = tuple(stream)
+        return self
+
+    def __mod__(self, other: int) -> SeededIndex:
+        return SeededIndex(int(self) % other, self.stream)
+
+    def __sub__(self, other: int) -> SeededIndex:
+        return SeededIndex(int(self) - other, self.stream)
+
+    def __add__(self, other: int) -> SeededIndex:
+        return SeededIndex(int(self) + other, self.stream)
+
+
+@contextmanager
+def seeded_randomness(stream: tuple[int, ...]) -> Iterator[None]:
+    """Seed ``random``, NumPy and torch's CPU generator from ``stream``; restore them after."""
+    words = np.random.SeedSequence(stream).generate_state(3)
+    states = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
+    random.seed(int(words[0]))
+    np.random.seed(words[1])
+    torch.random.default_generator.manual_seed(int(words[2]))
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.random.set_rng_state(states[2])
+
+
+class SeededSampleMixin:
+    """Makes a data set honour the random stream of a :class:`SeededIndex`.
+
+    Put it before the MM data set class. Plain integer indices behave as they always do.
+    """
+
+    def __getitem__(self, idx: int) -> dict:
+        """Sample ``idx``, with its randomness drawn from the index's own stream if it has one."""
+        stream = getattr(idx, 'stream', ())
+        if not stream:
+            return super().__getitem__(idx)
+        with seeded_randomness(stream):
+            return super().__getitem__(int(idx))

@@ -1,0 +1,173 @@
+"""What the data sets over an LMDB store of Sentinel-1/2 patches have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+
+from mmss_plugins.bands import SENSORS, BandSpec
+
+from .lmdb_store import ReadRequest, StoreReader
+from .seeding import SeededSampleMixin
+from .sensor_reader import SensorReader
+from .splits import holdout_part, read_split_file, select_ids
+
+MODALITIES = {'s1': ('s1',), 's2': ('s2',), 's12': ('s1', 's2')}
+LABEL_FIELD = 'label'
+IGNORE_INDEX = 255
+
+
+class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
+    """Samples of an LMDB store as inputs of MM pipelines.
+
+    A sample enters the pipeline with ``img`` (H, W, C), bands of all chosen modalities stacked in
+    the order Sentinel-1, Sentinel-2, so that crop, flip and resize keep them aligned; and with
+    ``gt_seg_map`` (H, W) uint8, 255 = ignored. There is no loading transform to write.
+
+    Args:
+        data_root: The store, as written by the preparation tools.
+        modality: 's1', 's2' or 's12'.
+        bands: Bands of the modality: None for all, a count or name of a band set (3, 9, 10, 12,
+            13, 'rgb9'), or a sequence of band names or indices. With 's12' it speaks of Sentinel-2;
+            give a dict (``dict(s1=..., s2=...)``) to choose both.
+        season: Index of the season to read, or 'random' for one at random each time. Only for
+            stores with seasons, and required there.
+        normalize: 'clip8' ([0, 1]), 'standardise' (zero mean, unit variance) or None (as stored).
+        image_dtype: 'float32', or 'uint8' to keep 'clip8' images in 8 bits until the data
+            preprocessor (``mmss_plugins.MultiBandSegDataPreProcessor`` divides them by 255): a
+            quarter of the traffic between loader workers, host and device.
+        split_file: Text file with the ids of the samples to use, one per line.
+        holdout: ``dict(fraction=0.01, seed=0, part='train' | 'val')``: keep one side of a split
+            that depends on the seed and the sample ids only, so it is the same on every rank.
+        label_field: The store's field that gives the labels.
+        verify: Check the stored checksums of all that is read.
+        **kwargs: Of :class:`mmengine.dataset.BaseDataset` (``indices``, ``pipeline``,
+            ``test_mode``, ``metainfo``, ``lazy_init``, ...).
+
+    Raises:
+        ValueError: If an option is unknown or does not fit the store; the message names both.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        modality: str = 's2',
+        bands: BandSpec | Mapping[str, BandSpec] = None,
+        season: int | str | None = None,
+        normalize: str | None = 'clip8',
+        image_dtype: str = 'float32',
+        split_file: str | None = None,
+        holdout: Mapping | None = None,
+        label_field: str = LABEL_FIELD,
+        verify: bool = True,
+        **kwargs,
+    ) -> None:
+        if modality not in MODALITIES:
+            raise ValueError(f'modality must be one of {list(MODALITIES)}, but got {modality!r}')
+        self.modality = modality
+        self.store = StoreReader(data_root, verify=verify)
+        self.season = self._checked_season(season)
+        self.label_field = label_field
+        self._check_fields(label_field)
+        choice = bands if isinstance(bands, Mapping) else {MODALITIES[modality][-1]: bands}
+        unknown = set(choice) - set(MODALITIES[modality])
+        if unknown:
+            raise ValueError(
+                f'bands are given for {sorted(unknown)}, but modality {modality!r} '
+                f'has {list(MODALITIES[modality])}'
+            )
+        self.sensors = [
+            SensorReader(
+                SENSORS[name],
+                self.store.meta.fields[name],
+                choice.get(name),
+                normalize,
+                image_dtype,
+            )
+            for name in MODALITIES[modality]
+        ]
+        self.channels = tuple(channel for sensor in self.sensors for channel in sensor.channels)
+        self.split_file = split_file
+        self.holdout = dict(holdout) if holdout is not None else None
+        super().__init__(data_root=str(data_root), **kwargs)
+
+    def _join_prefix(self) -> None:
+        """The store is the data root: there are no annotation file and prefixes to join."""
+
+    def _checked_season(self, season: int | str | None) -> int | str | None:
+        names = self.store.meta.seasons
+        if not names:
+            if season is not None:
+                raise ValueError(
+                    f'{self.store.path} holds no seasons, but season={season!r} was asked for: '
+                    'leave season out'
+                )
+            return None
+        is_index = isinstance(season, int) and not isinstance(season, bool)
+        if season != 'random' and not (is_index and 0 <= season < len(names)):
+            raise ValueError(
+                f'{self.store.path} holds {len(names)} seasons {list(names)}: season must be '
+                f"0..{len(names) - 1} or 'random', but got {season!r}"
+            )
+        return season
+
+    def _check_fields(self, label_field: str) -> None:
+        for field in (*MODALITIES[self.modality], label_field):
+            if field not in self.store.meta.fields:
+                raise ValueError(
+                    f'{self.store.path} has no field {field!r}: it holds '
+                    f'{sorted(self.store.meta.fields)}'
+                )
+
+    def load_data_list(self) -> list[dict]:
+        """One record per chosen sample, in the store's order."""
+        ids: Sequence[str] = self.store.sample_ids
+        if self.split_file is not None:
+            ids = select_ids(
+                ids, read_split_file(self.split_file), self.split_file, self.store.path
+            )
+        if self.holdout is not None:
+            ids = holdout_part(ids, **self.holdout)
+        if not ids:
+            raise ValueError(f'no sample of {self.store.path} is left to use')
+        return [{'sample_id': sample_id} for sample_id in ids]
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Read sample ``idx`` in one transaction and run the pipeline on it."""
+        return self.pipeline(self.load_sample(idx))
+
+    def load_sample(self, idx: int) -> dict:
+        """Sample ``idx`` as the pipeline gets it."""
+        info = self.get_data_info(idx)
+        sample_id, season = info['sample_id'], self._draw_season()
+        requests = [sensor.request(season) for sensor in self.sensors]
+        requests.append(ReadRequest(self.label_field, season))
+        *images, label = self.store.read(sample_id, requests)
+        planes = [
+            sensor.normalise(image) for sensor, image in zip(self.sensors, images, strict=True)
+        ]
+        image = np.ascontiguousarray(np.concatenate(planes).transpose(1, 2, 0))
+        place = '/'.join([str(Path(self.store.path)), *([season] if season else []), sample_id])
+        return {
+            **info,
+            'season': season,
+            'channels': self.channels,
+            'img': image,
+            'img_path': place,
+            'img_shape': image.shape[:2],
+            'ori_shape': image.shape[:2],
+            'gt_seg_map': label,
+            'seg_map_path': place,
+            'seg_fields': ['gt_seg_map'],
+            'reduce_zero_label': False,
+        }
+
+    def _draw_season(self) -> str | None:
+        if self.season is None:
+            return None
+        names = self.store.meta.seasons
+        index = np.random.randint(len(names)) if self.season == 'random' else self.season
+        return names[index]

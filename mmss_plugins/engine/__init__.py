@@ -1,0 +1,6 @@
+"""Hooks, samplers and what else drives a run."""
+
+from .hooks import IterationSeedHook, MultiBandVisualizationHook
+from .samplers import EpochSeededSampler
+
+__all__ = ['EpochSeededSampler', 'IterationSeedHook', 'MultiBandVisualizationHook']

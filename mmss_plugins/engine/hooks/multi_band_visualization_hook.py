@@ -1,0 +1,97 @@
+"""Draws predictions on images of any number of bands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.visualization import Visualizer
+
+from mmss_plugins.registry import HOOKS
+from mmss_plugins.visualization.rgb import colour_map, composites, panel
+
+MIN_PANEL_HEIGHT = 224  # small patches are enlarged to be seen
+
+
+@HOOKS.register_module()
+class MultiBandVisualizationHook(Hook):
+    """Write panels (image, label, prediction) through MM's visualizer.
+
+    Takes the place of ``SegVisualizationHook``, which reads image files and knows three channels;
+    ``--show-dir`` of the test tools turns it on in the same way. The pictures are those that the
+    channels allow (true colour, radar), followed by the label where there is one and by each
+    predicted map.
+
+    Args:
+        draw: Whether to draw at all.
+        interval: Draw every so many batches.
+        show: Show a window instead of only writing.
+        wait_time: Seconds that a window stays.
+        max_samples: At most so many panels per evaluation; None for no limit.
+    """
+
+    def __init__(
+        self,
+        draw: bool = False,
+        interval: int = 50,
+        show: bool = False,
+        wait_time: float = 0.0,
+        max_samples: int | None = None,
+    ) -> None:
+        self.draw, self.interval = draw, interval
+        self.show, self.wait_time = show, wait_time
+        self.max_samples = max_samples
+        self._drawn = 0
+
+    def before_val_epoch(self, runner) -> None:  # noqa: ARG002
+        """Count anew."""
+        self._drawn = 0
+
+    def before_test_epoch(self, runner) -> None:  # noqa: ARG002
+        """Count anew."""
+        self._drawn = 0
+
+    def _after_iter(self, runner, batch_idx, data_batch=None, outputs=None, mode='train') -> None:
+        if (
+            not self.draw
+            or mode == 'train'
+            or not self.every_n_inner_iters(batch_idx, self.interval)
+        ):
+            return
+        loop = runner.test_loop if mode == 'test' else runner.val_loop
+        palette = loop.dataloader.dataset.metainfo['palette']
+        visualizer = Visualizer.get_current_instance()
+        for image, sample in zip(data_batch['inputs'], outputs, strict=True):
+            if self.max_samples is not None and self._drawn >= self.max_samples:
+                return
+            picture = sample_panel(image.cpu().numpy(), sample, palette)
+            name = f'{mode}_{"_".join(str(sample.img_path).split("/")[-2:])}'
+            if self.show:
+                visualizer.show(picture, win_name=name, wait_time=self.wait_time)
+            visualizer.add_image(name, picture, step=runner.iter)
+            self._drawn += 1
+
+
+def sample_panel(image: np.ndarray, sample, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Image, label and predictions of one sample side by side.
+
+    Args:
+        image: (C, H, W) as it left the pipeline.
+        sample: Its ``SegDataSample``, at any size: maps are brought to the image's.
+        palette: One RGB triple per class.
+
+    Returns:
+        (H', W', 3) uint8.
+    """
+    pictures = composites(image, sample.metainfo.get('channels'))
+    keys = [key for key in ('gt_sem_seg', 'pred_sem_seg') if key in sample]
+    keys += sorted(key for key in sample.keys() if key.startswith('pred_sem_seg_'))  # noqa: SIM118
+    height, width = image.shape[-2:]
+    for key in keys:
+        labels = sample.get(key).data[0].cpu().numpy().astype(np.int64)
+        painted = colour_map(labels, palette)
+        pictures.append(cv2.resize(painted, (width, height), interpolation=cv2.INTER_NEAREST))
+    scale = max(1, -(-MIN_PANEL_HEIGHT // height))
+    return panel([picture.repeat(scale, axis=0).repeat(scale, axis=1) for picture in pictures])

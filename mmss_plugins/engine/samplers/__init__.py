@@ -1,0 +1,5 @@
+"""Samplers."""
+
+from .epoch_seeded_sampler import EpochSeededSampler
+
+__all__ = ['EpochSeededSampler']

@@ -1,0 +1,72 @@
+"""Pictures of multi-band images and label maps, as pure NumPy functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+TRUE_COLOUR = ('s2.B4', 's2.B3', 's2.B2')
+RADAR = ('s1.VV', 's1.VH')
+STRETCH_PERCENTILES = (1.0, 99.0)
+
+
+def stretch(
+    image: np.ndarray, percentiles: tuple[float, float] = STRETCH_PERCENTILES
+) -> np.ndarray:
+    """Stretch an (H, W, C) image linearly between two percentiles over all channels to uint8."""
+    image = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    low, high = np.percentile(image, percentiles)
+    scaled = (image - low) / max(high - low, 1e-6)
+    return (np.clip(scaled, 0, 1) * 255).round().astype(np.uint8)
+
+
+def composites(image: np.ndarray, channels: Sequence[str] | None = None) -> list[np.ndarray]:
+    """The pictures that the channels of an image allow.
+
+    Args:
+        image: (C, H, W), any scale.
+        channels: Channel names such as 's2.B4'; without them the first three are shown.
+
+    Returns:
+        (H, W, 3) uint8 arrays: true colour where red, green and blue are there; VV, VH and their
+        difference where radar is; otherwise the first channels.
+    """
+    index = {name: i for i, name in enumerate(channels or ())}
+    pictures = []
+    if all(name in index for name in TRUE_COLOUR):
+        pictures.append(stretch(np.stack([image[index[name]] for name in TRUE_COLOUR], axis=-1)))
+    if all(name in index for name in RADAR):
+        vv, vh = (np.asarray(image[index[name]], dtype=np.float32) for name in RADAR)
+        planes = [stretch(plane[..., None]) for plane in (vv, vh, vv - vh)]
+        pictures.append(np.concatenate(planes, axis=-1))
+    if not pictures:
+        planes = [image[min(i, image.shape[0] - 1)] for i in range(3)]
+        pictures.append(stretch(np.stack(planes, axis=-1)))
+    return pictures
+
+
+def colour_map(
+    labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_colour: Sequence[int] = (0, 0, 0)
+) -> np.ndarray:
+    """Paint a label map.
+
+    Args:
+        labels: (H, W) class indices; what the palette does not cover is painted as ignored.
+        palette: One RGB triple per class.
+        ignore_colour: RGB of all other values.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    table = np.full((256, 3), ignore_colour, dtype=np.uint8)
+    table[: len(palette)] = np.asarray(palette, dtype=np.uint8)
+    return table[np.clip(labels, 0, 255)]
+
+
+def panel(pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
+    """Lay pictures of one height side by side on white, ``gap`` pixels apart."""
+    height = pictures[0].shape[0]
+    space = np.full((height, gap, 3), 255, dtype=np.uint8)
+    parts = [part for picture in pictures for part in (picture, space)][:-1]
+    return np.concatenate(parts, axis=1)
