@@ -1,0 +1,5 @@
+"""Metrics."""
+
+from .validation_loss import ValidationLoss
+
+__all__ = ['ValidationLoss']

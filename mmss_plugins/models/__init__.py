@@ -1,0 +1,15 @@
+"""Models: registered modules and, in :mod:`~mmss_plugins.models.functional`, their mathematics."""
+
+from .backbones import StemResNet
+from .decode_heads import UNetHead
+from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
+from .segmentors import CrossModalSegmentor
+
+__all__ = [
+    'ConsistencyLoss',
+    'CrossModalSegmentor',
+    'SoftCrossEntropyLoss',
+    'SoftDiceLoss',
+    'StemResNet',
+    'UNetHead',
+]

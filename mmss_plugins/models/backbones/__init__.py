@@ -1,0 +1,5 @@
+"""Backbones."""
+
+from .stem_resnet import StemResNet
+
+__all__ = ['StemResNet']

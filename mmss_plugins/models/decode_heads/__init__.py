@@ -1,0 +1,5 @@
+"""Decode heads."""
+
+from .unet_head import UNetHead
+
+__all__ = ['UNetHead']

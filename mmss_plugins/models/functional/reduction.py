@@ -1,0 +1,96 @@
+"""What the losses share: precision, targets with their valid pixels, and weighted means."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+IGNORE_INDEX = 255
+
+
+def full_precision(tensor: Tensor) -> Tensor:
+    """The tensor in float32, or as it is when it is float64 (losses never run in 16 bits)."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def soft_target(
+    logits: Tensor,
+    target: Tensor,
+    ignore_mask: Tensor | None = None,
+    ignore_index: int = IGNORE_INDEX,
+) -> tuple[Tensor, Tensor]:
+    """Bring class indices or class probabilities to one form.
+
+    Args:
+        logits: (N, C, H, W), for shape and dtype.
+        target: (N, H, W) class indices of any integer dtype, or (N, C, H, W) probabilities.
+        ignore_mask: (N, H, W) bool, true where a pixel takes part in nothing.
+        ignore_index: Class index that is ignored as well (for class indices only).
+
+    Returns:
+        The probabilities (N, C, H, W), all zero on ignored pixels, and the valid pixels (N, H, W),
+        1 or 0; both in the dtype of ``logits``.
+
+    Raises:
+        ValueError: If a shape fits neither form.
+    """
+    n, c, h, w = logits.shape
+    if ignore_mask is not None and ignore_mask.shape != (n, h, w):
+        raise ValueError(
+            f'ignore_mask must be (N, H, W) = {(n, h, w)}, but got {tuple(ignore_mask.shape)}'
+        )
+    if target.shape == (n, h, w) and not target.is_floating_point():
+        ignored = target == ignore_index
+        if ignore_mask is not None:
+            ignored = ignored | ignore_mask.bool()
+        indices = target.long().masked_fill(ignored, 0)
+        probabilities = F.one_hot(indices, c).permute(0, 3, 1, 2).to(logits.dtype)
+    elif target.shape == logits.shape and target.is_floating_point():
+        ignored = target.new_zeros((n, h, w), dtype=torch.bool)
+        if ignore_mask is not None:
+            ignored = ignore_mask.bool()
+        probabilities = target.to(logits.dtype)
+    else:
+        raise ValueError(
+            f'target must be integer class indices {(n, h, w)} or float probabilities '
+            f'{(n, c, h, w)}, but got {target.dtype} {tuple(target.shape)}'
+        )
+    return probabilities.masked_fill(ignored[:, None], 0), (~ignored).to(logits.dtype)
+
+
+def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """sum(values * weights) / sum(weights), and 0 with zero gradients where the weights sum to 0.
+
+    Args:
+        values: (N, H, W), finite.
+        weights: (N, H, W), not negative.
+
+    Returns:
+        A scalar.
+    """
+    total = weights.sum()
+    return (values * weights).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+
+def pixel_weights(valid: Tensor, weight: Tensor | None) -> Tensor:
+    """Weights of valid pixels, 0 elsewhere.
+
+    Args:
+        valid: (N, H, W), 1 or 0.
+        weight: (N, H, W) or None for 1 everywhere.
+
+    Returns:
+        (N, H, W) in the dtype of ``valid``, without gradient.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    if weight is None:
+        return valid
+    if weight.shape != valid.shape:
+        raise ValueError(
+            f'pixel weights must be (N, H, W) = {tuple(valid.shape)}, but got {tuple(weight.shape)}'
+        )
+    # where, not a product: a weight that is not finite on an ignored pixel must not leak
+    return torch.where(valid > 0, weight.detach().to(valid.dtype), torch.zeros_like(valid))

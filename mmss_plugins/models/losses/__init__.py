@@ -1,0 +1,7 @@
+"""Registered losses."""
+
+from .consistency_loss import ConsistencyLoss
+from .soft_cross_entropy_loss import SoftCrossEntropyLoss
+from .soft_dice_loss import SoftDiceLoss
+
+__all__ = ['ConsistencyLoss', 'SoftCrossEntropyLoss', 'SoftDiceLoss']

@@ -1,0 +1,5 @@
+"""Segmentors."""
+
+from .cross_modal_segmentor import CrossModalSegmentor
+
+__all__ = ['CrossModalSegmentor']
