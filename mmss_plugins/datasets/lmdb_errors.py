@@ -1,0 +1,25 @@
+"""Errors of the LMDB store. Every message names the store's path, and the key if there is one."""
+
+
+class StoreError(RuntimeError):
+    """Any failure of a store. Base class of the others."""
+
+
+class StoreFormatError(StoreError):
+    """The path holds no store of ours: it is missing, not LMDB, or has no valid ``__meta__``."""
+
+
+class StoreVersionError(StoreError):
+    """The store was written in a format version that this package does not read."""
+
+
+class StoreCorruptionError(StoreError):
+    """Stored bytes are truncated or changed: a checksum, a length or a header does not agree."""
+
+
+class StoreKeyError(StoreError):
+    """The sample, season, field or band asked for is not in the store."""
+
+
+class StoreWriteError(StoreError):
+    """The writer refuses: duplicate id, arrays unlike the description, another writer or store."""

@@ -1,0 +1,66 @@
+"""One writer per store, without locks that outlive their process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mmss_plugins.datasets.lmdb_errors import StoreWriteError
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: LMDB's own lock, which waits, has to do
+    fcntl = None
+
+
+class WriterLock:
+    """An advisory lock on a file in the store; the system drops it when the process ends.
+
+    Args:
+        directory: The store.
+
+    Raises:
+        StoreWriteError: If another process holds it.
+    """
+
+    NAME = 'writer.lock'
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / self.NAME
+        self._descriptor: int | None = None
+        while self._descriptor is None:
+            descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                self._take(descriptor, directory)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            if self._is_current(descriptor):
+                self._descriptor = descriptor
+            else:  # the last holder removed the file between our opening and locking it
+                os.close(descriptor)
+
+    def release(self) -> None:
+        """Remove the file and drop the lock."""
+        if self._descriptor is not None:
+            self._file.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @staticmethod
+    def _take(descriptor: int, directory: Path) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreWriteError(
+                f'{directory}: another process is writing this store: wait for it to end'
+            ) from error
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            there = os.stat(self._file)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(descriptor))
