@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import ModuleDict
-from mmengine.structures import PixelData
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import SegDataSample
@@ -16,34 +14,17 @@ from torch import Tensor, nn
 
 from mmss_plugins.registry import MODELS
 
-from .restore import mean_probability_logits, pad_to_common_size, restore_logits
+from .channels import backbone_channels, split_channels
+from .restore import (
+    mean_probability_logits,
+    pad_to_common_size,
+    prediction_fields,
+    restore_logits,
+)
+from .targets import UNWEIGHTED, PixelWeights, SegTargets
 
 FUSIONS = ('mid', 'late')
 SHARED = 'shared'  # key of the one decode head of middle fusion
-
-
-class SegTargets(NamedTuple):
-    """What the segmentation losses learn from.
-
-    ``target`` is (N, H, W) class indices or (N, C, H, W) probabilities; ``ignored`` (N, H, W) bool.
-    """
-
-    target: Tensor
-    ignored: Tensor
-
-
-class PixelWeights(NamedTuple):
-    """Pixel weights (N, H, W) per modality; a modality that is not there has weight 1.
-
-    ``segmentation`` weights a modality's own segmentation losses; ``consistency`` is the trust in
-    a modality as a teacher and weights the losses of its students.
-    """
-
-    segmentation: Mapping[str, Tensor]
-    consistency: Mapping[str, Tensor]
-
-
-UNWEIGHTED = PixelWeights({}, {})
 
 
 @MODELS.register_module()
@@ -108,7 +89,7 @@ class CrossModalSegmentor(BaseSegmentor):
             {name: MMSEG_MODELS.build(cfg) for name, cfg in backbones.items()}
         )
         self.channels = {
-            name: _in_channels(cfg, self.backbones[name]) for name, cfg in backbones.items()
+            name: backbone_channels(cfg, self.backbones[name]) for name, cfg in backbones.items()
         }
         heads = (SHARED,) if fusion == 'mid' else self.modalities
         self.decode_heads = ModuleDict({name: MMSEG_MODELS.build(decode_head) for name in heads})
@@ -124,38 +105,19 @@ class CrossModalSegmentor(BaseSegmentor):
         """The shared decode head, or the first modality's."""
         return next(iter(self.decode_heads.values()))
 
-    def split_modalities(self, inputs: Tensor) -> dict[str, Tensor]:
-        """Split the input's channels among the modalities.
+    def extract_feat(self, inputs: Tensor) -> dict[str, tuple[Tensor, ...]]:
+        """Feature maps of each modality, fine to coarse.
 
         Args:
             inputs: (N, C, H, W); C is the sum of all backbones' channels, or in evaluation those
                 of the modality ``test_cfg.predict`` alone.
 
-        Returns:
-            (N, C_m, H, W) per modality.
-
         Raises:
             ValueError: If the number of channels is another.
         """
-        found = inputs.shape[1]
-        if found == sum(self.channels.values()):
-            parts = inputs.split(list(self.channels.values()), dim=1)
-            return dict(zip(self.modalities, parts, strict=True))
-        if not self.training and found == self.channels.get(self.predict_from):
-            return {self.predict_from: inputs}
-        expected = ' + '.join(f'{count} ({name})' for name, count in self.channels.items())
-        raise ValueError(
-            f'the input has {found} channels, but the backbones take {expected} = '
-            f'{sum(self.channels.values())}: make the data set give these bands, in this order, '
-            f"or change the backbones' in_channels"
-            + ('' if self.training else '; for one modality alone set test_cfg.predict to its name')
-        )
-
-    def extract_feat(self, inputs: Tensor) -> dict[str, tuple[Tensor, ...]]:
-        """Feature maps of each modality, fine to coarse."""
-        return {
-            name: self.backbones[name](part) for name, part in self.split_modalities(inputs).items()
-        }
+        alone = None if self.training or self.predict_from == 'mean' else self.predict_from
+        parts = split_channels(inputs, self.channels, alone)
+        return {name: self.backbones[name](part) for name, part in parts.items()}
 
     def _forward(
         self,
@@ -308,14 +270,8 @@ class CrossModalSegmentor(BaseSegmentor):
         }
         for index, sample in enumerate(data_samples):
             seg_logits = restore_logits(answer[index], sample.metainfo, self.align_corners)
-            fields = {
-                'seg_logits': PixelData(data=seg_logits),
-                'pred_sem_seg': PixelData(data=seg_logits.argmax(dim=0, keepdim=True)),
-            }
-            for name, items in restored.items():
-                prediction = items[index].argmax(dim=0, keepdim=True)
-                fields[f'pred_sem_seg_{name}'] = PixelData(data=prediction)
-            sample.set_data(fields)
+            each = {name: items[index] for name, items in restored.items()}
+            sample.set_data(prediction_fields(seg_logits, each))
         if self.test_cfg.get('val_loss') and all('gt_sem_seg' in s for s in data_samples):
             self._attach_validation_loss(restored, data_samples)
         return data_samples
@@ -339,10 +295,3 @@ class CrossModalSegmentor(BaseSegmentor):
         total = sum(loss.item() for loss in losses.values())
         for sample in data_samples:
             sample.set_metainfo({'val_loss': total})
-
-
-def _in_channels(cfg: Mapping, backbone: nn.Module) -> int:
-    """The channels that a backbone takes: what its config says, or else its first convolution."""
-    if 'in_channels' in cfg:
-        return cfg['in_channels']
-    return next(m.in_channels for m in backbone.modules() if isinstance(m, nn.Conv2d))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
+from mmengine.structures import PixelData
 from torch import Tensor
 
 FLIP_DIMS = {'horizontal': (2,), 'vertical': (1,), 'diagonal': (1, 2)}
@@ -59,6 +60,22 @@ def mean_probability_logits(logits: list[Tensor]) -> Tensor:
         return logits[0]
     log_probabilities = torch.stack([item.log_softmax(dim=1) for item in logits])
     return log_probabilities.logsumexp(dim=0) - math.log(len(logits))
+
+
+def prediction_fields(answer: Tensor, each: Mapping[str, Tensor]) -> dict[str, PixelData]:
+    """The predictions of one sample as the fields of a data sample.
+
+    Args:
+        answer: (C, H, W) logits of the model's answer.
+        each: (C, H, W) logits of each modality.
+
+    Returns:
+        'seg_logits' (C, H, W), 'pred_sem_seg' and 'pred_sem_seg_{modality}' (1, H, W) indices.
+    """
+    named = {'pred_sem_seg': answer} | {f'pred_sem_seg_{name}': each[name] for name in each}
+    return {'seg_logits': PixelData(data=answer)} | {
+        key: PixelData(data=logits.argmax(dim=0, keepdim=True)) for key, logits in named.items()
+    }
 
 
 def pad_to_common_size(maps: list[Tensor], value: float) -> Tensor:
