@@ -1,0 +1,149 @@
+"""Load MMEngine's checkpoints with ``torch.load(weights_only=True)``, and nothing more.
+
+torch >= 2.6 reads a checkpoint with a restricted unpickler that knows tensors and plain
+containers. MMEngine's checkpoints also hold its message hub (history buffers, NumPy arrays and
+scalars) and, with a one-cycle schedule, a function of the scheduler. They are admitted here by
+name, each with the narrowest callable that rebuilds it; ``getattr`` itself never is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.utils import digit_version
+
+from mmss_plugins.compat.import_hook import AroundImport, Execute
+
+# numpy.core was renamed to numpy._core in NumPy 2; a checkpoint may come from either.
+_MULTIARRAY_MODULES = ('numpy._core.multiarray', 'numpy.core.multiarray')
+_DTYPES = (
+    'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64',
+    'float16', 'float32', 'float64',
+)  # fmt: skip
+_HISTORY_METHODS = ('min', 'max', 'current', 'mean')
+_ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
+_ONE_CYCLE_METHODS = ('_annealing_cos', '_annealing_linear')
+
+
+class _OneCycleName:
+    """Stands for the scheduler's class: it yields its annealing functions, no instances."""
+
+    def __init__(self) -> None:
+        raise TypeError('a checkpoint must not create a parameter scheduler')
+
+
+def restricted_getattr(owner: object, name: str) -> Any:
+    """Look up one of the few functions that MMEngine's checkpoints refer to.
+
+    Args:
+        owner: ``HistoryBuffer``, or the stand-in for ``OneCycleParamScheduler``.
+        name: The attribute's name.
+
+    Returns:
+        The function of that name.
+
+    Raises:
+        ValueError: If it is any other attribute.
+    """
+    if owner is HistoryBuffer and name in _HISTORY_METHODS:
+        return getattr(HistoryBuffer, name)
+    if owner is _OneCycleName and name in _ONE_CYCLE_METHODS:
+        from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+
+        return getattr(OneCycleParamScheduler, name)
+    raise ValueError(
+        f'the checkpoint asks for attribute {name!r} of {owner!r}, which no MMEngine checkpoint '
+        'needs: it is not loaded. Do not trust its source'
+    )
+
+
+def restricted_dtype(code: str, *_flags: bool) -> np.dtype:
+    """A new instance of a number type, so that restoring its state alters no shared one.
+
+    Args:
+        code: NumPy's type code.
+
+    Raises:
+        ValueError: If it is not a plain number or boolean.
+    """
+    dtype = np.dtype(code, False, True)
+    if dtype.name not in _DTYPES:
+        raise ValueError(f'the checkpoint holds NumPy type {code!r}: expected one of {_DTYPES}')
+    return dtype
+
+
+def restricted_scalar(dtype: np.dtype, data: bytes) -> np.generic:
+    """A NumPy number from its bytes."""
+    return np.frombuffer(data, restricted_dtype(dtype.str), count=1)[0]
+
+
+def restricted_reconstruct(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray:
+    """The empty array into which the checkpoint's array is then filled."""
+    if kind is not np.ndarray or shape != (0,):
+        raise ValueError(f'the checkpoint holds an array of type {kind!r}: expected numpy.ndarray')
+    return np.ndarray.__new__(np.ndarray, shape, code)
+
+
+def safe_globals() -> list[tuple[Callable, str] | type]:
+    """What a checkpoint may refer to beyond torch's own list, under the names that it uses."""
+    number_types = {type(np.dtype(name)) for name in _DTYPES}
+    allowed: list[tuple[Callable, str] | type] = [
+        HistoryBuffer,
+        np.ndarray,
+        *number_types,
+        (restricted_dtype, 'numpy.dtype'),
+        (restricted_getattr, 'builtins.getattr'),
+        (_OneCycleName, _ONE_CYCLE),
+    ]
+    for module in _MULTIARRAY_MODULES:
+        allowed.append((restricted_reconstruct, f'{module}._reconstruct'))
+        allowed.append((restricted_scalar, f'{module}.scalar'))
+    return allowed
+
+
+def install() -> None:
+    """Admit MMEngine's own objects in ``weights_only`` loading.
+
+    Before torch 2.6 that is not the default, and MMEngine loads as it did.
+    """
+    if digit_version(torch.__version__) < digit_version('2.6.0'):
+        return
+    torch.serialization.add_safe_globals(safe_globals())
+    name = 'mmengine.runner.checkpoint'
+    if name in sys.modules:
+        restrict_after_import(sys.modules[name])
+    else:
+        AroundImport(name, restrict_after_import).install()
+
+
+def restrict_after_import(module: ModuleType, execute: Execute | None = None) -> None:
+    """Execute ``mmengine.runner.checkpoint``, then undo what the forked MMEngine relaxes.
+
+    The fork admits plain ``getattr``, and what cannot be loaded so it loads without restriction.
+
+    Args:
+        module: The module being imported, or imported already.
+        execute: Runs the module's code, if that is still to be done.
+    """
+    if execute is not None:
+        execute(module)
+    if hasattr(module, '_safe_torch_load'):
+        module._safe_torch_load = load_weights_only
+
+
+def load_weights_only(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
+    """Load a checkpoint with the restricted unpickler unless the caller decides otherwise.
+
+    Args:
+        file: Path or file object.
+        map_location: As in ``torch.load``.
+        weights_only: None or True to restrict; False only where a caller says so.
+    """
+    restricted = True if weights_only is None else weights_only
+    return torch.load(file, map_location=map_location, weights_only=restricted)
