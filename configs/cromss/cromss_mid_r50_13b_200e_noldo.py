@@ -5,3 +5,5 @@ _base_ = [
     '../_base_/models/cromss_r50_13b.py',
     '../_base_/schedules/cromss_200e.py',
 ]
+
+default_hooks = dict(checkpoint=dict(interval=10, save_best='val_loss', rule='less'))

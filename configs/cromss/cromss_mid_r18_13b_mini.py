@@ -1,0 +1,47 @@
+# CromSS, middle fusion, small enough for a laptop: ResNet-18 encoders on the mini world.
+_base_ = './cromss_mid_r50_13b_200e_noldo.py'
+
+data_root = 'data/mini/noldo.lmdb'
+norm_cfg = dict(type='BN', requires_grad=True)
+backbone = dict(depth=18, norm_cfg=norm_cfg)
+model = dict(
+    backbones=dict(s1=backbone, s2=backbone),
+    decode_head=dict(in_channels=(64, 64, 128, 256, 512), norm_cfg=norm_cfg),
+)
+
+train_pipeline = [
+    dict(type='RandomCrop', crop_size=(64, 64)),
+    dict(
+        type='RandomFlip',
+        prob=[1 / 6, 1 / 6, 1 / 6],
+        direction=['horizontal', 'vertical', 'diagonal'],
+    ),
+    dict(type='mmss_plugins.RandomRotateMultiBand', prob=0.2, degree=90),
+    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    dataset=dict(data_root=data_root, holdout=dict(fraction=0.05), pipeline=train_pipeline),
+)
+val_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    dataset=dict(data_root=data_root, holdout=dict(fraction=0.05)),
+)
+test_dataloader = val_dataloader
+
+max_epochs = 15
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = [
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-5,
+        T_max=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    )
+]
+train_cfg = dict(max_epochs=max_epochs, val_interval=5)
+default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=5))
+auto_scale_lr = dict(base_batch_size=16)

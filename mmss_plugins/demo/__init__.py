@@ -1,0 +1,1 @@
+"""The demonstration: from a synthetic world to a page of results, by the ordinary commands."""

@@ -1,0 +1,121 @@
+"""Collects what one run of the demonstration found, for the table and the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
+from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
+
+from .results import class_iou, confusion_matrix, metrics_of_test, read_prediction
+from .road import STARTS, Road
+
+CLASSES = DFC2020Dataset.METAINFO['classes']
+
+
+@dataclass(frozen=True)
+class Score:
+    """Test scores of one fine-tuning, in percent."""
+
+    modality: str
+    start: str
+    metrics: dict[str, float]
+    class_iou: np.ndarray
+
+
+def gather_scores(road: Road, modality: str) -> list[Score]:
+    """Scores of all starts: metrics as the test command wrote them, IoU per class from its maps."""
+    store = StoreReader(road.dfc_store('test'))
+    scores = []
+    for start in STARTS:
+        folder = road.predictions(modality, start)
+        matrix = sum(
+            confusion_matrix(
+                store.read(sample_id, [ReadRequest('label')])[0],
+                read_prediction(folder, sample_id),
+                len(CLASSES),
+            )
+            for sample_id in store.sample_ids
+        )
+        metrics = metrics_of_test(road.test_dir(modality, start))
+        scores.append(Score(modality, start, metrics, class_iou(matrix)))
+    return scores
+
+
+def noise_rate(road: Road) -> float:
+    """Share of pixels whose noisy label differs from the clean one, over the pretraining store."""
+    store = StoreReader(road.pretrain_store)
+    wrong = total = 0
+    for sample_id in store.sample_ids:
+        for season in store.meta.seasons:
+            noisy, clean = store.read(
+                sample_id, [ReadRequest('label', season), ReadRequest('clean_label', season)]
+            )
+            wrong += int((noisy != clean).sum())
+            total += noisy.size
+    return wrong / total
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures' raw material: images (C, H, W) in [0, 1], channel names and (H, W) maps."""
+
+    image: np.ndarray
+    channels: tuple[str, ...]
+    maps: dict[str, np.ndarray]
+    palette: list[list[int]]
+
+
+def most_varied(labels: dict[str, np.ndarray], count: int) -> list[str]:
+    """Ids of the samples with the most evenly mixed classes (largest label entropy)."""
+
+    def entropy(label: np.ndarray) -> float:
+        shares = np.bincount(label.ravel(), minlength=256)[:255] / label.size
+        shares = shares[shares > 0]
+        return float(-(shares * np.log(shares)).sum())
+
+    return sorted(labels, key=lambda name: -entropy(labels[name]))[:count]
+
+
+def prediction_gallery(road: Road, modality: str, count: int = 5) -> list[Gallery]:
+    """Test patches with their labels and the predictions of all starts."""
+    data = DFC2020Dataset(str(road.dfc_store('test')), modality='s12', test_mode=True)
+    samples = {data.get_data_info(i)['sample_id']: data.load_sample(i) for i in range(len(data))}
+    chosen = most_varied({name: sample['gt_seg_map'] for name, sample in samples.items()}, count)
+    return [
+        Gallery(
+            samples[name]['img'].transpose(2, 0, 1),
+            data.channels,
+            {
+                'label': samples[name]['gt_seg_map'],
+                **{
+                    start: read_prediction(road.predictions(modality, start), name)
+                    for start in STARTS
+                },
+            },
+            data.metainfo['palette'],
+        )
+        for name in chosen
+    ]
+
+
+def pretraining_gallery(road: Road, count: int = 4) -> list[Gallery]:
+    """Pretraining patches with their noisy and their clean labels."""
+    data = NoLDOPretrainDataset(str(road.pretrain_store), season=0, test_mode=True)
+    samples = {data.get_data_info(i)['sample_id']: data.load_sample(i) for i in range(len(data))}
+    chosen = most_varied({name: sample['gt_seg_map'] for name, sample in samples.items()}, count)
+    season = data.store.meta.seasons[0]
+    return [
+        Gallery(
+            samples[name]['img'].transpose(2, 0, 1),
+            data.channels,
+            {
+                'noisy label': samples[name]['gt_seg_map'],
+                'clean label': data.store.read(name, [ReadRequest('clean_label', season)])[0],
+            },
+            data.metainfo['palette'],
+        )
+        for name in chosen
+    ]

@@ -1,0 +1,62 @@
+"""Reads what the runs of the demonstration left: curves, predictions, scores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+METRICS = {'aAcc': 'OA', 'mAcc': 'AA', 'mIoU': 'mIoU', 'mFscore': 'mF1'}
+IGNORE_INDEX = 255
+
+
+def latest_scalars(work_dir: Path) -> list[dict]:
+    """The records of MMEngine's last ``scalars.json`` under a work directory, in order.
+
+    Raises:
+        FileNotFoundError: If no run has written one.
+    """
+    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    if not files:
+        raise FileNotFoundError(f'no vis_data/scalars.json under {work_dir}: has the run finished?')
+    return [json.loads(line) for line in files[-1].read_text(encoding='utf-8').splitlines() if line]
+
+
+def curve(records: list[dict], key: str) -> tuple[list[float], list[float]]:
+    """Steps and values of one scalar (validation scalars are recorded by epoch)."""
+    points = [(record['step'], record[key]) for record in records if key in record]
+    return [step for step, _ in points], [value for _, value in points]
+
+
+def metrics_of_test(work_dir: Path) -> dict[str, float]:
+    """OA, AA, mIoU and mF1 (percent) of the last test run under a work directory."""
+    files = sorted(work_dir.glob('*/*.json'))
+    if not files:
+        raise FileNotFoundError(f'no test metrics under {work_dir}: has the test run finished?')
+    scores = json.loads(files[-1].read_text(encoding='utf-8').splitlines()[-1])
+    return {name: float(scores[key]) for key, name in METRICS.items()}
+
+
+def read_prediction(folder: Path, sample_id: str) -> np.ndarray:
+    """The (H, W) class map that the test run wrote for a sample."""
+    path = folder / f'{sample_id}.png'
+    prediction = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if prediction is None:
+        raise FileNotFoundError(f'{path} is missing or unreadable: has the test run finished?')
+    return prediction
+
+
+def confusion_matrix(label: np.ndarray, prediction: np.ndarray, num_classes: int) -> np.ndarray:
+    """Pixel counts (num_classes, num_classes): rows are true, columns predicted classes."""
+    valid = label != IGNORE_INDEX
+    pairs = label[valid].astype(np.int64) * num_classes + prediction[valid].astype(np.int64)
+    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def class_iou(matrix: np.ndarray) -> np.ndarray:
+    """Intersection over union per class (NaN for a class that occurs nowhere)."""
+    hits = np.diag(matrix).astype(float)
+    union = matrix.sum(0) + matrix.sum(1) - hits
+    return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)

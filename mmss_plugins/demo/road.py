@@ -1,0 +1,183 @@
+"""The road from raw files to test scores, as the commands that a user types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .steps import RUN_LINES, StepRunner
+
+MODALITIES = ('s2', 's1')
+STARTS = {'random': '', 'frozen': '_cromss-frozen', 'fine-tuned': '_cromss'}
+PRETRAIN_CONFIG = 'cromss_mid_r18_13b_mini'
+
+
+@dataclass(frozen=True)
+class Road:
+    """Paths and sizes of one run of the demonstration.
+
+    Args:
+        home: Folder that holds ``tools`` and ``configs``.
+        out: Folder of this run's data, checkpoints and logs.
+        seed: Of the world and of all training.
+        locations: Places to pretrain on (four seasons each).
+        labelled: Patches with labels to fine-tune on.
+        tested: Patches to test on.
+        size: Edge of a patch in pixels of 10 m.
+        epochs: Pretraining epochs; None for the config's.
+        workers: Processes that make the world and the stores.
+    """
+
+    home: Path
+    out: Path
+    seed: int = 0
+    locations: int = 240
+    labelled: int = 16
+    tested: int = 64
+    size: int = 72
+    epochs: int | None = None
+    workers: int = 2
+
+    @property
+    def raw(self) -> Path:
+        """Root of the raw trees."""
+        return self.out / 'raw'
+
+    @property
+    def pretrain_store(self) -> Path:
+        """The store of the pretraining set."""
+        return self.out / 'noldo.lmdb'
+
+    def dfc_store(self, split: str) -> Path:
+        """The store of one DFC2020 split."""
+        return self.out / 'dfc2020' / f'{split}.lmdb'
+
+    @property
+    def pretrain_dir(self) -> Path:
+        """Work directory of pretraining."""
+        return self.out / 'pretrain'
+
+    def run_dir(self, modality: str, start: str) -> Path:
+        """Work directory of one fine-tuning."""
+        return self.out / f'{modality}_{start}'
+
+    def test_dir(self, modality: str, start: str) -> Path:
+        """Work directory of one test."""
+        return self.out / f'{modality}_{start}_test'
+
+    def predictions(self, modality: str, start: str) -> Path:
+        """Where one test writes its class maps."""
+        return self.out / f'{modality}_{start}_predictions'
+
+    def tool(self, name: str) -> str:
+        """Path of one of our tools."""
+        return str(self.home / 'tools' / name)
+
+    def config(self, folder: str, name: str) -> str:
+        """Path of one of our configs."""
+        return str(self.home / 'configs' / folder / f'{name}.py')
+
+
+def prepare(road: Road, runner: StepRunner) -> None:
+    """Make the mini world and its stores."""
+    runner.run(
+        'make the mini world',
+        [
+            road.tool('prepare/mini_world.py'), str(road.raw),
+            '--seed', str(road.seed), '--locations', str(road.locations),
+            '--size', str(road.size), '--dfc-train', str(road.labelled),
+            '--dfc-test', str(road.tested), '--workers', str(road.workers), '--overwrite',
+        ],
+    )  # fmt: skip
+    workers = ['--workers', str(road.workers), '--overwrite']
+    runner.run(
+        'prepare the pretraining store',
+        [
+            road.tool('prepare/noldo_pretrain.py'), str(road.raw / 'noldo'),
+            str(road.pretrain_store), '--quantise', 'clip8', *workers,
+        ],
+    )  # fmt: skip
+    runner.run(
+        'prepare the DFC2020 stores',
+        [
+            road.tool('prepare/dfc2020.py'), str(road.raw / 'dfc2020'),
+            str(road.out / 'dfc2020'), *workers,
+        ],
+    )  # fmt: skip
+
+
+def pretrain(road: Road, runner: StepRunner) -> Path:
+    """Pretrain on noisy labels; returns the checkpoint."""
+    options = [
+        f'randomness.seed={road.seed}',
+        *(
+            f'{loader}_dataloader.dataset.data_root={road.pretrain_store}'
+            for loader in ('train', 'val', 'test')
+        ),
+    ]
+    if road.epochs is not None:
+        options += [
+            f'train_cfg.max_epochs={road.epochs}',
+            f'train_cfg.val_interval={road.epochs}',
+            f'param_scheduler.0.T_max={road.epochs}',
+        ]
+    _train(
+        runner,
+        road,
+        'pretrain on noisy labels',
+        'cromss',
+        PRETRAIN_CONFIG,
+        road.pretrain_dir,
+        options,
+    )
+    return last_checkpoint(road.pretrain_dir)
+
+
+def finetune(road: Road, runner: StepRunner, modality: str, start: str, encoder: Path) -> None:
+    """Train PSPNet on the few labelled patches from one start, and test it."""
+    config = f'pspnet_r18_mini_dfc2020-{modality}{STARTS[start]}'
+    options = [
+        f'randomness.seed={road.seed}',
+        f'train_dataloader.dataset.data_root={road.dfc_store("validation")}',
+        f'train_dataloader.dataset.indices={road.labelled}',
+        *(
+            f'{loader}_dataloader.dataset.data_root={road.dfc_store("test")}'
+            for loader in ('val', 'test')
+        ),
+    ]
+    if start != 'random':
+        options.append(f'model.backbone.init_cfg.checkpoint={encoder}')
+    work_dir = road.run_dir(modality, start)
+    name = f'fine-tune {modality.upper()} ({start})'
+    _train(runner, road, name, 'finetune', config, work_dir, options)
+    runner.run(
+        f'test {modality.upper()} ({start})',
+        [
+            road.tool('test.py'), road.config('finetune', config), str(last_checkpoint(work_dir)),
+            '--work-dir', str(road.test_dir(modality, start)),
+            '--out', str(road.predictions(modality, start)), '--cfg-options', *options,
+        ],
+        RUN_LINES,
+    )  # fmt: skip
+
+
+def _train(
+    runner: StepRunner,
+    road: Road,
+    name: str,
+    folder: str,
+    config: str,
+    work_dir: Path,
+    options: Sequence[str],
+) -> None:
+    command = [road.tool('train.py'), road.config(folder, config), '--work-dir', str(work_dir)]
+    runner.run(name, [*command, '--cfg-options', *options], RUN_LINES)
+
+
+def last_checkpoint(work_dir: Path) -> Path:
+    """The checkpoint that MMEngine saved last in a work directory."""
+    pointer = work_dir / 'last_checkpoint'
+    if not pointer.is_file():
+        raise FileNotFoundError(f'{pointer} is missing: has the training saved a checkpoint?')
+    return Path(pointer.read_text(encoding='utf-8').strip())
