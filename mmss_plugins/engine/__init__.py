@@ -1,6 +1,11 @@
 """Hooks, samplers and what else drives a run."""
 
-from .hooks import IterationSeedHook, MultiBandVisualizationHook
+from .hooks import IterationSeedHook, MultiBandVisualizationHook, TransferReportHook
 from .samplers import EpochSeededSampler
 
-__all__ = ['EpochSeededSampler', 'IterationSeedHook', 'MultiBandVisualizationHook']
+__all__ = [
+    'EpochSeededSampler',
+    'IterationSeedHook',
+    'MultiBandVisualizationHook',
+    'TransferReportHook',
+]
