@@ -1,0 +1,77 @@
+"""A contact sheet of a world, read back from its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+from mmss_plugins.mini_world.materials import CLASSES, PALETTE, SEASONS
+from mmss_plugins.mini_world.plan import NOLDO, WorldOptions, noldo_files, plan_place
+
+COLUMNS = ('true colour', 'false colour', 'VV, VH, VV', 'true label', 'noisy label')
+
+
+def composite(bands: list[np.ndarray], low: float, high: float) -> np.ndarray:
+    """Stretch three (H, W) bands between two values to an (H, W, 3) picture in [0, 1]."""
+    return np.clip((np.stack(bands, -1).astype(np.float32) - low) / (high - low), 0, 1)
+
+
+def read_scene(root: Path, options: WorldOptions, index: int, season: int) -> list[np.ndarray]:
+    """Read one scene of a pretraining location as the five pictures of ``COLUMNS``."""
+    plan = plan_place(options, NOLDO, index)
+    scene = plan.season_scenes[season][1]
+    files = {}
+    for path in noldo_files(plan):
+        if path.parent.name == scene:
+            files[path.parts[1], path.stem] = root / path
+
+    def read(kind: str, name: str) -> np.ndarray:
+        with rasterio.open(files[kind, name]) as file:
+            return file.read(1)
+
+    red, green, blue, infrared = (read('s2c', name) for name in ('B4', 'B3', 'B2', 'B8'))
+    vv, vh = read('s1', 'VV'), read('s1', 'VH')
+    coded = options.coding == 'clip8'
+    radar = [vv, vh, vv] if coded else [vv + 22.0, vh + 28.0, vv + 22.0]
+    return [
+        composite([red, green, blue], *((0, 255) if coded else (0, 2800))),
+        composite([infrared, red, green], *((0, 255) if coded else (0, 4500))),
+        composite(radar, 0, 255 if coded else 22),
+        PALETTE[read('dw_clean_labels', 'label')] / 255,
+        PALETTE[read('dw_noisy_labels', 'label')] / 255,
+    ]
+
+
+def draw_preview(root: Path, options: WorldOptions, path: Path, places: int = 6) -> None:
+    """Draw some pretraining locations in all seasons, one location per row.
+
+    Args:
+        root: The world's folder.
+        options: Its options.
+        path: The PNG to write.
+        places: How many locations.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    places = min(places, options.locations)
+    columns = len(COLUMNS) * len(SEASONS)
+    figure = Figure(figsize=(columns * 1.15, places * 1.15 + 0.9), dpi=110)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(places, columns, squeeze=False)
+    for row in range(places):
+        for season, season_name in enumerate(SEASONS):
+            for col, picture in enumerate(read_scene(root, options, row, season)):
+                axis = axes[row, season * len(COLUMNS) + col]
+                axis.imshow(picture, interpolation='nearest')
+                axis.set_axis_off()
+                if row == 0:
+                    axis.set_title(f'{season_name}\n{COLUMNS[col]}', fontsize=6)
+    handles = [Patch(color=PALETTE[i] / 255, label=name) for i, name in enumerate(CLASSES)]
+    figure.legend(handles=handles, loc='lower center', ncol=len(CLASSES), fontsize=7, frameon=False)
+    figure.subplots_adjust(0.005, 0.35 / figure.get_figheight(), 0.995, 0.93, 0.03, 0.03)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)

@@ -1,0 +1,121 @@
+"""Writing a place as GeoTIFFs, exactly as the real data sets lay out theirs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.crs import CRS
+from rasterio.transform import from_origin
+
+from mmss_plugins.bands import S1, S2
+from mmss_plugins.datasets.normalisation import clip8
+from mmss_plugins.mini_world import label_noise, optics, radar
+from mmss_plugins.mini_world.landscape import Place, make_place
+from mmss_plugins.mini_world.materials import CLASSES, DFC_NUMBERS
+from mmss_plugins.mini_world.plan import (
+    NOLDO,
+    PlacePlan,
+    WorldOptions,
+    dfc_files,
+    noldo_files,
+    place_rng,
+    plan_place,
+)
+
+_crs = lru_cache(maxsize=None)(CRS.from_epsg)
+
+
+def write_place(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
+    """Make one place and write all its files.
+
+    Args:
+        root: The world's folder.
+        options: The world's options.
+        stream: ``plan.NOLDO``, ``plan.VALIDATION`` or ``plan.TEST``.
+        index: Number of the place in its stream.
+
+    Returns:
+        (9, 9) int64: pixels by true and noisy class (for DFC2020 true and true), all seasons.
+    """
+    plan = plan_place(options, stream, index)
+    size = options.size if stream == NOLDO else options.dfc_size or options.size
+    place = make_place(place_rng(options, stream, index, 1), size)
+    write = _write_noldo if stream == NOLDO else _write_dfc
+    return write(root, options, plan, place)
+
+
+def _lasting_seed(options: WorldOptions, plan: PlacePlan) -> int:
+    return int(place_rng(options, plan.stream, plan.index, 2).integers(2**63))
+
+
+def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Place) -> np.ndarray:
+    confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
+    lasting = _lasting_seed(options, plan)
+    noise = label_noise.NoiseSettings(options.confusion, options.borders)
+    files = noldo_files(plan)
+    for season, _ in plan.season_scenes:
+        rng = place_rng(options, plan.stream, plan.index, 10 + season)
+        sar = radar.observe(place, season, rng, lasting)
+        bands = optics.native_bands(optics.observe(place, season, rng, lasting), rng)
+        true = place.label_in(season)
+        noisy = place.crop(label_noise.corrupt(true, place.instance, season, rng, noise))
+        true = place.crop(true)
+        for sensor, images in ((S1, list(sar)), (S2, bands)):
+            for band, image in enumerate(images):
+                if options.coding == 'clip8':
+                    image = clip8(image[None], (sensor.mean[band],), (sensor.std[band],))[0]
+                metres = optics.PIXEL_METRES[band] if sensor is S2 else 10
+                write_geotiff(root / next(files), image[None], plan, metres)
+        write_geotiff(root / next(files), noisy[None], plan)
+        write_geotiff(root / next(files), true[None], plan)
+        np.add.at(confusion, (true, noisy), 1)
+    return confusion
+
+
+def _write_dfc(root: Path, options: WorldOptions, plan: PlacePlan, place: Place) -> np.ndarray:
+    confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
+    lasting = _lasting_seed(options, plan)
+    (season, _), *_ = plan.season_scenes
+    rng = place_rng(options, plan.stream, plan.index, 10 + season)
+    sar = radar.observe(place, season, rng, lasting)
+    bands = optics.native_bands(optics.observe(place, season, rng, lasting), rng)
+    true = place.crop(place.label_in(season))
+    images = (
+        sar.astype(np.float64),
+        optics.stack_bands(bands, place.size),
+        DFC_NUMBERS[true][None],
+    )
+    for path, image in zip(dfc_files(plan), images, strict=True):
+        write_geotiff(root / path, image, plan)
+    np.add.at(confusion, (true, true), 1)
+    return confusion
+
+
+def write_geotiff(path: Path, image: np.ndarray, plan: PlacePlan, metres: int = 10) -> None:
+    """Write one GeoTIFF; it appears under its name only when it is complete.
+
+    Args:
+        path: The file; missing folders are made.
+        image: (bands, H, W).
+        plan: Says where on Earth it lies.
+        metres: Pixel size.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count, height, width = image.shape
+    part = path.with_name(path.name + '.part')
+    with rasterio.open(
+        part,
+        'w',
+        driver='GTiff',
+        count=count,
+        height=height,
+        width=width,
+        dtype=image.dtype.name,
+        crs=_crs(plan.epsg),
+        transform=from_origin(*plan.origin, metres, metres),
+    ) as file:
+        file.write(image)
+    part.replace(path)
