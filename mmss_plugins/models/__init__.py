@@ -1,6 +1,7 @@
 """Models: registered modules and, in :mod:`~mmss_plugins.models.functional`, their mathematics."""
 
 from .backbones import StemResNet
+from .data_preprocessors import MultiBandSegDataPreProcessor
 from .decode_heads import UNetHead
 from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
 from .segmentors import CrossModalSegmentor
@@ -8,6 +9,7 @@ from .segmentors import CrossModalSegmentor
 __all__ = [
     'ConsistencyLoss',
     'CrossModalSegmentor',
+    'MultiBandSegDataPreProcessor',
     'SoftCrossEntropyLoss',
     'SoftDiceLoss',
     'StemResNet',

@@ -1,0 +1,63 @@
+import pytest
+
+from mmss_plugins.bands import S1, S2, resolve_bands, sensor_statistics
+
+
+def test_tables_are_aligned():
+    for sensor in (S1, S2):
+        assert len(sensor.bands) == len(sensor.wavelengths) == len(sensor.mean) == len(sensor.std)
+    assert list(S2.wavelengths) == sorted(S2.wavelengths)
+    assert S2.mean[S2.bands.index('B10')] < 100  # cirrus is nearly dark
+
+
+@pytest.mark.parametrize(
+    ('spec', 'names'),
+    [
+        (3, 'B4 B3 B2'),
+        (9, 'B2 B3 B4 B5 B6 B7 B8 B11 B12'),
+        ('rgb9', 'B4 B3 B2 B5 B6 B7 B8 B11 B12'),
+        (10, 'B2 B3 B4 B5 B6 B7 B8 B8A B11 B12'),
+        (12, 'B1 B2 B3 B4 B5 B6 B7 B8 B8A B9 B11 B12'),
+        (13, 'B1 B2 B3 B4 B5 B6 B7 B8 B8A B9 B10 B11 B12'),
+        (('B8', 'B4'), 'B8 B4'),
+        ((7, 3), 'B8 B4'),
+        (None, 'B1 B2 B3 B4 B5 B6 B7 B8 B8A B9 B10 B11 B12'),
+    ],
+)
+def test_band_sets_name_the_right_bands(spec, names):
+    assert [S2.bands[i] for i in resolve_bands(spec, S2.bands, S2)] == names.split()
+
+
+def test_named_sets_follow_the_stored_order():
+    stored = ('B4', 'B2', 'B3')
+    assert resolve_bands(3, stored, S2) == (0, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ('spec', 'message'),
+    [
+        (7, 'unknown s2 band set 7'),
+        ('rgb', "unknown s2 band set 'rgb'"),
+        ((), 'empty'),
+        ((1, 1), 'twice'),
+        (('B4', 3), 'twice'),
+        ((13,), 'out of range'),
+        ((-1,), 'out of range'),
+        ((True,), 'out of range'),
+        (('B99',), "'B99' is not there"),
+    ],
+)
+def test_bad_choices_are_refused(spec, message):
+    with pytest.raises(ValueError, match=message):
+        resolve_bands(spec, S2.bands, S2)
+
+
+def test_a_set_needs_its_bands():
+    with pytest.raises(ValueError, match=r"'B4' is not there: the data hold \['B1'\]"):
+        resolve_bands(3, ('B1',), S2)
+
+
+def test_statistics_follow_the_bands():
+    mean, std = sensor_statistics(S2, ('B12', 'B1'))
+    assert mean == (1524.06546312, 1605.57504906)
+    assert std == (1136.53823676, 786.78685367)

@@ -1,0 +1,87 @@
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import HOOKS
+from mmengine.structures import PixelData
+from mmengine.visualization import Visualizer
+from mmseg.structures import SegDataSample
+
+PALETTE = [[10, 20, 30], [200, 100, 50]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    Visualizer._instance_dict.clear()
+    Visualizer.get_instance(
+        'test', vis_backends=[{'type': 'LocalVisBackend'}], save_dir=str(tmp_path)
+    )
+    yield tmp_path
+    Visualizer._instance_dict.clear()
+
+
+def run(mode='test', batches=1, channels=15, **kwargs):
+    hook = HOOKS.build({'type': 'mmss_plugins.MultiBandVisualizationHook', **kwargs})
+    dataset = SimpleNamespace(metainfo={'palette': PALETTE})
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
+    runner = SimpleNamespace(test_loop=loop, val_loop=loop, iter=0)
+    hook.before_test_epoch(runner)
+    for batch in range(batches):
+        inputs, samples = [], []
+        for item in range(2):
+            label = torch.zeros(1, 16, 16, dtype=torch.long)
+            label[:, 8:] = 1
+            samples.append(
+                SegDataSample(
+                    gt_sem_seg=PixelData(data=label),
+                    pred_sem_seg=PixelData(data=1 - label),
+                    metainfo={'img_path': f'some/store.lmdb/p{batch}{item}'},
+                )
+            )
+            inputs.append(torch.rand(channels, 16, 16))
+        hook._after_iter(runner, batch, {'inputs': inputs}, samples, mode=mode)
+
+
+def pictures(folder):
+    return sorted(folder.rglob('*.png'))
+
+
+@pytest.mark.parametrize('channels', [1, 2, 3, 13, 15])
+def test_panels_show_image_label_and_prediction(folder, channels):
+    run(draw=True, interval=1, channels=channels)
+    paths = pictures(folder)
+    assert [path.name for path in paths] == [
+        'test_store.lmdb_p00_0.png',
+        'test_store.lmdb_p01_0.png',
+    ]
+    picture = cv2.cvtColor(cv2.imread(str(paths[0])), cv2.COLOR_BGR2RGB)
+    side = 16 * 14
+    assert picture.shape == (side, 3 * side + 2 * 4, 3)
+    label, prediction = picture[:, side + 4 : 2 * side + 4], picture[:, 2 * side + 8 :]
+    assert label[0, 0].tolist() == prediction[-1, 0].tolist() == PALETTE[0]
+    assert label[-1, 0].tolist() == prediction[0, 0].tolist() == PALETTE[1]
+
+
+def test_off_by_default_and_never_in_training(folder):
+    run()
+    run(mode='train', draw=True, interval=1)
+    assert pictures(folder) == []
+
+
+def test_interval_and_limit(folder):
+    run(draw=True, interval=2, batches=5)
+    assert len(pictures(folder)) == 4
+    for path in pictures(folder):
+        path.unlink()
+    run(draw=True, interval=1, batches=5, max_samples=3)
+    assert len(pictures(folder)) == 3
+
+
+def test_small_maps_are_brought_to_the_image(folder):
+    from mmss_plugins.engine.hooks.multi_band_visualization_hook import sample_panel
+
+    sample = SegDataSample(pred_sem_seg=PixelData(data=torch.ones(1, 4, 4, dtype=torch.long)))
+    picture = sample_panel(np.random.rand(3, 300, 300), sample, PALETTE)
+    assert picture.shape == (300, 604, 3)

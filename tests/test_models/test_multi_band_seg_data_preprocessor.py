@@ -1,0 +1,72 @@
+import pytest
+import torch
+from mmengine.registry import MODELS
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+
+def build(**kwargs):
+    return MODELS.build({'type': 'mmss_plugins.MultiBandSegDataPreProcessor', **kwargs})
+
+
+def sample(height, width):
+    data = torch.arange(height * width).view(1, height, width) % 7
+    return SegDataSample(gt_sem_seg=PixelData(data=data))
+
+
+@pytest.mark.parametrize('bands', [1, 2, 3, 4, 13, 15])
+def test_eight_bits_become_unit_range_and_floats_stay(bands):
+    coded = torch.randint(0, 256, (bands, 5, 6), dtype=torch.uint8)
+    values = torch.randn(bands, 5, 6) * 1000
+    found = build()({'inputs': [coded, coded], 'data_samples': None})['inputs']
+    torch.testing.assert_close(found[1], coded.double().div(255).float())
+    assert found.dtype == torch.float32
+    found = build()({'inputs': [values]})['inputs']
+    torch.testing.assert_close(found[0], values, rtol=0, atol=0)
+
+
+def test_mean_and_std_per_band():
+    values = torch.randn(13, 4, 4)
+    mean, std = torch.arange(13.0), torch.arange(1.0, 14.0)
+    preprocessor = build(mean=mean.tolist(), std=std.tolist())
+    found = preprocessor({'inputs': [values]})['inputs'][0]
+    for band in range(13):
+        torch.testing.assert_close(found[band], (values[band] - band) / (band + 1))
+    with pytest.raises(ValueError, match=r'of 13 bands, but the image has 2'):
+        preprocessor({'inputs': [values[:2]]})
+
+
+def test_training_pads_image_and_label_to_the_size():
+    data = {'inputs': [torch.ones(2, 5, 6)], 'data_samples': [sample(5, 6)]}
+    found = build(size=(8, 8), pad_val=-1, seg_pad_val=255)(data, training=True)
+    assert found['inputs'].shape == (1, 2, 8, 8)
+    assert found['inputs'][0, :, 5:].eq(-1).all()
+    assert found['inputs'][0, :, :5, :6].eq(1).all()
+    label = found['data_samples'][0].gt_sem_seg.data
+    assert label.shape == (1, 8, 8)
+    assert label[0, :, 6:].eq(255).all()
+    assert label[0, :5, :6].ne(255).all()
+
+
+def test_images_of_two_sizes_are_padded_to_the_largest():
+    inputs = [torch.ones(13, 5, 9), torch.ones(13, 8, 6)]
+    data = {'inputs': inputs, 'data_samples': [sample(5, 9), sample(8, 6)]}
+    found = build(size_divisor=4)(data, training=True)
+    assert found['inputs'].shape == (2, 13, 8, 12)
+    assert found['inputs'].sum() == 13 * (45 + 48)
+
+
+def test_inference_does_not_pad_to_the_training_size():
+    data = {'inputs': [torch.ones(2, 5, 6)], 'data_samples': [sample(5, 6)]}
+    assert build(size=(8, 8))(data)['inputs'].shape == (1, 2, 5, 6)
+    data = {'inputs': [torch.ones(2, 5, 6)], 'data_samples': [sample(5, 6)]}
+    assert build(test_cfg={'size_divisor': 32})(data)['inputs'].shape == (1, 2, 32, 32)
+
+
+@pytest.mark.parametrize(
+    'kwargs',
+    [{'mean': [0.0]}, {'mean': [0.0], 'std': [1.0, 2.0]}, {'size': (8, 8), 'size_divisor': 8}],
+)
+def test_arguments_that_contradict(kwargs):
+    with pytest.raises(ValueError, match=r'together|has 1 values, but|exclude'):
+        build(**kwargs)

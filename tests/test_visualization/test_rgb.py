@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from mmss_plugins.visualization.rgb import colour_map, composites, panel, stretch
+
+
+def test_stretch_maps_percentiles_to_the_full_range():
+    image = np.linspace(0, 1000, 30000).reshape(100, 100, 3)
+    found = stretch(image)
+    assert found.dtype == np.uint8
+    assert (found.min(), found.max()) == (0, 255)
+    assert int(found[50, 0, 0]) == pytest.approx(127, abs=2)
+    assert (found == 0).mean() == pytest.approx(0.01, abs=0.004)
+
+
+@pytest.mark.parametrize('image', [np.full((4, 4, 3), 7.0), np.full((4, 4, 3), np.nan)])
+def test_flat_and_missing_values_do_not_fail(image):
+    assert stretch(image).shape == (4, 4, 3)
+
+
+def test_composites_pick_bands_by_name():
+    channels = ('s1.VV', 's1.VH', 's2.B2', 's2.B3', 's2.B4', 's2.B8')
+    image = np.zeros((6, 8, 8), dtype=np.float32)
+    image[4, :4] = 1  # red in the upper half only
+    image[0, :, :4] = 1  # VV in the left half only
+    true_colour, radar = composites(image, channels)
+    assert true_colour[0, 0].tolist() == [255, 0, 0]
+    assert true_colour[7, 0].tolist() == [0, 0, 0]
+    assert radar[0, 0, 0] == 255
+    assert radar[0, 7, 0] == 0
+
+
+def test_unnamed_channels_show_the_first_three():
+    image = np.random.default_rng(0).random((2, 8, 8))
+    (picture,) = composites(image)
+    assert picture.shape == (8, 8, 3)
+    np.testing.assert_array_equal(picture[..., 1], picture[..., 2])
+
+
+def test_colour_map_paints_ignored_pixels_apart():
+    labels = np.array([[0, 1], [255, 9]])
+    found = colour_map(labels, [[1, 2, 3], [4, 5, 6]], (9, 9, 9))
+    assert found.tolist() == [[[1, 2, 3], [4, 5, 6]], [[9, 9, 9], [9, 9, 9]]]
+
+
+def test_panel_keeps_pictures_apart():
+    black = np.zeros((5, 4, 3), np.uint8)
+    found = panel([black, black], gap=2)
+    assert found.shape == (5, 10, 3)
+    assert found[:, 4:6].min() == 255
+    assert found[:, 6:].max() == 0
