@@ -2,6 +2,7 @@
 
 from .backbones import StemResNet
 from .data_preprocessors import MultiBandSegDataPreProcessor
+from .data_preprocessors import MultiBandSegDataPreProcessor
 from .decode_heads import UNetHead
 from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
 from .segmentors import CrossModalSegmentor
@@ -9,6 +10,7 @@ from .segmentors import CrossModalSegmentor
 __all__ = [
     'ConsistencyLoss',
     'CrossModalSegmentor',
+    'MultiBandSegDataPreProcessor',
     'MultiBandSegDataPreProcessor',
     'SoftCrossEntropyLoss',
     'SoftDiceLoss',
