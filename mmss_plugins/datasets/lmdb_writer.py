@@ -122,7 +122,11 @@ class StoreWriter:
             self.commit()
 
     def commit(self) -> None:
-        """Write what was put since the last commit, in one durable transaction."""
+        """Write what was put since the last commit, in one durable transaction.
+
+        Raises:
+            StoreWriteError: If the writer is closed or the disk is full.
+        """
         if self._env is None:
             raise StoreWriteError(f'{self.path}: the writer is closed')
         if self._batch:
@@ -234,6 +238,8 @@ class StoreWriter:
                 break
             except lmdb.MapFullError:
                 self._grow()
+            except lmdb.Error as error:  # a full disk, for one; nothing of the batch was written
+                raise StoreWriteError(f'{self.path}: cannot commit: {error}') from error
         self._cover_pages()
         self._batch, self._batch_bytes, self._committed = [], 0, len(self._ids)
 

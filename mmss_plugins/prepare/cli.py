@@ -1,0 +1,100 @@
+"""What the command lines of the preparation tools share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mmss_plugins.datasets.lmdb_store import StoreError
+from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.prepare.geotiff import require_rasterio
+from mmss_plugins.prepare.parallel import default_workers
+
+EXIT_CODES = """exit status:
+  0  every sample is in the store
+  1  some samples were left out; they are listed with the reason
+  2  wrong arguments, layout or index, or a store there that cannot be continued
+"""
+
+
+def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
+    """An argument parser with what every preparation has.
+
+    Args:
+        description: What the tool does.
+        examples: Shown under the options.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog=f'{EXIT_CODES}\nexamples:\n{examples}',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--workers',
+        type=_positive,
+        default=default_workers(),
+        metavar='N',
+        help='processes that read files (default: the CPUs of this machine, %(default)s)',
+    )
+    parser.add_argument(
+        '--commit-every',
+        type=_positive,
+        default=64,
+        metavar='N',
+        help='samples per transaction; after a kill at most this many are read again (default: 64)',
+    )
+    parser.add_argument(
+        '--s2-offset',
+        type=int,
+        default=0,
+        metavar='DN',
+        help='subtract this from raw Sentinel-2 values, in reflectance x 10000, and clip at 0: '
+        '1000 for products of processing baseline 04.00 or later (default: 0)',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='discard a store that is there and begin anew'
+    )
+    return parser
+
+
+def run(prepare: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a preparation and turn its outcome into an exit status.
+
+    Args:
+        prepare: Returns the number of samples left out.
+        arguments: Passed on.
+    """
+    try:
+        require_rasterio()
+        return 1 if prepare(arguments) else 0
+    except (PrepareUsageError, StoreError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('interrupted: the same command continues from here', file=sys.stderr)
+        return 130
+
+
+def require_directory(path: Path, what: str) -> Path:
+    """Check that an input folder is there.
+
+    Raises:
+        PrepareUsageError: If it is not.
+    """
+    if not path.is_dir():
+        raise PrepareUsageError(f'{path}: expected {what}, but there is no such folder')
+    return path
+
+
+def options(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, object]:
+    """The options that shape a store's content, for its description."""
+    return {name: getattr(arguments, name) for name in names}
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'expected 1 or more, but got {value}')
+    return value

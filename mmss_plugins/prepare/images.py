@@ -1,0 +1,68 @@
+"""What is done to Sentinel images on their way into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mmss_plugins.bands import SENSORS
+from mmss_plugins.datasets.normalisation import clip8
+from mmss_plugins.prepare.errors import PrepareError
+from mmss_plugins.prepare.resample import to_dtype
+
+
+def subtract_offset(image: np.ndarray, offset: int) -> np.ndarray:
+    """Subtract an offset from raw values and clip at 0, keeping the type.
+
+    8-bit images are already coded, so they stay as they are.
+    """
+    if offset == 0 or image.dtype == np.uint8:
+        return image
+    return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
+
+
+def quantise(image: np.ndarray, sensor: str) -> np.ndarray:
+    """Code a raw (C, H, W) image in 8 bits ('clip8'); an 8-bit image already is."""
+    if image.dtype == np.uint8:
+        return image
+    return clip8(image, SENSORS[sensor].mean, SENSORS[sensor].std)
+
+
+def check_type(
+    image: np.ndarray, field: str, types: Mapping[str, str] | None, where: object
+) -> None:
+    """Check that an image has the type of the store's first sample.
+
+    Raises:
+        PrepareError: If not.
+    """
+    if types is not None and image.dtype != np.dtype(types[field]):
+        raise PrepareError(
+            f'{where}: expected {types[field]} as in the first sample of the store, but found '
+            f'{image.dtype}'
+        )
+
+
+def image_field(sensor: str, image: np.ndarray) -> dict[str, Any]:
+    """Description of an image field of a store."""
+    coded = image.dtype == np.uint8
+    return {
+        'kind': 'image',
+        'bands': list(SENSORS[sensor].bands),
+        'dtype': image.dtype.name,
+        'scale': 'clip8' if coded else 'raw',
+        'unit': SENSORS[sensor].unit,
+    }
+
+
+def label_field() -> dict[str, Any]:
+    """Description of a label field of a store."""
+    return {
+        'kind': 'label',
+        'bands': [],
+        'dtype': 'uint8',
+        'scale': 'raw',
+        'unit': 'class index',
+    }

@@ -1,0 +1,96 @@
+"""The index of SSL4EO-S12@NoL: location ids and their four scenes."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from mmss_plugins.prepare.errors import PrepareUsageError
+
+SEASONS = ('season0', 'season1', 'season2', 'season3')
+ID_NAMES = ('id', 'ids', 'location', 'location_id')
+ROW_NAMES = ('', 'ind', 'index', 'unnamed: 0')  # a row number that a table tool wrote
+
+
+class Location(NamedTuple):
+    """One location.
+
+    Args:
+        sample_id: Seven digits.
+        scenes: Names of the four scene folders.
+    """
+
+    sample_id: str
+    scenes: tuple[str, ...]
+
+
+def read_index(path: Path) -> list[Location]:
+    """Read the CSV index.
+
+    Without a header each row is ``id,scene,scene,scene,scene``. With a header (the first row's id
+    is no number) the id is the column named 'id' or 'ids', or else the first; a column of row
+    numbers named '', 'ind' or 'index' is passed over; the other four are the scenes in order.
+
+    Args:
+        path: The file, UTF-8.
+
+    Raises:
+        PrepareUsageError: If the file or a row is not so, or an id occurs twice.
+    """
+    try:
+        with path.open(newline='', encoding='utf-8-sig') as file:
+            rows = [
+                (number, [cell.strip() for cell in row])
+                for number, row in enumerate(csv.reader(file, strict=True), 1)
+                if any(cell.strip() for cell in row)
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PrepareUsageError(f'{path}: cannot read the index of locations ({error})') from error
+    columns, width = list(range(1 + len(SEASONS))), 1 + len(SEASONS)
+    if rows and not any(cell.isdecimal() for cell in rows[0][1]):
+        columns, width = _columns(path, rows[0][1])
+        rows = rows[1:]
+    if not rows:
+        raise PrepareUsageError(f'{path}: the index holds no location')
+    locations: dict[str, Location] = {}
+    for number, row in rows:
+        location = _location(f'{path}: row {number}', row, columns, width)
+        if location.sample_id in locations:
+            raise PrepareUsageError(f'{path}: row {number}, column id: {row[columns[0]]} is twice')
+        locations[location.sample_id] = location
+    return list(locations.values())
+
+
+def _columns(path: Path, header: list[str]) -> tuple[list[int], int]:
+    names = [name.lower() for name in header]
+    identifier = next((names.index(name) for name in ID_NAMES if name in names), None)
+    if identifier is None:
+        raise PrepareUsageError(
+            f'{path}: row 1: expected a column named one of {list(ID_NAMES)}, but found {header}'
+        )
+    scenes = [
+        index for index, name in enumerate(names) if index != identifier and name not in ROW_NAMES
+    ]
+    if len(scenes) != len(SEASONS):
+        raise PrepareUsageError(
+            f'{path}: row 1: expected {len(SEASONS)} columns of scenes beside the id, but found '
+            f'{[header[index] for index in scenes]}'
+        )
+    return [identifier, *scenes], len(header)
+
+
+def _location(where: str, row: list[str], columns: list[int], width: int) -> Location:
+    if len(row) != width:
+        raise PrepareUsageError(f'{where}: expected {width} columns, but found {len(row)}')
+    identifier, *scenes = (row[column] for column in columns)
+    if not (identifier.isascii() and identifier.isdecimal()):
+        raise PrepareUsageError(
+            f'{where}, column id: expected a whole number, but found {identifier!r}'
+        )
+    for season, scene in zip(SEASONS, scenes, strict=True):
+        if not scene or scene in ('.', '..') or '/' in scene or '\\' in scene:
+            raise PrepareUsageError(
+                f'{where}, column {season}: expected a folder name, but found {scene!r}'
+            )
+    return Location(f'{int(identifier):07d}', tuple(scenes))

@@ -1,0 +1,66 @@
+"""The summary of a preparation: printed, and written as JSON beside the store."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+SHOWN = 20  # skipped samples printed; the JSON lists them all
+HIGH_CIRRUS = 500  # mean of B10 above which L1C images probably carry the +1000 offset
+
+
+def summary_path(store: str | Path) -> Path:
+    """Where the summary of a store lies."""
+    return Path(f'{store}.summary.json')
+
+
+def write_summary(store: str | Path, summary: Mapping[str, Any]) -> Path:
+    """Write the summary as JSON, all or nothing."""
+    path = summary_path(store)
+    draft = path.with_name(path.name + '.part')
+    draft.write_text(json.dumps(summary, indent=2) + '\n')
+    os.replace(draft, path)
+    return path
+
+
+def format_summary(summary: Mapping[str, Any]) -> str:
+    """The summary as text: counts, band statistics, class histogram, what was left out."""
+    lines = [f'{summary["store"]}: {summary["samples"]} samples, {len(summary["skipped"])} skipped']
+    for field, bands in summary['bands'].items():
+        title = f'{field} ({summary["units"][field]})'
+        lines.append(f'  {title:<34} {"mean":>12} {"std":>12} {"min":>10} {"max":>10}')
+        for band, values in bands.items():
+            numbers = f'{values["mean"]:12.4f} {values["std"]:12.4f}'
+            lines.append(f'    {band:<32} {numbers} {values["min"]:10.2f} {values["max"]:10.2f}')
+    for field, classes in summary['classes'].items():
+        total = max(sum(classes.values()), 1)
+        lines.append(f'  {field} (pixels):')
+        lines += [
+            f'    {name:<32} {pixels:>12} {100 * pixels / total:6.2f} %'
+            for name, pixels in classes.items()
+        ]
+    lines += [f'  warning: {text}' for text in summary['warnings']]
+    lines += format_skipped(summary['skipped'])
+    return '\n'.join(lines)
+
+
+def format_skipped(skipped: list[dict[str, str]]) -> list[str]:
+    """One line per sample left out, and how many more there are."""
+    lines = [f'  left out {entry["sample"]}: {entry["reason"]}' for entry in skipped[:SHOWN]]
+    if len(skipped) > SHOWN:
+        lines.append(f'  ... and {len(skipped) - SHOWN} more, listed in the summary file')
+    return lines
+
+
+def offset_warnings(bands: Mapping[str, Any], units: Mapping[str, str]) -> list[str]:
+    """Warn of Sentinel-2 values that seem to carry the offset of processing baseline 04.00."""
+    cirrus = bands.get('s2', {}).get('B10', {}).get('mean', 0.0)
+    if not units.get('s2', '').startswith('raw') or cirrus <= HIGH_CIRRUS:
+        return []
+    return [
+        f's2 B10 averages {cirrus:.0f}, expected below {HIGH_CIRRUS}: the images seem to carry the '
+        '+1000 offset of processing baseline 04.00; prepare them again with --s2-offset 1000'
+    ]
