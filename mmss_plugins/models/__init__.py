@@ -2,7 +2,6 @@
 
 from .backbones import StemResNet
 from .data_preprocessors import MultiBandSegDataPreProcessor
-from .data_preprocessors import MultiBandSegDataPreProcessor
 from .decode_heads import UNetHead
 from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
 from .segmentors import CrossModalSegmentor
@@ -10,7 +9,6 @@ from .segmentors import CrossModalSegmentor
 __all__ = [
     'ConsistencyLoss',
     'CrossModalSegmentor',
-    'MultiBandSegDataPreProcessor',
     'MultiBandSegDataPreProcessor',
     'SoftCrossEntropyLoss',
     'SoftDiceLoss',
