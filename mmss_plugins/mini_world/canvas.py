@@ -68,7 +68,7 @@ def blobs(
     count = max(2, round(1.5 * (shape[0] / spacing + 1) * (shape[1] / spacing + 1)))
     points = rng.uniform(-0.1, 1.1, (count, 2)) * shape
     rows, cols = np.indices(shape, np.float32)
-    rows = rows + rough * spacing * random_field(rng, shape, spacing, 1.7)
-    cols = cols + rough * spacing * random_field(rng, shape, spacing, 1.7)
+    rows = rows + rough * spacing * random_field(rng, shape, 1.5 * spacing, 1.9)
+    cols = cols + rough * spacing * random_field(rng, shape, 1.5 * spacing, 1.9)
     _, nearest = cKDTree(points).query(np.stack([rows, cols], -1))
     return nearest.astype(np.int32)

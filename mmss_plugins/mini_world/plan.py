@@ -16,6 +16,7 @@ DFC_SPLITS = {'validation': VALIDATION, 'test': TEST}
 INDEX_COLUMNS = ('ids', 'sub1', 'sub2', 'sub3', 'sub4')
 INDEX_FILE = PurePosixPath('noldo/dw_complete_ids.csv')
 MIN_SIZE = 24
+SEASON_DAYS = (15, 110, 200, 290)  # of the year: winter, spring, summer, autumn
 
 
 @dataclass(frozen=True)
@@ -102,19 +103,18 @@ def place_rng(options: WorldOptions, stream: int, index: int, part: int) -> np.r
 def plan_place(options: WorldOptions, stream: int, index: int) -> PlacePlan:
     """Where a place lies and when it is seen."""
     rng = place_rng(options, stream, index, 0)
-    zone = int(rng.integers(28, 40))
+    zone, col, row = 28 + index % 12, index // 12 % 12, index // 144 % 40
     epsg = 32600 + zone
-    row, col = divmod(index, 12)
-    origin = (320_000.0 + 30_000 * col + 10 * stream, 5_000_000.0 + 30_000 * (row + 40 * stream))
-    tile = f'T{zone:02d}{"STUV"[rng.integers(4)]}{"MNPQ"[rng.integers(4)]}{"BCDE"[rng.integers(4)]}'
+    origin = (320_000.0 + 30_000 * col, 4_000_000.0 + 30_000 * (row + 40 * stream))
+    tile = f'T{zone:02d}T' + ''.join(rng.choice(list('BCDEKLMNPQ'), 2))
     if stream == NOLDO:
-        days = [15, 110, 200, 290] + rng.integers(-25, 26, 4)  # winter, spring, summer, autumn
+        days = np.array(SEASON_DAYS) + rng.integers(-14, 26, 4)
         seasons = tuple(
             (season, _scene_name(rng, int(day), tile)) for season, day in enumerate(days)
         )
     else:
         season = int(rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]))
-        seasons = ((season, _scene_name(rng, 20 + 90 * season, tile)),)
+        seasons = ((season, _scene_name(rng, SEASON_DAYS[season], tile)),)
     return PlacePlan(stream, index, seasons, epsg, origin)
 
 

@@ -49,13 +49,13 @@ class Region:
 
 
 REGIONS = (
-    Region('farmland', 0.18, 4, forest=0.15, arable=0.85, parcel=420, town=0.25, town_size=9),
+    Region('farmland', 0.17, 4, forest=0.15, arable=0.85, parcel=420, town=0.25, town_size=9),
     Region(
-        'mixed country', 0.14, 10, forest=0.35, shrub=0.08, arable=0.5, parcel=220, hedges=0.7,
+        'mixed country', 0.14, 10, forest=0.35, shrub=0.16, arable=0.45, parcel=220, hedges=0.7,
         town=0.35, town_size=11, river=0.3,
     ),
     Region(
-        'forest', 0.10, 30, forest=0.75, shrub=0.12, arable=0.08, town=0.08, town_size=7,
+        'forest', 0.10, 30, forest=0.7, shrub=0.35, arable=0.08, town=0.08, town_size=7,
         river=0.3, river_width=3, lake=0.25, marsh=3, cold=(0.45, 0, 0, 0),
     ),
     Region(
@@ -63,7 +63,7 @@ REGIONS = (
         river_width=6,
     ),
     Region(
-        'coast', 0.10, 8, forest=0.25, shrub=0.15, bare=0.08, arable=0.2, town=0.4, town_size=16,
+        'coast', 0.10, 8, forest=0.25, shrub=0.25, bare=0.08, arable=0.2, town=0.4, town_size=16,
         river=0.1, lake=1.0, marsh=5,
     ),
     Region(
@@ -71,11 +71,11 @@ REGIONS = (
         river_width=7, lake=0.4, marsh=17,
     ),
     Region(
-        'dryland', 0.13, 18, forest=0.06, shrub=0.45, bare=0.3, arable=0.25, parcel=150, dry=0.85,
+        'dryland', 0.13, 18, forest=0.06, shrub=0.6, bare=0.25, arable=0.2, parcel=150, dry=0.85,
         hedges=0.0, town=0.25, town_size=9, river=0.35, river_width=4, lake=0.05, marsh=1.5,
     ),
     Region(
-        'mountains', 0.10, 110, forest=0.4, shrub=0.2, bare=0.28, dry=0.3, town=0.08, town_size=6,
+        'mountains', 0.10, 110, forest=0.4, shrub=0.35, bare=0.28, dry=0.3, town=0.08, town_size=6,
         river=0.35, river_width=2.5, lake=0.12, marsh=1, cold=(0.75, 0.5, 0.25, 0.4),
     ),
 )  # fmt: skip

@@ -70,8 +70,11 @@ def paint_roads(canvas: Canvas, rng: np.random.Generator) -> None:
         steep = np.hypot(*np.gradient(line))
         road = np.abs(line) < (1.0 if wide else 0.55) * steep
         water = MATERIAL_CLASS[canvas.material] == WATER
-        if (water & road).sum() > 0.2 * road.sum():
-            road &= ~water
+        share = (water & road).sum() / max(1, road.sum())
+        if share > 0.3:
+            continue  # nobody builds along a lake bed
+        if share > 0.12:
+            road &= ~water  # too wide to be bridged
         if wide:
             canvas.paint(road, 'asphalt')
         else:  # too narrow to be a class of its own: a worn line in whatever it crosses

@@ -29,7 +29,7 @@ def meander(rng: np.random.Generator, shape: tuple[int, int], width: float) -> n
     steps = int(reach / 0.5)
     wander = ndimage.gaussian_filter1d(rng.standard_normal(steps), 60, mode='wrap')
     wander /= wander.std() + 1e-9
-    bend_length = (9 + 5.5 * width) * rng.uniform(0.8, 1.4)
+    bend_length = (14 + 8 * width) * rng.uniform(0.8, 1.4)
     phase = np.cumsum(0.5 * (1 + 0.35 * wander)) * 2 * np.pi / bend_length
     strength = rng.uniform(0.45, 1.5)
     bends = np.clip(strength * (1 + 0.3 * np.roll(wander, steps // 3)), 0, 1.75)
@@ -108,6 +108,6 @@ def _paint_shores(canvas: Canvas, rng: np.random.Generator, flowing: np.ndarray)
         pools = wet & (random_field(rng, shape, 12.0, 1.7) > 1.35)
         canvas.paint(pools & dry_town, 'water')
     sandy = random_field(rng, shape, 35.0, 2.0)
-    broad = (3.5 if region.name == 'coast' else 1.2) * rng.uniform(0.5, 1.5)
-    beach = (distance < broad * (0.7 + sandy)) & (sandy > 0.1) & dry_town
-    canvas.paint(beach, 'sand' if region.name == 'coast' or rng.random() < 0.6 else 'bare soil')
+    broad = (3.0 if region.name == 'coast' else 1.0) * rng.uniform(0.5, 1.5)
+    beach = (distance < broad * (0.7 + sandy)) & (sandy > rng.uniform(0, 1.5)) & dry_town
+    canvas.paint(beach, 'sand' if region.name == 'coast' or rng.random() < 0.3 else 'bare soil')
