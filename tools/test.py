@@ -1,0 +1,65 @@
+"""Test a checkpoint with a config: OA, AA, mIoU, mF1, and on request maps and pictures."""
+
+import argparse
+import sys
+
+import mmss_plugins  # noqa: F401  (first: it makes the MM stack usable)
+
+# isort: split
+from mmengine.runner import Runner
+
+from mmss_plugins.apis.run_options import UsageError, add_run_options, load_config, require_file
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help="path of a config, or the name of one of the package's")
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
+    parser.add_argument('--checkpoint', dest='checkpoint_option', help='the same, as an option')
+    parser.add_argument('--out', metavar='DIR', help='also write the predicted maps here, as PNG')
+    parser.add_argument('--show-dir', metavar='DIR', help='also write pictures into this folder')
+    parser.add_argument('--show', action='store_true', help='show the pictures in a window')
+    parser.add_argument('--interval', type=int, default=1, help='picture every so many batches')
+    add_run_options(parser)
+    args = parser.parse_args(argv)
+    args.checkpoint = args.checkpoint_option or args.checkpoint
+    if args.checkpoint is None:
+        parser.error('the checkpoint is missing: give it after the config')
+    return args
+
+
+def prepare(args):
+    """The config of the run that the arguments describe."""
+    cfg = load_config(args)
+    cfg.load_from = require_file(args.checkpoint, 'checkpoint')
+    cfg.resume = False
+    if args.show or args.show_dir:
+        draw_predictions(cfg, args.show, args.show_dir, args.interval)
+    if args.out:
+        evaluators = cfg.test_evaluator
+        for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
+            if evaluator.get('type') in ('IoUMetric', 'mmseg.IoUMetric'):
+                evaluator.output_dir = args.out
+    return cfg
+
+
+def draw_predictions(cfg, show, show_dir, interval):
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise UsageError("--show and --show-dir need default_hooks['visualization'] in the config")
+    hook.update(draw=True, interval=interval, show=show)
+    if show_dir:
+        cfg.visualizer.save_dir = show_dir
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    try:
+        cfg = prepare(args)
+    except UsageError as error:
+        sys.exit(f'test.py: error: {error}')
+    Runner.from_cfg(cfg).test()
+
+
+if __name__ == '__main__':
+    main()

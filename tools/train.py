@@ -1,0 +1,58 @@
+"""Train (pretrain or fine-tune) with a config."""
+
+import argparse
+import sys
+
+import mmss_plugins  # noqa: F401  (first: it makes the MM stack usable)
+
+# isort: split
+from mmengine.runner import Runner
+
+from mmss_plugins.apis.run_options import (
+    UsageError,
+    add_run_options,
+    enable_amp,
+    load_config,
+    require_file,
+)
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help="path of a config, or the name of one of the package's")
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='continue from this checkpoint; without one, from the last in the work folder',
+    )
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    add_run_options(parser)
+    return parser.parse_args(argv)
+
+
+def prepare(args):
+    """The config of the run that the arguments describe."""
+    cfg = load_config(args)
+    if args.amp:
+        enable_amp(cfg)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None
+        if args.resume != 'auto':
+            cfg.load_from = require_file(args.resume, 'checkpoint to resume from')
+    return cfg
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    try:
+        cfg = prepare(args)
+    except UsageError as error:
+        sys.exit(f'train.py: error: {error}')
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
