@@ -1,0 +1,83 @@
+# Everything runs in an environment of its own (.venv), made from the pinned constraints on first
+# use. Needs Python 3.10 or 3.11, git and make. PYTHON=... chooses the interpreter.
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.10 python3 2>/dev/null))
+EXTRAS := geo,tensorboard,dev
+BIN := .venv/bin
+# Test processes, each with one thread, so that they do not get in each other's way.
+JOBS ?= 2
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+PYTEST = $(ONE_THREAD) $(1)/python -m pytest -n $(JOBS) --dist worksteal
+
+PROJECT := setup.cfg pyproject.toml build_backend/mmss_build.py
+# Folders change when a config or tool is added: an editable install lists them for mim.
+LISTED := $(shell find configs tools -type d ! -name __pycache__)
+
+.PHONY: help env env-onedl demo test lint format bench test-onedl clean clean-env
+
+help:
+	@echo 'make demo        the whole road on a small synthetic world (demo_output/index.html)'
+	@echo 'make test        all tests, original OpenMMLab distributions'
+	@echo 'make test-onedl  smoke tests on the OneDL forks'
+	@echo 'make lint        ruff check and format check;  make format  applies it'
+	@echo 'make bench       measurements'
+	@echo 'make env         only the environment in .venv'
+	@echo 'make clean       build products and caches;  make clean-env  the environments too'
+
+demo: env
+	$(BIN)/python tools/demo.py $(ARGS)
+
+test: env
+	$(call PYTEST,$(BIN)) $(ARGS)
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: env
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: env
+	$(BIN)/python tools/bench.py $(ARGS)
+
+test-onedl: env-onedl
+	$(call PYTEST,.venv-onedl/bin) -m smoke $(ARGS)
+
+env: .venv/.installed
+
+env-onedl: .venv-onedl/.installed
+
+.venv/.packages: constraints/openmmlab.txt $(PROJECT)
+	$(call install,.venv,openmmlab)
+
+.venv-onedl/.packages: constraints/onedl.txt $(PROJECT)
+	$(call install,.venv-onedl,onedl)
+
+.venv/.installed: .venv/.packages $(LISTED)
+	$(call refresh,.venv)
+
+.venv-onedl/.installed: .venv-onedl/.packages $(LISTED)
+	$(call refresh,.venv-onedl)
+
+define install
+	@echo '== $(1): installing the pinned packages (about a minute, plus downloads)'
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --disable-pip-version-check \
+		-c constraints/$(2).txt -e '.[$(2),$(EXTRAS)]'
+	@touch $@ $(1)/.fresh
+endef
+
+define refresh
+	@if [ -e $(1)/.fresh ]; then rm $(1)/.fresh; else \
+		$(1)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps \
+		--no-build-isolation -e .; fi
+	@touch $@
+endef
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .coverage
+	find mmss_plugins tools tests configs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-env: clean
+	rm -rf .venv .venv-onedl
