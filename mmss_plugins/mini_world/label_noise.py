@@ -23,12 +23,12 @@ from mmss_plugins.mini_world.noise import per_instance, random_field, top_share
 
 # share of a class that is taken for another, on average over places and seasons
 CONFUSIONS = {
-    (GRASS, CROPS): 0.16, (GRASS, SHRUB): 0.08, (GRASS, BARE): 0.02, (GRASS, FLOODED): 0.02,
-    (CROPS, GRASS): 0.09, (CROPS, BARE): 0.06, (CROPS, SHRUB): 0.04,
-    (SHRUB, GRASS): 0.10, (SHRUB, TREES): 0.09, (SHRUB, CROPS): 0.06, (SHRUB, BARE): 0.05,
+    (GRASS, CROPS): 0.13, (GRASS, SHRUB): 0.06, (GRASS, BARE): 0.02, (GRASS, FLOODED): 0.02,
+    (CROPS, GRASS): 0.09, (CROPS, BARE): 0.06, (CROPS, SHRUB): 0.03,
+    (SHRUB, GRASS): 0.08, (SHRUB, TREES): 0.08, (SHRUB, CROPS): 0.04, (SHRUB, BARE): 0.04,
     (TREES, SHRUB): 0.07, (TREES, FLOODED): 0.01,
-    (FLOODED, GRASS): 0.12, (FLOODED, WATER): 0.08, (FLOODED, TREES): 0.07, (FLOODED, SHRUB): 0.04,
-    (BARE, CROPS): 0.11, (BARE, SHRUB): 0.08, (BARE, BUILT): 0.05, (BARE, GRASS): 0.03,
+    (FLOODED, GRASS): 0.10, (FLOODED, WATER): 0.06, (FLOODED, TREES): 0.05, (FLOODED, SHRUB): 0.03,
+    (BARE, CROPS): 0.09, (BARE, SHRUB): 0.06, (BARE, BUILT): 0.05, (BARE, GRASS): 0.03,
     (BUILT, BARE): 0.04, (BUILT, CROPS): 0.03, (BUILT, GRASS): 0.02,
     (WATER, FLOODED): 0.03, (WATER, BARE): 0.01,
     (SNOW, BARE): 0.09, (SNOW, GRASS): 0.03,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def read_scene(root: Path, options: WorldOptions, index: int, season: int) -> li
 
 
 def draw_preview(root: Path, options: WorldOptions, path: Path, places: int = 6) -> None:
-    """Draw some pretraining locations in all seasons, one location per row.
+    """Draw some pretraining locations: two side by side, one row per season.
 
     Args:
         root: The world's folder.
@@ -58,20 +59,23 @@ def draw_preview(root: Path, options: WorldOptions, path: Path, places: int = 6)
     from matplotlib.patches import Patch
 
     places = min(places, options.locations)
-    columns = len(COLUMNS) * len(SEASONS)
-    figure = Figure(figsize=(columns * 1.15, places * 1.15 + 0.9), dpi=110)
+    rows, columns = -(-places // 2) * len(SEASONS), 2 * len(COLUMNS)
+    figure = Figure(figsize=(columns * 1.2, rows * 1.2 + 0.8), dpi=100)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(places, columns, squeeze=False)
-    for row in range(places):
-        for season, season_name in enumerate(SEASONS):
-            for col, picture in enumerate(read_scene(root, options, row, season)):
-                axis = axes[row, season * len(COLUMNS) + col]
-                axis.imshow(picture, interpolation='nearest')
-                axis.set_axis_off()
-                if row == 0:
-                    axis.set_title(f'{season_name}\n{COLUMNS[col]}', fontsize=6)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for place, (season, season_name) in product(range(places), enumerate(SEASONS)):
+        row, left = place // 2 * len(SEASONS) + season, place % 2 * len(COLUMNS)
+        for col, picture in enumerate(read_scene(root, options, place, season)):
+            axis = axes[row, left + col]
+            axis.imshow(picture, interpolation='nearest')
+            if row == 0:
+                axis.set_title(COLUMNS[col], fontsize=7)
+        axes[row, left].text(2, 2, f'{place} {season_name}', color='w', fontsize=6, va='top')
     handles = [Patch(color=PALETTE[i] / 255, label=name) for i, name in enumerate(CLASSES)]
     figure.legend(handles=handles, loc='lower center', ncol=len(CLASSES), fontsize=7, frameon=False)
-    figure.subplots_adjust(0.005, 0.35 / figure.get_figheight(), 0.995, 0.93, 0.03, 0.03)
+    height = figure.get_figheight()
+    figure.subplots_adjust(0.005, 0.4 / height, 0.995, 1 - 0.3 / height, 0.03, 0.03)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
