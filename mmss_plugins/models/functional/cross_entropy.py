@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
-from .reduction import IGNORE_INDEX, full_precision, pixel_weights, soft_target, weighted_mean
+from .reduction import IGNORE_INDEX, full_precision, pixel_weights, valid_target, weighted_mean
 
 
 def soft_cross_entropy(
@@ -34,6 +35,6 @@ def soft_cross_entropy(
         ValueError: If a shape does not fit the logits.
     """
     logits = full_precision(logits)
-    probabilities, valid = soft_target(logits, target, ignore_mask, ignore_index)
-    per_pixel = -(probabilities * logits.log_softmax(dim=1)).sum(dim=1)
+    target, valid = valid_target(logits, target, ignore_mask, ignore_index)
+    per_pixel = F.cross_entropy(logits, target, reduction='none')
     return weighted_mean(per_pixel, pixel_weights(valid, weight))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .reduction import IGNORE_INDEX, full_precision, pixel_weights, soft_target
+from .reduction import IGNORE_INDEX, full_precision, pixel_weights, valid_target
 
 EPS = 1e-7  # lower bound of a class's denominator
 _PIXELS = (0, 2, 3)
@@ -41,11 +41,13 @@ def soft_dice_loss(
         ValueError: If a shape does not fit the logits.
     """
     logits = full_precision(logits)
-    probabilities, valid = soft_target(logits, target, ignore_mask, ignore_index)
+    target, valid = valid_target(logits, target, ignore_mask, ignore_index)
+    if not target.is_floating_point():
+        target = torch.zeros_like(logits).scatter_(1, target[:, None], valid[:, None])
     weights = pixel_weights(valid, weight)[:, None]
     weighted_prediction = weights * logits.softmax(dim=1)
-    overlap = (weighted_prediction * probabilities).sum(dim=_PIXELS)
-    size = (weighted_prediction + weights * probabilities).sum(dim=_PIXELS)
+    overlap = (weighted_prediction * target).sum(dim=_PIXELS)
+    size = (weighted_prediction + weights * target).sum(dim=_PIXELS)
     loss = 1 - 2 * overlap / size.clamp_min(EPS)
-    present = probabilities.sum(dim=_PIXELS) > 0
+    present = target.sum(dim=_PIXELS) > 0
     return torch.where(present, loss, torch.zeros_like(loss)).mean()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 IGNORE_INDEX = 255
@@ -14,13 +13,13 @@ def full_precision(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
-def soft_target(
+def valid_target(
     logits: Tensor,
     target: Tensor,
     ignore_mask: Tensor | None = None,
     ignore_index: int = IGNORE_INDEX,
 ) -> tuple[Tensor, Tensor]:
-    """Bring class indices or class probabilities to one form.
+    """Check a target and find its valid pixels.
 
     Args:
         logits: (N, C, H, W), for shape and dtype.
@@ -29,8 +28,8 @@ def soft_target(
         ignore_index: Class index that is ignored as well (for class indices only).
 
     Returns:
-        The probabilities (N, C, H, W), all zero on ignored pixels, and the valid pixels (N, H, W),
-        1 or 0; both in the dtype of ``logits``.
+        The target as int64 indices or as probabilities in the dtype of ``logits``, 0 on ignored
+        pixels; and the valid pixels (N, H, W), 1 or 0 in the dtype of ``logits``.
 
     Raises:
         ValueError: If a shape fits neither form.
@@ -44,19 +43,17 @@ def soft_target(
         ignored = target == ignore_index
         if ignore_mask is not None:
             ignored = ignored | ignore_mask.bool()
-        indices = target.long().masked_fill(ignored, 0)
-        probabilities = F.one_hot(indices, c).permute(0, 3, 1, 2).to(logits.dtype)
-    elif target.shape == logits.shape and target.is_floating_point():
-        ignored = target.new_zeros((n, h, w), dtype=torch.bool)
-        if ignore_mask is not None:
-            ignored = ignore_mask.bool()
-        probabilities = target.to(logits.dtype)
-    else:
-        raise ValueError(
-            f'target must be integer class indices {(n, h, w)} or float probabilities '
-            f'{(n, c, h, w)}, but got {target.dtype} {tuple(target.shape)}'
-        )
-    return probabilities.masked_fill(ignored[:, None], 0), (~ignored).to(logits.dtype)
+        return target.long().masked_fill(ignored, 0), (~ignored).to(logits.dtype)
+    if target.shape == logits.shape and target.is_floating_point():
+        if ignore_mask is None:
+            return target.to(logits.dtype), torch.ones_like(logits[:, 0])
+        ignored = ignore_mask.bool()
+        target = target.to(logits.dtype).masked_fill(ignored[:, None], 0)
+        return target, (~ignored).to(logits.dtype)
+    raise ValueError(
+        f'target must be integer class indices {(n, h, w)} or float probabilities '
+        f'{(n, c, h, w)}, but got {target.dtype} {tuple(target.shape)}'
+    )
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
