@@ -40,7 +40,7 @@ SEASON_FACTOR = {
     (TREES, SHRUB): (1.8, 0.8, 0.6, 1.0),
     (GRASS, CROPS): (0.7, 1.3, 1.2, 0.8),
 }
-WHOLE_CLASS = 0.035  # probability that a place's map takes one whole class for another
+WHOLE_CLASS = 0.14  # probability that a map takes one whole class of a place for another
 BLUR = (0.9, 2.2)  # range of the smoothing of borders, in pixels
 SHIFT = 0.9  # standard deviation of the displacement of borders, in pixels
 
@@ -81,16 +81,16 @@ def corrupt(
         (H, W) uint8 noisy classes, 0..8.
     """
     settings = settings or NoiseSettings()
-    noisy = _smooth_borders(label, rng, settings.borders)
-    noisy = _confuse(noisy, instance, season, rng, settings.confusion)
-    if rng.random() < 4 * WHOLE_CLASS * settings.confusion:
-        source = rng.choice(np.unique(noisy))
-        targets = [pair for pair in CONFUSIONS if pair[0] == source]
-        rates = np.array([CONFUSIONS[pair] for pair in targets])
-        target = targets[rng.choice(len(targets), p=rates / rates.sum())][1]
+    drawn = _smooth_borders(label, rng, settings.borders)
+    noisy = _confuse(drawn, instance, season, rng, settings.confusion)
+    if rng.random() < WHOLE_CLASS * settings.confusion:
+        source = rng.choice(np.unique(drawn))
+        targets = [pair[1] for pair in CONFUSIONS if pair[0] == source]
+        rates = np.array([CONFUSIONS[source, target] for target in targets])
+        target = rng.choice(targets, p=rates / rates.sum())
         # most of it: what a map gets wrong as a whole, it still gets wrong raggedly
-        field = random_field(rng, label.shape, 60.0, 1.8)
-        noisy[(noisy == source) & (field > -0.8)] = target
+        ragged = random_field(rng, label.shape, 60.0, 1.8) > -0.8
+        noisy[(drawn == source) & (noisy == source) & ragged] = target
     return noisy
 
 

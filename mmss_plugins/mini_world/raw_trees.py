@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio import Affine
 from rasterio.crs import CRS
-from rasterio.transform import from_origin
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.normalisation import clip8
@@ -115,7 +115,7 @@ def write_geotiff(path: Path, image: np.ndarray, plan: PlacePlan, metres: int = 
         width=width,
         dtype=image.dtype.name,
         crs=_crs(plan.epsg),
-        transform=from_origin(*plan.origin, metres, metres),
+        transform=Affine(metres, 0, plan.origin[0], 0, -metres, plan.origin[1]),
     ) as file:
         file.write(image)
     part.replace(path)

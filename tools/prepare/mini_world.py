@@ -50,8 +50,14 @@ def main(argv=None):
                 flush=True,
             )
 
-    from mmss_plugins.mini_world.world import make_world  # needs the extra 'geo'
-
+    try:
+        from mmss_plugins.mini_world.world import make_world
+    except ModuleNotFoundError as error:
+        print(
+            f"mini_world: {error}; it comes with the extra 'geo': pip install 'mmss_plugins[geo]'",
+            file=sys.stderr,
+        )
+        return 2
     try:
         options = WorldOptions(**{name: getattr(args, name) for name in names})
         summary = make_world(args.out, options, args.workers, args.overwrite, progress)

@@ -1,0 +1,54 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rasterio', reason="the mini world needs the extra 'geo'")
+
+from mmss_plugins.mini_world.landscape import MARGIN, Place, make_place
+from mmss_plugins.mini_world.materials import MATERIAL
+from mmss_plugins.mini_world.plan import WorldOptions
+from mmss_plugins.mini_world.world import make_world
+
+
+@pytest.fixture(scope='session')
+def places():
+    return [make_place(np.random.default_rng([11, index]), 72) for index in range(48)]
+
+
+@pytest.fixture(scope='session')
+def world_options():
+    return WorldOptions(seed=3, locations=10, size=60, dfc_train=3, dfc_test=4, dfc_size=48)
+
+
+@pytest.fixture(scope='session')
+def world(tmp_path_factory, world_options):
+    root = tmp_path_factory.mktemp('mini_world') / 'world'
+    return root, make_world(root, world_options, workers=2)
+
+
+@pytest.fixture(scope='session')
+def index_rows(world):
+    with open(Path(world[0], 'noldo', 'dw_complete_ids.csv'), newline='') as file:
+        return list(csv.reader(file))
+
+
+@pytest.fixture
+def plain_place():
+    """A place of one material, optionally on a slope."""
+
+    def make(material, size=64, height=None):
+        shape = (size + 2 * MARGIN,) * 2
+        return Place(
+            region='test',
+            size=size,
+            material=np.full(shape, MATERIAL[material], np.uint8),
+            instance=np.zeros(shape, np.int32),
+            row_angle=np.full(shape, np.nan, np.float32),
+            height=np.zeros(shape, np.float32) if height is None else height,
+            shore=np.zeros(shape, np.float32),
+            snow=np.zeros((4, *shape), bool),
+        )
+
+    return make

@@ -1,0 +1,164 @@
+import hashlib
+import json
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from matplotlib.image import imread
+
+import mmss_plugins
+from mmss_plugins.mini_world.materials import PALETTE
+from mmss_plugins.mini_world.plan import WorldOptions, world_files
+from mmss_plugins.mini_world.preview import draw_preview
+from mmss_plugins.mini_world.world import MARKER, make_world
+
+SMALL = WorldOptions(seed=1, locations=2, size=24, dfc_train=1, dfc_test=1)
+TOOL = Path(mmss_plugins.__file__).parents[1] / 'tools/prepare/mini_world.py'
+
+
+def digests(root):
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob('*')
+        if path.is_file()
+    }
+
+
+def test_files_do_not_depend_on_the_number_of_workers(tmp_path):
+    make_world(tmp_path / 'one', SMALL, workers=1)
+    make_world(tmp_path / 'three', SMALL, workers=3)
+    one = digests(tmp_path / 'one')
+    assert one == digests(tmp_path / 'three')
+    assert set(one) == {str(path) for path in world_files(SMALL)} | {MARKER}
+
+
+def test_another_seed_is_another_world_and_more_places_are_not(tmp_path):
+    make_world(tmp_path / 'a', SMALL, workers=1)
+    make_world(tmp_path / 'b', replace(SMALL, seed=2), workers=1)
+    make_world(tmp_path / 'c', replace(SMALL, locations=3), workers=1)
+    a, b, c = (digests(tmp_path / name) for name in 'abc')
+    patch = 'dfc2020/test/s2_test/ROIs0000_test_s2_0_p0.tif'
+    assert a[patch] != b[patch]
+    kept = set(a) - {MARKER, 'noldo/dw_complete_ids.csv'}
+    assert {name: a[name] for name in kept} == {name: c[name] for name in kept}
+
+
+def test_streams_show_different_places(world):
+    root = world[0] / 'dfc2020'
+    labels = [
+        rasterio.open(root / split / f'dfc_{split}' / f'ROIs0000_{split}_dfc_0_p0.tif').read(1)
+        for split in ('validation', 'test')
+    ]
+    assert (labels[0] != labels[1]).any()
+
+
+def test_summary_counts_what_was_written(world, world_options, index_rows):
+    root, summary = world
+    confusion = np.zeros((9, 9), int)
+    for place, *names in index_rows[1:]:
+        for name in names:
+            true, noisy = (
+                rasterio.open(root / f'noldo/{kind}/{int(place):07d}/{name}/label.tif').read(1)
+                for kind in ('dw_clean_labels', 'dw_noisy_labels')
+            )
+            np.add.at(confusion, (true, noisy), 1)
+    np.testing.assert_array_equal(summary.confusion, confusion)
+    rate = 1 - np.trace(confusion) / confusion.sum()
+    assert summary.noise_rate == pytest.approx(rate)
+    assert 0.1 < summary.noise_rate < 0.4
+    assert confusion.sum() == 10 * 4 * 60 * 60
+    assert summary.dfc_pixels.sum() == 7 * 48 * 48
+    record = json.loads((root / MARKER).read_text())
+    assert record['complete'] is True
+    assert record['noise_rate'] == pytest.approx(rate)
+    assert WorldOptions.from_dict(record['options']) == world_options
+    assert any(f'{100 * summary.noise_rate:.1f} %' in line for line in summary.lines())
+
+
+def test_somebody_elses_folder_is_refused_and_never_emptied(tmp_path):
+    theirs = tmp_path / 'thesis.txt'
+    theirs.write_text('years of work')
+    with pytest.raises(FileExistsError, match=r'not empty.*--overwrite'):
+        make_world(tmp_path, SMALL, workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ['thesis.txt']
+    make_world(tmp_path, SMALL, workers=1, overwrite=True)
+    make_world(tmp_path, replace(SMALL, seed=9), workers=1, overwrite=True)
+    assert theirs.read_text() == 'years of work'
+
+
+def test_own_world_is_continued_and_another_one_replaced(tmp_path):
+    make_world(tmp_path, SMALL, workers=1)
+    before = digests(tmp_path)
+    victim = tmp_path / 'dfc2020/test/s1_test/ROIs0000_test_s1_0_p0.tif'
+    victim.unlink()
+    make_world(tmp_path, SMALL, workers=1)
+    assert digests(tmp_path) == before
+    other = replace(SMALL, seed=2, dfc_test=0)
+    with pytest.raises(FileExistsError, match='other options'):
+        make_world(tmp_path, other, workers=1)
+    assert digests(tmp_path) == before
+    make_world(tmp_path, other, workers=1, overwrite=True)
+    assert set(digests(tmp_path)) == {str(path) for path in world_files(other)} | {MARKER}
+
+
+def test_unreadable_record_is_reported(tmp_path):
+    (tmp_path / MARKER).write_text('{')
+    with pytest.raises(FileExistsError, match=MARKER):
+        make_world(tmp_path, SMALL, workers=1, overwrite=True)
+
+
+def test_progress_counts_every_place(tmp_path):
+    calls = []
+    make_world(tmp_path / 'w', SMALL, workers=2, progress=lambda *call: calls.append(call))
+    assert calls == [(done, 4) for done in range(1, 5)]
+
+
+def run_tool(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(TOOL), run_name='__main__')
+    return stop.value.code
+
+
+def test_tool_makes_a_world_and_draws_it(tmp_path, monkeypatch, capsys):
+    arguments = [tmp_path / 'w', '--seed', 1, '--locations', 2, '--size', 24, '--workers', 1]
+    arguments += ['--dfc-train', 1, '--dfc-test', 1, '--preview', tmp_path / 'sheet.png']
+    assert run_tool(monkeypatch, *arguments) == 0
+    captured = capsys.readouterr()
+    assert 'label noise' in captured.out
+    assert '4/4 places' in captured.err
+    assert digests(tmp_path / 'w') == expected_small(tmp_path)
+    assert imread(tmp_path / 'sheet.png').std() > 0.08
+
+
+def expected_small(tmp_path):
+    make_world(tmp_path / 'expected', SMALL, workers=1)
+    return digests(tmp_path / 'expected')
+
+
+def test_tool_refuses_with_a_message(tmp_path, monkeypatch, capsys):
+    (tmp_path / 'something').touch()
+    assert run_tool(monkeypatch, tmp_path, '--workers', 1) == 2
+    assert '--overwrite' in capsys.readouterr().err
+    assert run_tool(monkeypatch, tmp_path / 'new', '--size', 5) == 2
+    assert 'size must be' in capsys.readouterr().err
+    assert not (tmp_path / 'new').exists()
+
+
+@pytest.mark.parametrize('coding', ['raw', 'clip8'])
+def test_preview_shows_the_labels_colours(tmp_path, coding):
+    options = replace(SMALL, coding=coding, locations=1, dfc_train=0, dfc_test=0)
+    make_world(tmp_path / 'w', options, workers=1)
+    draw_preview(tmp_path / 'w', options, tmp_path / 'p.png')
+    sheet = np.rint(255 * imread(tmp_path / 'p.png')[..., :3]).astype(int)
+    place = f'{0:07d}'
+    for kind in ('dw_clean_labels', 'dw_noisy_labels'):
+        for path in (tmp_path / 'w/noldo' / kind / place).rglob('label.tif'):
+            with rasterio.open(path) as file:
+                classes, counts = np.unique(file.read(1), return_counts=True)
+            for land_class in classes[counts > 20]:
+                assert (sheet == PALETTE[land_class]).all(-1).sum() > 100

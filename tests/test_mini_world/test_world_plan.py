@@ -1,0 +1,91 @@
+import re
+from itertools import pairwise
+
+import pytest
+
+from mmss_plugins.mini_world.plan import (
+    NOLDO,
+    TEST,
+    VALIDATION,
+    WorldOptions,
+    plan_place,
+    world_files,
+)
+
+SCENE = re.compile(r'2020(\d{4})T\d{6}_2020\1T\d{6}_T\d{2}T[A-Z]{2}')
+
+
+def test_scenes_are_named_like_products_one_per_season():
+    options = WorldOptions(locations=30)
+    for index in range(30):
+        plan = plan_place(options, NOLDO, index)
+        seasons, scenes = zip(*plan.season_scenes, strict=True)
+        assert seasons == (0, 1, 2, 3)
+        assert len(set(scenes)) == 4
+        assert list(scenes) == sorted(scenes)
+        for scene in scenes:
+            assert SCENE.fullmatch(scene), scene
+            start, end, tile = scene.split('_')
+            assert start <= end
+            assert tile[1:3] == f'{plan.epsg - 32600:02d}'
+
+
+def test_places_are_apart_from_each_other():
+    options = WorldOptions()
+    boxes = {
+        (plan.epsg, plan.origin)
+        for stream in (NOLDO, VALIDATION, TEST)
+        for plan in (plan_place(options, stream, index) for index in range(600))
+    }
+    assert len(boxes) == 1800
+    eastings = {origin[0] for _, origin in boxes}
+    northings = {origin[1] for _, origin in boxes}
+    for values in (sorted(eastings), sorted(northings)):
+        assert min(b - a for a, b in pairwise(values)) > 5120
+    assert min(eastings) > 166_000
+    assert max(eastings) < 834_000  # inside a UTM zone
+    assert max(northings) < 9_300_000
+
+
+def test_plan_depends_on_seed_stream_and_index_only():
+    few, many = WorldOptions(seed=1, locations=3), WorldOptions(seed=1, locations=9, size=50)
+    assert plan_place(few, NOLDO, 2) == plan_place(many, NOLDO, 2)
+    assert plan_place(few, NOLDO, 2) != plan_place(WorldOptions(seed=2), NOLDO, 2)
+
+
+def test_files_follow_the_published_names():
+    options = WorldOptions(locations=2, dfc_train=1, dfc_test=2)
+    files = {str(path) for path in world_files(options)}
+    scene = plan_place(options, NOLDO, 1).season_scenes[2][1]
+    for name in (
+        f'noldo/s1/0000001/{scene}/VH.tif',
+        f'noldo/s2c/0000001/{scene}/B8A.tif',
+        f'noldo/dw_noisy_labels/0000001/{scene}/label.tif',
+        f'noldo/dw_clean_labels/0000001/{scene}/label.tif',
+        'noldo/dw_complete_ids.csv',
+        'dfc2020/validation/s1_validation/ROIs0000_validation_s1_0_p0.tif',
+        'dfc2020/test/s2_test/ROIs0000_test_s2_0_p1.tif',
+        'dfc2020/test/dfc_test/ROIs0000_test_dfc_0_p1.tif',
+    ):
+        assert name in files
+    assert len(files) == 1 + 2 * 4 * 17 + 3 * 3
+
+
+@pytest.mark.parametrize(
+    ('options', 'named'),
+    [
+        ({'size': 10}, 'size'),
+        ({'dfc_size': 3}, 'dfc_size'),
+        ({'locations': -1}, 'locations'),
+        ({'coding': 'jpeg'}, 'coding'),
+        ({'confusion': -0.1}, 'confusion'),
+    ],
+)
+def test_options_out_of_range_are_named(options, named):
+    with pytest.raises(ValueError, match=f'^{named} must be'):
+        WorldOptions(**options)
+
+
+def test_options_survive_a_record():
+    options = WorldOptions(seed=4, dfc_size=30, coding='clip8')
+    assert WorldOptions.from_dict(options.to_dict() | {'unknown': 1}) == options
