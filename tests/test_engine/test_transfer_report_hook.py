@@ -8,17 +8,14 @@ from mmengine.config import ConfigDict
 from mmengine.model import BaseModel, PretrainedInit
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
-from mmengine.structures import PixelData
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
+from tiny_segmentation import cross_modal_model, loader
 from torch import nn
-from torch.utils.data import DataLoader
 
 from mmss_plugins.checkpoints import TransferError
 from mmss_plugins.engine.hooks import TransferReportHook
 from mmss_plugins.engine.hooks.transfer_report_hook import pretrained_modules
 
-SIZE = 32
 RESNET18_TENSORS = 126  # 17 + 4 (down-sampling) convolutions, as many batch norms of 5 tensors
 
 
@@ -29,38 +26,13 @@ def _quick_and_clean(monkeypatch):
     DefaultScope._instance_dict.clear()
 
 
-class Samples(torch.utils.data.Dataset):
-    metainfo = {}
-
-    def __init__(self, bands):
-        self.bands = bands
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        generator = torch.Generator().manual_seed(index)
-        label = torch.randint(0, 3, (1, SIZE, SIZE), generator=generator)
-        return {
-            'inputs': torch.randn(self.bands, SIZE, SIZE, generator=generator),
-            'data_samples': SegDataSample(
-                metainfo={'img_shape': (SIZE, SIZE), 'ori_shape': (SIZE, SIZE)},
-                gt_sem_seg=PixelData(data=label),
-            ),
-        }
-
-
-def collate(samples):
-    return {key: [sample[key] for sample in samples] for key in samples[0]}
-
-
 def make_runner(work_dir, model, bands, max_iters=1, lr=0.0, hook=None, **kwargs):
     return Runner(
         model=ConfigDict(
             model, data_preprocessor={'type': 'mmss_plugins.MultiBandSegDataPreProcessor'}
         ),
         work_dir=str(work_dir),
-        train_dataloader=DataLoader(Samples(bands), batch_size=2, collate_fn=collate),
+        train_dataloader=loader(bands),
         train_cfg={'type': 'IterBasedTrainLoop', 'max_iters': max_iters},
         optim_wrapper={'optimizer': {'type': 'SGD', 'lr': lr}},
         default_hooks={'checkpoint': {'type': 'CheckpointHook', 'interval': 1, 'by_epoch': False}},
@@ -99,19 +71,7 @@ def downstream(checkpoint, prefix='backbones.s2.', kind='ResNet', in_channels=13
 def checkpoint(tmp_path_factory):
     """A checkpoint that MMEngine wrote while it trained the cross-modal segmentor."""
     work_dir = tmp_path_factory.mktemp('pretraining')
-    backbone = {**RESNET, 'type': 'mmss_plugins.StemResNet'}
-    model = {
-        'type': 'mmss_plugins.CrossModalSegmentor',
-        'backbones': {'s1': {**backbone, 'in_channels': 2}, 's2': {**backbone, 'in_channels': 13}},
-        'decode_head': {
-            'type': 'mmss_plugins.UNetHead',
-            'in_channels': (64, 4, 8, 16, 32),
-            'decoder_channels': (4, 4, 4, 4, 4),
-            'num_classes': 3,
-        },
-        'consistency': {'type': 'mmss_plugins.ConsistencyLoss'},
-    }
-    make_runner(work_dir, model, bands=15, lr=0.1).train()
+    make_runner(work_dir, cross_modal_model(), bands=15, lr=0.1).train()
     return work_dir / 'iter_1.pth'
 
 
@@ -193,7 +153,7 @@ def test_testing_does_not_ask_for_the_pretrained_file(checkpoint, tmp_path):
         tmp_path,
         downstream(tmp_path / 'gone.pth'),
         bands=13,
-        test_dataloader=DataLoader(Samples(13), batch_size=2, collate_fn=collate),
+        test_dataloader=loader(13),
         test_cfg={},
         test_evaluator={'type': 'IoUMetric'},
     )

@@ -55,7 +55,10 @@ def test_ignore_index_in_labels_equals_mask():
     by_other_index = soft_cross_entropy(logits, labels.masked_fill(ignored, 7), ignore_index=7)
     by_mask = soft_cross_entropy(logits, labels, ignore_mask=ignored)
     expected = oracle(logits.numpy(), labels.numpy(), ignored=ignored.numpy())
-    for loss in (by_index, by_other_index, by_mask):
+    top, bottom = ignored.clone(), ignored.clone()
+    top[:, 2:] = bottom[:, :2] = False
+    by_both = soft_cross_entropy(logits, labels.masked_fill(top, 255), ignore_mask=bottom)
+    for loss in (by_index, by_other_index, by_mask, by_both):
         assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
