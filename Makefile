@@ -1,7 +1,8 @@
 # Everything runs in an environment of its own (.venv), made from the pinned constraints on first
 # use. Needs Python 3.10 or 3.11, git and make. PYTHON=... chooses the interpreter.
 
-PYTHON ?= $(firstword $(shell command -v python3.11 python3.10 python3 2>/dev/null))
+PYTHON ?= $(shell for name in python3.11 python3.10 python3; do \
+	$$name -c 'import ensurepip' 2>/dev/null && echo $$name && break; done)
 EXTRAS := geo,tensorboard,dev
 BIN := .venv/bin
 # Test processes, each with one thread, so that they do not get in each other's way.
@@ -70,6 +71,7 @@ endef
 
 define refresh
 	@if [ -e $(1)/.fresh ]; then rm $(1)/.fresh; else \
+		echo '== $(1): listing configs and tools again'; \
 		$(1)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps \
 		--no-build-isolation -e .; fi
 	@touch $@

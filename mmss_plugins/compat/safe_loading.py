@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
@@ -35,7 +36,7 @@ class _OneCycleName:
     """Stands for the scheduler's class: it yields its annealing functions, no instances."""
 
     def __init__(self) -> None:
-        raise TypeError('a checkpoint must not create a parameter scheduler')
+        raise UnpicklingError('the checkpoint creates a parameter scheduler, which none needs to')
 
 
 def restricted_getattr(owner: object, name: str) -> Any:
@@ -49,7 +50,7 @@ def restricted_getattr(owner: object, name: str) -> Any:
         The function of that name.
 
     Raises:
-        ValueError: If it is any other attribute.
+        UnpicklingError: If it is any other attribute.
     """
     if owner is HistoryBuffer and name in _HISTORY_METHODS:
         return getattr(HistoryBuffer, name)
@@ -57,7 +58,7 @@ def restricted_getattr(owner: object, name: str) -> Any:
         from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
         return getattr(OneCycleParamScheduler, name)
-    raise ValueError(
+    raise UnpicklingError(
         f'the checkpoint asks for attribute {name!r} of {owner!r}, which no MMEngine checkpoint '
         'needs: it is not loaded. Do not trust its source'
     )
@@ -70,11 +71,11 @@ def restricted_dtype(code: str, *_flags: bool) -> np.dtype:
         code: NumPy's type code.
 
     Raises:
-        ValueError: If it is not a plain number or boolean.
+        UnpicklingError: If it is not a plain number or boolean.
     """
     dtype = np.dtype(code, False, True)
     if dtype.name not in _DTYPES:
-        raise ValueError(f'the checkpoint holds NumPy type {code!r}: expected one of {_DTYPES}')
+        raise UnpicklingError(f'the checkpoint holds NumPy type {code!r}, not one of {_DTYPES}')
     return dtype
 
 
@@ -86,7 +87,7 @@ def restricted_scalar(dtype: np.dtype, data: bytes) -> np.generic:
 def restricted_reconstruct(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray:
     """The empty array into which the checkpoint's array is then filled."""
     if kind is not np.ndarray or shape != (0,):
-        raise ValueError(f'the checkpoint holds an array of type {kind!r}: expected numpy.ndarray')
+        raise UnpicklingError(f'the checkpoint holds an array of type {kind!r}, not numpy.ndarray')
     return np.ndarray.__new__(np.ndarray, shape, code)
 
 

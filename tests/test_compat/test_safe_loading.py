@@ -1,0 +1,175 @@
+"""MMEngine's checkpoints load restricted; hostile ones do not load."""
+
+import os
+import pickle
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+
+from mmss_plugins.compat import safe_loading
+
+
+class Reduced:
+    """Pickles as a call of a function."""
+
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+def save(tmp_path, content):
+    path = tmp_path / 'checkpoint.pth'
+    torch.save(content, path)
+    return path
+
+
+def round_trip(tmp_path, content):
+    return torch.load(save(tmp_path, content), weights_only=True)
+
+
+def test_message_hub_round_trip(tmp_path):
+    hub = MessageHub('safe_loading_round_trip')
+    for value in (3.0, 1.0, 2.0):
+        hub.update_scalar('train/loss', value)
+    hub.update_info('best', np.float64(41.5))
+    hub.update_info('counts', np.arange(6, dtype=np.int64).reshape(2, 3))
+    hub.update_info('mask', np.array([True, False]))
+    loaded = round_trip(tmp_path, {'message_hub': hub.state_dict()})['message_hub']
+
+    buffer = loaded['log_scalars']['train/loss']
+    assert isinstance(buffer, HistoryBuffer)
+    assert buffer.data[0].tolist() == [3.0, 1.0, 2.0]
+    assert (buffer.min(), buffer.max(), buffer.current()) == (1.0, 3.0, 2.0)
+    assert buffer.statistics('mean', 2) == pytest.approx(1.5)
+    buffer.update(9.0)  # what a resumed run does
+    assert buffer.current() == 9.0
+    assert loaded['runtime_info']['best'] == 41.5
+    assert type(loaded['runtime_info']['best']) is np.float64
+    assert loaded['runtime_info']['counts'].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert loaded['runtime_info']['mask'].tolist() == [True, False]
+
+
+@pytest.mark.parametrize('dtype', ['uint8', 'int32', 'float16', 'float32', '>f8'])
+def test_numbers_and_arrays_of_other_types(tmp_path, dtype):
+    array = np.array([1, 2, 250], dtype)
+    loaded = round_trip(tmp_path, {'array': array, 'scalar': array[1]})
+    np.testing.assert_array_equal(loaded['array'], array)
+    assert loaded['array'].dtype == array.dtype.newbyteorder('=')  # NumPy restores it so
+    assert loaded['scalar'] == 2
+
+
+@pytest.mark.parametrize('strategy', ['cos', 'linear'])
+def test_one_cycle_schedule_round_trip(tmp_path, strategy):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = OneCycleParamScheduler(
+        optimizer, 'lr', eta_max=1.0, total_steps=10, anneal_strategy=strategy
+    )
+    loaded = round_trip(tmp_path, scheduler.state_dict())
+    expected = {'cos': 3.0 + np.sqrt(0.5), 'linear': 3.5}[strategy]
+    assert loaded['anneal_func'](4.0, 2.0, 0.25) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ('owner', 'name'),
+    [
+        (HistoryBuffer, '__init__'),
+        (HistoryBuffer, 'register_statistics'),
+        (HistoryBuffer, '_set_default_statistics'),
+        (OneCycleParamScheduler, '__init__'),
+        (OneCycleParamScheduler, 'build_iter_from_epoch'),
+        (np.ndarray, 'tofile'),
+        (dict, 'update'),
+    ],
+)
+def test_any_other_attribute_is_refused(tmp_path, owner, name):
+    with pytest.raises(pickle.UnpicklingError):
+        round_trip(tmp_path, {'x': Reduced(getattr, owner, name)})
+
+
+def test_attribute_of_an_attribute_is_refused(tmp_path):
+    chain = Reduced(getattr, Reduced(getattr, HistoryBuffer, 'min'), '__globals__')
+    with pytest.raises(pickle.UnpicklingError, match='__globals__'):
+        round_trip(tmp_path, {'x': chain})
+
+
+def test_history_methods_cannot_be_called(tmp_path):
+    call = Reduced(HistoryBuffer.min, HistoryBuffer([1.0], [1]))
+    with pytest.raises(pickle.UnpicklingError, match='unrecognized function'):
+        round_trip(tmp_path, {'x': call})
+
+
+@pytest.mark.parametrize('function', [os.system, os.mkdir, eval, exec, __import__])
+def test_code_is_refused_and_not_run(tmp_path, function):
+    made = tmp_path / 'made'
+    argument = {
+        os.system: f'mkdir {made}',
+        os.mkdir: str(made),
+        __import__: 'this_module_does_not_exist',
+    }.get(function, f'__import__("os").mkdir({str(made)!r})')
+    path = save(tmp_path, {'x': Reduced(function, argument)})
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(path, weights_only=True)
+    assert not made.exists()
+
+
+def test_scheduler_cannot_be_created(tmp_path):
+    with pytest.raises(pickle.UnpicklingError, match='parameter scheduler'):
+        round_trip(tmp_path, {'x': Reduced(OneCycleParamScheduler)})
+
+
+@pytest.mark.parametrize('code', ['O', 'U4', 'V8', 'f8,i4', 'M8[s]'])
+def test_types_other_than_numbers_are_refused(tmp_path, code):
+    with pytest.raises(pickle.UnpicklingError, match='NumPy type'):
+        round_trip(tmp_path, {'x': np.zeros(1, code)})
+
+
+def test_a_changed_type_is_a_copy():
+    altered = safe_loading.restricted_dtype('f8', False, False)
+    altered.__setstate__((3, '>', None, None, None, -1, -1, 0))
+    assert altered is not np.dtype('f8')
+    assert np.dtype('f8').isnative
+
+
+def test_array_subclasses_are_refused(tmp_path):
+    with pytest.raises(pickle.UnpicklingError):
+        round_trip(tmp_path, {'x': np.ma.masked_array([1.0], [True])})
+
+
+def test_relaxed_loading_of_the_fork_is_taken_back(tmp_path):
+    checkpoint = ModuleType('mmengine.runner.checkpoint')
+
+    def execute(module):
+        module._safe_torch_load = lambda file, map_location=None, weights_only=None: torch.load(
+            file, map_location=map_location, weights_only=False
+        )
+
+    safe_loading.restrict_after_import(checkpoint, execute)
+    good = save(tmp_path, {'x': torch.arange(3)})
+    assert checkpoint._safe_torch_load(good, map_location='cpu')['x'].tolist() == [0, 1, 2]
+    bad = save(tmp_path, {'x': Reduced(os.mkdir, str(tmp_path / 'made'))})
+    with pytest.raises(pickle.UnpicklingError):
+        checkpoint._safe_torch_load(bad)
+    assert not (tmp_path / 'made').exists()
+
+
+def test_original_checkpoint_module_gets_nothing_added():
+    checkpoint = ModuleType('mmengine.runner.checkpoint')
+    safe_loading.restrict_after_import(checkpoint, lambda module: setattr(module, 'x', 1))
+    assert checkpoint.x == 1
+    assert not hasattr(checkpoint, '_safe_torch_load')
+
+
+def test_mmengine_itself_refuses_a_hostile_checkpoint(tmp_path):
+    from mmengine.runner import load_checkpoint
+
+    made = tmp_path / 'made'
+    content = {'state_dict': Reduced(os.mkdir, str(made))}
+    with pytest.raises(pickle.UnpicklingError):
+        load_checkpoint(torch.nn.Linear(1, 1), str(save(tmp_path, content)))
+    assert not made.exists()
