@@ -58,9 +58,9 @@ class ProgressReport:
         else:
             self._line()
 
-    def step(self, skipped: bool = False) -> None:
-        """Count one more sample."""
-        self.done += 1
+    def step(self, samples: int = 1, skipped: bool = False) -> None:
+        """Count samples that are done, or skipped."""
+        self.done += samples
         self.skipped += skipped
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, rate=self._rate_text())

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreMeta, StoreReader
 from mmss_plugins.prepare.parallel import ordered_map
+from mmss_plugins.prepare.progress import ProgressReport
 
 IGNORE = 255
 CHUNK = 16  # samples per task
@@ -82,10 +83,12 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
     counts: dict[str, np.ndarray] = {}
     work = partial(_chunk_statistics, Path(path))
     try:
-        for _, (chunk_moments, chunk_counts) in ordered_map(work, chunks, workers, [__name__]):
-            _merge(moments, chunk_moments)
-            for field, count in chunk_counts.items():
-                counts[field] = counts.get(field, 0) + count
+        with ProgressReport('reading back', len(ids)) as progress:
+            for chunk, outcome in ordered_map(work, chunks, workers, [__name__]):
+                _merge(moments, outcome[0])
+                for field, count in outcome[1].items():
+                    counts[field] = counts.get(field, 0) + count
+                progress.step(len(chunk))
     finally:
         _reader.cache_clear()
     return {

@@ -329,6 +329,7 @@ class StoreDataset(Dataset):
         label, image = self.reader.read(
             sample_id, [ReadRequest('label', 'season3'), ReadRequest('s1', 'season1', [1])]
         )
+        assert self.reader._handle.pid == os.getpid()
         return sample_id, label, image, os.getpid()
 
 

@@ -1,0 +1,109 @@
+import builtins
+
+import numpy as np
+import pytest
+from small_raw_trees import write_tiff
+
+from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.geotiff import read_label, read_tiff
+
+IMAGE = np.arange(2 * 5 * 7, dtype=np.uint16).reshape(2, 5, 7)
+
+
+@pytest.fixture
+def tiff(tmp_path):
+    path = tmp_path / 'image.tif'
+    write_tiff(path, IMAGE)
+    return path
+
+
+def test_reads_all_bands_as_they_are(tiff):
+    image = read_tiff(tiff, bands=2, shape=(5, 7))
+    assert image.dtype == np.uint16
+    np.testing.assert_array_equal(image, IMAGE)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'bands': 3}, 'expected bands 3, but found 2'),
+        ({'bands': 2, 'shape': (7, 5)}, r'expected height x width \(7, 5\), but found \(5, 7\)'),
+        ({'bands': 2, 'dtypes': ('uint8', 'float32')}, 'uint8 or float32, but found uint16'),
+    ],
+)
+def test_what_is_not_as_expected_names_path_expected_and_found(tiff, arguments, message):
+    with pytest.raises(PrepareError, match=f'^{tiff}: .*{message}'):
+        read_tiff(tiff, **arguments)
+
+
+def test_missing(tmp_path):
+    with pytest.raises(PrepareError, match=rf'^{tmp_path}/none\.tif: missing'):
+        read_tiff(tmp_path / 'none.tif', bands=1)
+
+
+def test_unreadable(tmp_path):
+    path = tmp_path / 'text.tif'
+    path.write_text('no image')
+    with pytest.raises(PrepareError, match=f'^{path}: unreadable'):
+        read_tiff(path, bands=1)
+    path.write_bytes(b'')
+    with pytest.raises(PrepareError, match=f'^{path}: unreadable'):
+        read_tiff(path, bands=1)
+
+
+def test_truncated(tmp_path):
+    path = tmp_path / 'image.tif'
+    write_tiff(path, np.random.default_rng(0).integers(0, 9999, (1, 64, 64)).astype(np.uint16))
+    path.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(PrepareError, match=f'^{path}: unreadable'):
+        read_tiff(path, bands=1)
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf, -9999.0])
+def test_floating_point_pixels_without_data(tmp_path, bad):
+    image = np.full((1, 4, 4), -12.5, np.float32)
+    image[0, 1, 2] = bad
+    write_tiff(tmp_path / 'a.tif', image, nodata=-9999)
+    with pytest.raises(PrepareError, match='found 1 of 16 pixels without'):
+        read_tiff(tmp_path / 'a.tif', bands=1)
+
+
+def test_the_nodata_value_of_integers_is_a_value(tmp_path):
+    write_tiff(tmp_path / 'a.tif', np.zeros((1, 4, 4), np.uint16), nodata=0)
+    assert (read_tiff(tmp_path / 'a.tif', bands=1) == 0).all()
+
+
+@pytest.mark.parametrize('dtype', ['uint8', 'uint16', 'int16', 'int32'])
+def test_labels(tmp_path, dtype):
+    write_tiff(tmp_path / 'a.tif', np.array([[0, 8], [3, 255]], dtype))
+    label = read_label(tmp_path / 'a.tif', allowed=(*range(9), 255))
+    assert label.dtype == np.uint8
+    np.testing.assert_array_equal(label, [[0, 8], [3, 255]])
+    with pytest.raises(PrepareError, match=r'a\.tif: label values .* 0\.\.7, but found \[8, 255\]'):
+        read_label(tmp_path / 'a.tif', allowed=range(8))
+
+
+@pytest.mark.parametrize(('dtype', 'value'), [('int16', -1), ('uint16', 256), ('uint16', 511)])
+def test_label_values_beyond_8_bits_do_not_wrap(tmp_path, dtype, value):
+    write_tiff(tmp_path / 'a.tif', np.full((2, 2), value, dtype))
+    with pytest.raises(PrepareError, match=str(value)):
+        read_label(tmp_path / 'a.tif', allowed=(0, 255))
+
+
+def test_float_labels_are_refused(tmp_path):
+    write_tiff(tmp_path / 'a.tif', np.zeros((2, 2), np.float32))
+    with pytest.raises(PrepareError, match='float32'):
+        read_label(tmp_path / 'a.tif', allowed=range(9))
+
+
+def test_without_rasterio_the_extra_is_named(tiff, monkeypatch):
+    original = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name.startswith('rasterio'):
+            raise ImportError(name)
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, '__import__', without)
+    with pytest.raises(PrepareUsageError, match=r'pip install "mmss_plugins\[geo\]"'):
+        read_tiff(tiff, bands=2)
