@@ -110,7 +110,7 @@ class TransferReportHook(Hook):
                 f'{checkpoint} (prefix {report.prefix or "none"})'
             )
             if not report.complete:
-                self._fall_short(runner, headline, report, module_state, state, compare_values)
+                self._fall_short(runner, headline, report, module_state, state)
             elif compare_values and is_main_process():
                 runner.logger.info(headline)
                 if report.unused:
@@ -125,7 +125,6 @@ class TransferReportHook(Hook):
         report: TransferReport,
         module_state: Mapping[str, Tensor],
         state: Mapping[str, Tensor],
-        loading_is_over: bool,
     ) -> None:
         reasons = '\n'.join(
             f'  - {reason}' for reason in likely_reasons(report, module_state, state)
@@ -136,5 +135,5 @@ class TransferReportHook(Hook):
                 f'{message}\nCorrect checkpoint, prefix or model; to train with what fits, set '
                 f"allow_partial=True in the hook 'mmss_plugins.TransferReportHook'"
             )
-        if loading_is_over and is_main_process():  # said once
+        if is_main_process():  # both times; MMEngine's logger drops a repeated warning
             runner.logger.warning(message)
