@@ -32,6 +32,9 @@ class EnvHandle:
         self.env = env
         self.pid = pid
 
+    def __del__(self) -> None:
+        self.env.close()  # now, even if a traceback still holds a transaction
+
     def begin(self) -> lmdb.Transaction:
         """Begin a read transaction, following a map that a writer has grown."""
         try:

@@ -156,7 +156,11 @@ class StoreReader:
                 meta, crcs = read_meta(txn.get, self.path)
                 self._ids = tuple(read_ids(txn.get, meta, crcs, self.path))
         except lmdb.Error as error:
+            self.close()
             raise StoreCorruptionError(f'{self.path}: cannot read the index: {error}') from error
+        except StoreError:
+            self.close()  # so that a writer can have it
+            raise
         self._meta = meta
         if not meta.complete:
             logger.warning(

@@ -80,8 +80,17 @@ def _take(waiting: deque[tuple[Item, Future]]) -> tuple[Item, Any]:
 def _context(preload: Sequence[str]) -> Any:
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
+    from multiprocessing import forkserver  # not on Windows
+
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['__main__', *preload])
+    if threading.current_thread() is threading.main_thread():
+        # the server imports for seconds: it and its children inherit that Ctrl-C is not for them
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.signal(signal.SIGINT, handler)
     return context
 
 

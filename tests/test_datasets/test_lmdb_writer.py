@@ -72,6 +72,18 @@ def test_resuming_gives_the_same_content(tmp_path, stop):
     assert dump(tmp_path / 'a.lmdb') == dump(write_store(tmp_path / 'b.lmdb', SAMPLES))
 
 
+def test_killed_before_the_first_commit(tmp_path):
+    lmdb.open(str(tmp_path / 'a.lmdb')).close()  # LMDB's own pages only
+    (tmp_path / 'b.lmdb').mkdir()
+    (tmp_path / 'b.lmdb' / 'data.mdb').touch()
+    (tmp_path / 'b.lmdb' / 'writer.lock').touch()
+    for name in ('a.lmdb', 'b.lmdb'):
+        with pytest.raises(StoreFormatError, match=name):
+            assert StoreReader(tmp_path / name).meta
+        write_store(tmp_path / name, SAMPLES)
+        assert len(StoreReader(tmp_path / name)) == len(SAMPLES)
+
+
 def test_an_error_leaves_the_store_unfinished(tmp_path):
     def interrupted():
         with StoreWriter(tmp_path / 'a.lmdb', make_meta(), commit_every=1) as writer:

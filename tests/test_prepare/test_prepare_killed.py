@@ -90,7 +90,7 @@ def test_killed_five_times(raw, undisturbed, tmp_path):
     out = tmp_path / 'b.lmdb'
     before: tuple[str, ...] = ()
     kills = 0
-    for moment in sorted(rng.sample(range(1, COUNT - 2), 5)):
+    for moment in sorted(rng.sample(range(1, COUNT - 8), 5)):
         process = start(raw, out, workers=1 + kills % 2)
         wait_until(lambda moment=moment: len(committed(out)) >= moment, process)
         time.sleep(rng.uniform(0, 0.02))
@@ -119,3 +119,16 @@ def test_killed_five_times(raw, undisturbed, tmp_path):
     assert content(out, tmp_path / 'copy') == expected
     table = output[output.index('s1 (') : output.index('summary:')]
     assert table in first_output, 'the summary covers the whole store'
+
+
+def test_interrupted_from_the_keyboard(raw, tmp_path):
+    out = tmp_path / 'c.lmdb'
+    process = start(raw, out, workers=2)
+    wait_until(lambda: (out / 'writer.lock').exists(), process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to workers and server too
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert 'interrupted: the same command continues' in output
+    assert 'Traceback' not in output
+    assert not alive(process.pid)
+    assert not (out / 'writer.lock').exists()
