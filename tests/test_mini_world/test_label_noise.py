@@ -93,6 +93,20 @@ def test_small_objects_go_missing_and_large_ones_stay():
     assert np.mean(shifted) > 0.9
 
 
+def test_borders_are_displaced_unevenly():
+    label = np.full((64, 64), GRASS, np.uint8)
+    label[32:] = CROPS
+    positions = np.array(
+        [
+            (corrupt(label, label, 2, np.random.default_rng(seed), ONLY_BORDERS) == GRASS).sum(0)
+            for seed in range(30)
+        ]
+    )  # (maps, columns): the row of the border
+    assert 0.4 < np.std(positions - positions.mean(1, keepdims=True)) < 1.5
+    assert 0.3 < positions.mean(1).std() < 1.5
+    assert abs(positions.mean() - 32) < 0.4
+
+
 def test_reproducible_and_leaves_its_input_alone(places):
     place = places[0]
     true = place.label_in(1)
