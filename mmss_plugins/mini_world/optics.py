@@ -71,7 +71,7 @@ def _surface(
     )
     second = column('second', season)[material] + soil
     water = MATERIAL_CLASS[material] == WATER
-    turbid = second + 0.35 * np.exp(-place.shore / 3.0) + 0.08 * random_field(rng, shape, 40.0, 2.2)
+    turbid = second + 0.35 * np.exp(-place.shore / 3.0) + 0.06 * random_field(rng, shape, 50.0, 2.8)
     turbid += abs(rng.normal(0, 0.15)) + 0.25 * np.exp(-place.shore.max() / 6.0)
     second = np.clip(np.where(water, turbid, second), 0, 1)
     # rows of crops: stripes along each field's direction

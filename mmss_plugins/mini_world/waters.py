@@ -75,7 +75,7 @@ def _river(canvas: Canvas, rng: np.random.Generator, scale: float = 1.0) -> np.n
 def _standing_water(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     shape = canvas.shape
     rows, cols = np.indices(shape, np.float32) / max(shape)
-    ragged = 0.10 * random_field(rng, shape, 50.0, 2.1)
+    ragged = 10.0 / max(shape) * random_field(rng, shape, 60.0, 2.3)
     if canvas.region.name == 'coast':
         angle = rng.uniform(0, 2 * np.pi)
         side = rows * np.sin(angle) + cols * np.cos(angle)
