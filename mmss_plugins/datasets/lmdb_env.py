@@ -21,7 +21,7 @@ from mmss_plugins.datasets.lmdb_errors import (
 
 
 class EnvHandle:
-    """An open read-only environment; it closes when its last reader goes.
+    """An open read-only environment; it closes when its last reader goes: hold it while reading.
 
     Args:
         env: The environment.

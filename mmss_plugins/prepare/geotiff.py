@@ -58,7 +58,7 @@ def read_tiff(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            with rasterio.open(path) as source:
+            with rasterio.open(path, driver='GTiff') as source:  # nothing that refers elsewhere
                 _check(path, 'bands', bands, source.count)
                 if shape is not None:
                     _check(path, 'height x width', shape, source.shape)

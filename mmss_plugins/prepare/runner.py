@@ -129,7 +129,8 @@ def _load_one(
 
 def _is_complete(out: Path) -> bool:
     try:
-        with open_shared(out).begin() as txn:
+        handle = open_shared(out)
+        with handle.begin() as txn:
             return read_meta(txn.get, out)[0].complete
     except StoreFormatError:
         return False  # nothing there, or the writer will say what

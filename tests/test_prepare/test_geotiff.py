@@ -51,6 +51,17 @@ def test_unreadable(tmp_path):
         read_tiff(path, bands=1)
 
 
+def test_only_tiff_is_read(tmp_path, tiff):
+    path = tmp_path / 'other.tif'
+    path.write_text(
+        '<VRTDataset rasterXSize="7" rasterYSize="5"><VRTRasterBand dataType="UInt16" band="1">'
+        f'<SimpleSource><SourceFilename>{tiff}</SourceFilename><SourceBand>1</SourceBand>'
+        '</SimpleSource></VRTRasterBand></VRTDataset>'
+    )
+    with pytest.raises(PrepareError, match=f'^{path}: unreadable'):
+        read_tiff(path, bands=1)
+
+
 def test_truncated(tmp_path):
     path = tmp_path / 'image.tif'
     write_tiff(path, np.random.default_rng(0).integers(0, 9999, (1, 64, 64)).astype(np.uint16))

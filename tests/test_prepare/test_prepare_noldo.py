@@ -237,6 +237,15 @@ def test_a_bad_location_is_reported_by_path_and_left_out_whole(tree, tmp_path, c
     assert summary['samples'] == 2
 
 
+def test_types_must_agree_within_the_first_location_too(tree, tmp_path):
+    for name in ('VV', 'VH'):
+        write_tiff(place(tree, 's1', 12, 2) / f'{name}.tif', np.zeros((24, 24), np.int16))
+    assert prepare(tree, tmp_path / 'a.lmdb') == 1
+    (entry,) = json.loads((tmp_path / 'a.lmdb.summary.json').read_text())['skipped']
+    assert entry['reason'].startswith(f'{place(tree, "s1", 12, 2)}: expected float32')
+    assert StoreReader(tmp_path / 'a.lmdb').sample_ids == ('0000003', '0000100')
+
+
 def test_the_size_can_be_enforced(tree, tmp_path, capsys):
     assert prepare(tree, tmp_path / 'a.lmdb', '--size', '264') == 1
     assert 'expected height x width (264, 264), but found (24, 24)' in capsys.readouterr().out
