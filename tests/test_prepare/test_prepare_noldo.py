@@ -239,10 +239,10 @@ def test_a_bad_location_is_reported_by_path_and_left_out_whole(tree, tmp_path, c
 
 def test_types_must_agree_within_the_first_location_too(tree, tmp_path):
     for name in ('VV', 'VH'):
-        write_tiff(place(tree, 's1', 12, 2) / f'{name}.tif', np.zeros((24, 24), np.int16))
+        write_tiff(place(tree, 's1', 12, 0) / f'{name}.tif', np.zeros((24, 24), np.int16))
     assert prepare(tree, tmp_path / 'a.lmdb') == 1
     (entry,) = json.loads((tmp_path / 'a.lmdb.summary.json').read_text())['skipped']
-    assert entry['reason'].startswith(f'{place(tree, "s1", 12, 2)}: expected float32')
+    assert entry['reason'].startswith(f'{place(tree, "s1", 12, 0)}: expected float32')
     assert StoreReader(tmp_path / 'a.lmdb').sample_ids == ('0000003', '0000100')
 
 
