@@ -60,7 +60,7 @@ def noise_rate(road: Road) -> float:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures' raw material: images (C, H, W) in [0, 1], channel names and (H, W) maps."""
+    """Pictures' raw material: images (C, H, W) uint8, channel names and (H, W) maps."""
 
     image: np.ndarray
     channels: tuple[str, ...]
@@ -81,7 +81,7 @@ def most_varied(labels: dict[str, np.ndarray], count: int) -> list[str]:
 
 def prediction_gallery(road: Road, modality: str, count: int = 5) -> list[Gallery]:
     """Test patches with their labels and the predictions of all starts."""
-    data = DFC2020Dataset(str(road.dfc_store('test')), modality='s12', test_mode=True)
+    data = DFC2020Dataset(str(road.dfc_store('test')), modality='s12', image_dtype='uint8')
     samples = {data.get_data_info(i)['sample_id']: data.load_sample(i) for i in range(len(data))}
     chosen = most_varied({name: sample['gt_seg_map'] for name, sample in samples.items()}, count)
     return [
@@ -103,7 +103,7 @@ def prediction_gallery(road: Road, modality: str, count: int = 5) -> list[Galler
 
 def pretraining_gallery(road: Road, count: int = 4) -> list[Gallery]:
     """Pretraining patches with their noisy and their clean labels."""
-    data = NoLDOPretrainDataset(str(road.pretrain_store), season=0, test_mode=True)
+    data = NoLDOPretrainDataset(str(road.pretrain_store), season=0, image_dtype='uint8')
     samples = {data.get_data_info(i)['sample_id']: data.load_sample(i) for i in range(len(data))}
     chosen = most_varied({name: sample['gt_seg_map'] for name, sample in samples.items()}, count)
     season = data.store.meta.seasons[0]

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmss_plugins.bands import SENSORS, sensor_statistics
+from mmss_plugins.datasets.normalisation import decode_clip8
+
 TRUE_COLOUR = ('s2.B4', 's2.B3', 's2.B2')
 RADAR = ('s1.VV', 's1.VH')
 STRETCH_PERCENTILES = (1.0, 99.0)
@@ -21,23 +24,32 @@ def stretch(
     return (np.clip(scaled, 0, 1) * 255).round().astype(np.uint8)
 
 
+def _planes(image: np.ndarray, channels: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """The wanted channels (C, H, W); 8-bit coded ones in physical units, for natural colours."""
+    planes = image[[list(channels).index(name) for name in wanted]]
+    if image.dtype != np.uint8:
+        return np.asarray(planes, dtype=np.float32)
+    sensor = SENSORS[wanted[0].split('.')[0]]
+    return decode_clip8(planes, *sensor_statistics(sensor, [n.split('.')[1] for n in wanted]))
+
+
 def composites(image: np.ndarray, channels: Sequence[str] | None = None) -> list[np.ndarray]:
     """The pictures that the channels of an image allow.
 
     Args:
-        image: (C, H, W), any scale.
+        image: (C, H, W), any scale; uint8 is taken as coded by 'clip8'.
         channels: Channel names such as 's2.B4'; without them the first three are shown.
 
     Returns:
         (H, W, 3) uint8 arrays: true colour where red, green and blue are there; VV, VH and their
         difference where radar is; otherwise the first channels.
     """
-    index = {name: i for i, name in enumerate(channels or ())}
+    channels = list(channels or ())
     pictures = []
-    if all(name in index for name in TRUE_COLOUR):
-        pictures.append(stretch(np.stack([image[index[name]] for name in TRUE_COLOUR], axis=-1)))
-    if all(name in index for name in RADAR):
-        vv, vh = (np.asarray(image[index[name]], dtype=np.float32) for name in RADAR)
+    if set(TRUE_COLOUR) <= set(channels):
+        pictures.append(stretch(_planes(image, channels, TRUE_COLOUR).transpose(1, 2, 0)))
+    if set(RADAR) <= set(channels):
+        vv, vh = _planes(image, channels, RADAR)
         planes = [stretch(plane[..., None]) for plane in (vv, vh, vv - vh)]
         pictures.append(np.concatenate(planes, axis=-1))
     if not pictures:

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+from mmss_plugins.bands import S2, sensor_statistics
 from mmss_plugins.visualization.rgb import colour_map, composites, panel, stretch
+
+STATISTICS = sensor_statistics(S2, ('B4', 'B3', 'B2'))
 
 
 def test_stretch_maps_percentiles_to_the_full_range():
@@ -28,6 +31,20 @@ def test_composites_pick_bands_by_name():
     assert true_colour[7, 0].tolist() == [0, 0, 0]
     assert radar[0, 0, 0] == 255
     assert radar[0, 7, 0] == 0
+
+
+def test_coded_bands_are_shown_in_physical_units():
+    """Equal codes of red, green and blue are different reflectances: blue is the brightest."""
+    image = np.full((3, 8, 8), 10, dtype=np.uint8)
+    image[:, 4:] = 200
+    channels = ('s2.B4', 's2.B3', 's2.B2')
+    low, high = ([m + (code / 255 * 4 - 2) * s for m, s in zip(*STATISTICS, strict=True)]
+                 for code in (10, 200))  # fmt: skip
+    (picture,) = composites(image, channels)
+    dark, bright = min(low), max(high)
+    expected = [round((value - dark) / (bright - dark) * 255) for value in high]
+    np.testing.assert_allclose(picture[7, 0], expected, atol=1)
+    assert composites(image.astype(np.float32), channels)[0][7, 0].tolist() == [255, 255, 255]
 
 
 def test_unnamed_channels_show_the_first_three():
