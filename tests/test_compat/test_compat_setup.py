@@ -8,6 +8,8 @@ import pytest
 
 from mmss_plugins import compat
 
+pytestmark = pytest.mark.smoke  # the stacks differ here
+
 PROBE = """
 import json, sys
 import mmss_plugins

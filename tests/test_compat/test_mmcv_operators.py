@@ -9,6 +9,8 @@ import torch
 
 from mmss_plugins.compat import mmcv_operators as operators
 
+pytestmark = pytest.mark.smoke  # the stacks differ here
+
 needs_lite = pytest.mark.skipif(
     importlib.util.find_spec('mmcv._ext') is not None, reason='full mmcv is installed'
 )

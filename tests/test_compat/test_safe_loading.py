@@ -12,6 +12,8 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
 from mmss_plugins.compat import safe_loading
 
+pytestmark = pytest.mark.smoke  # the stacks differ here
+
 
 class Reduced:
     """Pickles as a call of a function."""

@@ -8,6 +8,8 @@ import torch
 
 from mmss_plugins.compat.torchvision_operators import import_with_schemas
 
+pytestmark = pytest.mark.smoke  # the stacks differ here
+
 
 class FakeVision:
     """Executes like a package whose first execution fails half-way, with a submodule imported."""
