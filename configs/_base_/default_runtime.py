@@ -6,6 +6,8 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
+# Data-parallel on GPUs, and on CPUs too.
+model_wrapper_cfg = dict(type='mmss_plugins.AnyDeviceDistributedDataParallel')
 # Order, augmentation and dropout depend on this seed, the epoch and the sample only.
 randomness = dict(seed=0)
 

@@ -20,7 +20,7 @@ train_pipeline = [
     dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
 ]
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,
     num_workers=1,
     dataset=dict(data_root=data_root, holdout=dict(fraction=0.05), pipeline=train_pipeline),
 )
@@ -32,7 +32,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 max_epochs = 15
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
     dict(
         type='CosineAnnealingLR',
@@ -44,4 +44,4 @@ param_scheduler = [
 ]
 train_cfg = dict(max_epochs=max_epochs, val_interval=5)
 default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=5))
-auto_scale_lr = dict(base_batch_size=16)
+auto_scale_lr = dict(base_batch_size=8)

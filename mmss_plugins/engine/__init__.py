@@ -1,9 +1,11 @@
 """Hooks, samplers and what else drives a run."""
 
+from .any_device_ddp import AnyDeviceDistributedDataParallel
 from .hooks import IterationSeedHook, MultiBandVisualizationHook, TransferReportHook
 from .samplers import EpochSeededSampler
 
 __all__ = [
+    'AnyDeviceDistributedDataParallel',
     'EpochSeededSampler',
     'IterationSeedHook',
     'MultiBandVisualizationHook',

@@ -16,7 +16,6 @@ import mmss_plugins
 import torch
 from torch import distributed, nn
 from mmengine.dist import get_dist_info
-import mmss_plugins.engine.any_device_ddp
 from mmss_plugins.registry import MODEL_WRAPPERS
 
 rank, world = get_dist_info()
