@@ -1,12 +1,12 @@
-# CromSS, middle fusion, small enough for a laptop: ResNet-18 encoders on the mini world.
+# CromSS, middle fusion, small enough for a laptop: ResNet-18 encoders of half width, mini world.
 _base_ = './cromss_mid_r50_13b_200e_noldo.py'
 
 data_root = 'data/mini/noldo.lmdb'
 norm_cfg = dict(type='BN', requires_grad=True)
-backbone = dict(depth=18, norm_cfg=norm_cfg)
+backbone = dict(depth=18, stem_channels=32, base_channels=32, norm_cfg=norm_cfg)
 model = dict(
     backbones=dict(s1=backbone, s2=backbone),
-    decode_head=dict(in_channels=(64, 64, 128, 256, 512), norm_cfg=norm_cfg),
+    decode_head=dict(in_channels=(32, 32, 64, 128, 256), norm_cfg=norm_cfg),
 )
 
 train_pipeline = [
@@ -31,7 +31,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-max_epochs = 15
+max_epochs = 20
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
     dict(

@@ -2,7 +2,7 @@
 _base_ = './dfc2020_s2.py'
 
 data_root = 'data/mini/dfc2020'
-n_train = 16
+n_train = 24
 
 train_dataloader = dict(
     batch_size=8,
