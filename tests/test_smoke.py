@@ -155,7 +155,7 @@ def test_fine_tune_and_test(pretrained, data, tmp_path):
     )  # fmt: skip
     metrics = json.loads(next((tmp_path / 'tested').glob('*/*.json')).read_text())
     validated = [row for row in records(tmp_path / 'run') if 'mIoU' in row][-1]
-    for name in ('aAcc', 'mAcc', 'mIoU', 'mFscore'):
+    for name in ('aAcc', 'mAcc', 'mIoU', 'mDice'):
         assert metrics[name] == pytest.approx(validated[name], abs=0.02, nan_ok=True)
     assert len(list((tmp_path / 'maps').glob('*.png'))) == PATCHES
     assert list((tmp_path / 'pictures').rglob('*.png'))

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-METRICS = {'aAcc': 'OA', 'mAcc': 'AA', 'mIoU': 'mIoU', 'mFscore': 'mF1'}
+METRICS = {'aAcc': 'OA', 'mAcc': 'AA', 'mIoU': 'mIoU', 'mDice': 'mF1'}
 IGNORE_INDEX = 255
 
 

@@ -46,7 +46,7 @@ def test_curves_and_metrics_of_the_last_run(tmp_path):
             {'loss': value / 2, 'step': 2},
         ]
         (folder / 'scalars.json').write_text(''.join(json.dumps(row) + '\n' for row in rows))
-        scores = {'aAcc': value, 'mAcc': 2.0, 'mIoU': 3.0, 'mFscore': 4.0, 'time': 0.1}
+        scores = {'aAcc': value, 'mAcc': 2.0, 'mIoU': 3.0, 'mDice': 4.0, 'time': 0.1}
         (tmp_path / run / f'{run}.json').write_text(json.dumps(scores))
     records = latest_scalars(tmp_path)
     assert curve(records, 'loss') == ([1, 2], [2.0, 1.0])
@@ -64,3 +64,17 @@ def test_predictions_are_read_as_written(tmp_path):
     expected = np.arange(64, dtype=np.uint8).reshape(8, 8)
     cv2.imwrite(str(tmp_path / 'p7.png'), expected)
     np.testing.assert_array_equal(read_prediction(tmp_path, 'p7'), expected)
+
+
+def test_dice_is_f1_and_counts_classes_that_are_never_predicted():
+    """Why mF1 is read from mDice: mmseg's mFscore leaves such classes out of the mean."""
+    import torch
+    from mmseg.evaluation import IoUMetric
+
+    label = torch.tensor([0, 0, 0, 1, 1, 2])
+    prediction = torch.tensor([0, 0, 1, 1, 1, 1])
+    areas = IoUMetric.intersect_and_union(prediction, label, 4, 255)
+    found = IoUMetric.total_area_to_metrics(*areas, metrics=['mDice', 'mFscore'])
+    expected = [2 * 2 / (2 * 2 + 1), 2 * 2 / (2 * 2 + 2), 0, np.nan]  # 2 TP / (2 TP + FP + FN)
+    np.testing.assert_allclose(found['Dice'], expected, rtol=1e-6)
+    assert np.isnan(found['Fscore'][2])

@@ -54,6 +54,6 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-# OA, AA, mIoU and mF1 are reported as aAcc, mAcc, mIoU and mFscore.
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU', 'mFscore'])
+# OA, AA, mIoU and mF1 are reported as aAcc, mAcc, mIoU and mDice (a class's F1 is its Dice).
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU', 'mDice'])
 test_evaluator = val_evaluator

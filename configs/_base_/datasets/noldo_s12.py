@@ -64,7 +64,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type='IoUMetric', iou_metrics=['mIoU', 'mFscore']),
+    dict(type='IoUMetric', iou_metrics=['mIoU', 'mDice']),
     dict(type='mmss_plugins.ValidationLoss'),
 ]
 test_evaluator = val_evaluator
