@@ -34,6 +34,9 @@ def parse_args(argv=None):
     parser.add_argument('--tested', type=int, default=Road.tested, help='test patches')
     parser.add_argument('--size', type=int, default=Road.size, help='patch size in pixels')
     parser.add_argument('--epochs', type=int, help="pretraining epochs (default: the config's)")
+    parser.add_argument(
+        '--finetune-epochs', type=int, help="fine-tuning epochs (default: the config's)"
+    )
     parser.add_argument('--workers', type=int, default=Road.workers, help='processes for the data')
     return parser.parse_args(argv)
 
@@ -43,6 +46,7 @@ def run_seed(args, seed: int, out: Path):
     road = Road(
         home=Path(__file__).resolve().parents[1], out=out, seed=seed, locations=args.locations,
         labelled=args.labelled, tested=args.tested, size=args.size, epochs=args.epochs,
+        finetune_epochs=args.finetune_epochs,
         workers=args.workers,
     )  # fmt: skip
     runner = StepRunner(out / 'logs')

@@ -111,10 +111,14 @@ def safe_globals() -> list[tuple[Callable, str] | type]:
 def install() -> None:
     """Admit MMEngine's own objects in ``weights_only`` loading.
 
-    Before torch 2.6 that is not the default, and MMEngine loads as it did.
+    Raises:
+        ImportError: If torch is older than 2.6: MMEngine would then unpickle whatever a file holds.
     """
     if digit_version(torch.__version__) < digit_version('2.6.0'):
-        return
+        raise ImportError(
+            f'mmss_plugins needs torch 2.6 or later, but found {torch.__version__}: older versions '
+            'run code that a checkpoint may hold. Install "torch>=2.6"'
+        )
     torch.serialization.add_safe_globals(safe_globals())
     name = 'mmengine.runner.checkpoint'
     if name in sys.modules:

@@ -26,6 +26,7 @@ class Road:
         tested: Patches to test on.
         size: Edge of a patch in pixels of 10 m.
         epochs: Pretraining epochs; None for the config's.
+        finetune_epochs: Fine-tuning epochs; None for the config's.
         workers: Processes that make the world and the stores.
     """
 
@@ -37,6 +38,7 @@ class Road:
     tested: int = 64
     size: int = 72
     epochs: int | None = None
+    finetune_epochs: int | None = None
     workers: int = 2
 
     @property
@@ -116,12 +118,7 @@ def pretrain(road: Road, runner: StepRunner) -> Path:
             for loader in ('train', 'val', 'test')
         ),
     ]
-    if road.epochs is not None:
-        options += [
-            f'train_cfg.max_epochs={road.epochs}',
-            f'train_cfg.val_interval={road.epochs}',
-            f'param_scheduler.0.T_max={road.epochs}',
-        ]
+    options += _length(road.epochs)
     _train(
         runner,
         road,
@@ -148,6 +145,7 @@ def finetune(road: Road, runner: StepRunner, modality: str, start: str, encoder:
     ]
     if start != 'random':
         options.append(f'model.backbone.init_cfg.checkpoint={encoder}')
+    options += _length(road.finetune_epochs)
     work_dir = road.run_dir(modality, start)
     name = f'fine-tune {modality.upper()} ({start})'
     _train(runner, road, name, 'finetune', config, work_dir, options)
@@ -160,6 +158,18 @@ def finetune(road: Road, runner: StepRunner, modality: str, start: str, encoder:
         ],
         RUN_LINES,
     )  # fmt: skip
+
+
+def _length(epochs: int | None) -> list[str]:
+    """Options that give a run another length, validated and saved at its end."""
+    if epochs is None:
+        return []
+    return [
+        f'train_cfg.max_epochs={epochs}',
+        f'train_cfg.val_interval={epochs}',
+        f'param_scheduler.0.T_max={epochs}',
+        f'default_hooks.checkpoint.interval={epochs}',
+    ]
 
 
 def _train(

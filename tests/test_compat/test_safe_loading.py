@@ -175,3 +175,9 @@ def test_mmengine_itself_refuses_a_hostile_checkpoint(tmp_path):
     with pytest.raises(pickle.UnpicklingError):
         load_checkpoint(torch.nn.Linear(1, 1), str(save(tmp_path, content)))
     assert not made.exists()
+
+
+def test_a_torch_that_unpickles_by_default_is_refused(monkeypatch):
+    monkeypatch.setattr(torch, '__version__', '2.5.1')
+    with pytest.raises(ImportError, match=r'needs torch 2\.6 or later, but found 2\.5\.1'):
+        safe_loading.install()
