@@ -25,6 +25,7 @@ class Sensor:
         unit: Physical unit of the raw values.
         mean: Mean per band, in ``unit``.
         std: Standard deviation per band, in ``unit``.
+        resolutions: Pixel size per band as distributed, in metres.
         subsets: Named band subsets as indices into ``bands``.
     """
 
@@ -34,6 +35,7 @@ class Sensor:
     unit: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    resolutions: tuple[int, ...]
     subsets: dict[int | str, tuple[int, ...]]
 
 
@@ -44,6 +46,7 @@ S1 = Sensor(
     unit='dB',
     mean=(-12.54847273, -20.19237134),
     std=(5.25697717, 5.91150917),
+    resolutions=(10, 10),
     subsets={2: (0, 1)},
 )
 
@@ -64,6 +67,7 @@ S2 = Sensor(
         1274.39184232, 1248.42891965, 1345.52684884, 577.31607053, 51.15431158, 1336.09932639,
         1136.53823676,
     ),
+    resolutions=(60, 10, 10, 10, 20, 20, 20, 10, 20, 60, 60, 20, 20),
     subsets={
         3: (3, 2, 1),
         9: (1, 2, 3, 4, 5, 6, 7, 11, 12),

@@ -6,8 +6,18 @@ from mmss_plugins.bands import S1, S2, resolve_bands, sensor_statistics
 def test_tables_are_aligned():
     for sensor in (S1, S2):
         assert len(sensor.bands) == len(sensor.wavelengths) == len(sensor.mean) == len(sensor.std)
+        assert len(sensor.resolutions) == len(sensor.bands)
     assert list(S2.wavelengths) == sorted(S2.wavelengths)
     assert S2.mean[S2.bands.index('B10')] < 100  # cirrus is nearly dark
+
+
+def test_resolutions_are_those_of_the_instrument():
+    by_metres = {metres: [] for metres in (10, 20, 60)}
+    for band, metres in zip(S2.bands, S2.resolutions, strict=True):
+        by_metres[metres].append(band)
+    assert by_metres[10] == ['B2', 'B3', 'B4', 'B8']
+    assert by_metres[60] == ['B1', 'B9', 'B10']
+    assert set(S1.resolutions) == {10}
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='mmss_plugins.IterationSeedHook'),
     dict(type='mmss_plugins.TransferReportHook'),
+    dict(type='mmss_plugins.ResumeValidationHook'),
 ]
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends)

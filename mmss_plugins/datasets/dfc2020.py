@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from mmss_plugins.land_cover import DYNAMIC_WORLD_PALETTE
 from mmss_plugins.registry import DATASETS
 
 from .sentinel_store_dataset import SentinelStoreDataset
@@ -33,14 +34,5 @@ class DFC2020Dataset(SentinelStoreDataset):
             'urban/built-up',
             'barren',
         ),
-        'palette': [
-            [65, 155, 223],
-            [57, 125, 73],
-            [136, 176, 83],
-            [122, 135, 198],
-            [228, 150, 53],
-            [223, 195, 90],
-            [196, 40, 27],
-            [165, 155, 143],
-        ],
+        'palette': [list(colour) for colour in DYNAMIC_WORLD_PALETTE[:8]],
     }

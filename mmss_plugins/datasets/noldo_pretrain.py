@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, DYNAMIC_WORLD_PALETTE
 from mmss_plugins.registry import DATASETS
 
 from .sentinel_store_dataset import SentinelStoreDataset
@@ -23,28 +24,8 @@ class NoLDOPretrainDataset(SentinelStoreDataset):
     """
 
     METAINFO: ClassVar[dict] = {
-        'classes': (
-            'water',
-            'trees',
-            'grass',
-            'flooded vegetation',
-            'crops',
-            'shrub and scrub',
-            'built area',
-            'bare land',
-            'ice and snow',
-        ),
-        'palette': [
-            [65, 155, 223],
-            [57, 125, 73],
-            [136, 176, 83],
-            [122, 135, 198],
-            [228, 150, 53],
-            [223, 195, 90],
-            [196, 40, 27],
-            [165, 155, 143],
-            [179, 159, 225],
-        ],
+        'classes': DYNAMIC_WORLD_CLASSES,
+        'palette': [list(colour) for colour in DYNAMIC_WORLD_PALETTE],
     }
 
     def __init__(self, *args, modality: str = 's12', season: int | str = 'random', **kwargs):

@@ -17,7 +17,6 @@ from .splits import holdout_part, read_split_file, select_ids
 
 MODALITIES = {'s1': ('s1',), 's2': ('s2',), 's12': ('s1', 's2')}
 LABEL_FIELD = 'label'
-IGNORE_INDEX = 255
 
 
 class SentinelStoreDataset(SeededSampleMixin, BaseDataset):

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
+from mmss_plugins.land_cover import IGNORE_INDEX
 
 from .results import class_iou, confusion_matrix, metrics_of_test, read_prediction
 from .road import STARTS, Road
@@ -72,7 +73,7 @@ def most_varied(labels: dict[str, np.ndarray], count: int) -> list[str]:
     """Ids of the samples with the most evenly mixed classes (largest label entropy)."""
 
     def entropy(label: np.ndarray) -> float:
-        shares = np.bincount(label.ravel(), minlength=256)[:255] / label.size
+        shares = np.bincount(label.ravel(), minlength=256)[:IGNORE_INDEX] / label.size
         shares = shares[shares > 0]
         return float(-(shares * np.log(shares)).sum())
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmss_plugins.land_cover import IGNORE_INDEX
+
 METRICS = {'aAcc': 'OA', 'mAcc': 'AA', 'mIoU': 'mIoU', 'mDice': 'mF1'}
-IGNORE_INDEX = 255
 
 
 def latest_scalars(work_dir: Path) -> list[dict]:

@@ -1,7 +1,13 @@
-"""Hooks, samplers and what else drives a run."""
+"""Hooks, loops, samplers and what else drives a run."""
 
 from .any_device_ddp import AnyDeviceDistributedDataParallel
-from .hooks import IterationSeedHook, MultiBandVisualizationHook, TransferReportHook
+from .hooks import (
+    IterationSeedHook,
+    MultiBandVisualizationHook,
+    ResumeValidationHook,
+    TransferReportHook,
+)
+from .loops import NonEmptyEpochTrainLoop
 from .samplers import EpochSeededSampler
 
 __all__ = [
@@ -9,5 +15,7 @@ __all__ = [
     'EpochSeededSampler',
     'IterationSeedHook',
     'MultiBandVisualizationHook',
+    'NonEmptyEpochTrainLoop',
+    'ResumeValidationHook',
     'TransferReportHook',
 ]

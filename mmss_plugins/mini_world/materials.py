@@ -11,18 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CLASSES = (
-    'water', 'trees', 'grass', 'flooded vegetation', 'crops', 'shrub and scrub', 'built area',
-    'bare land', 'ice and snow',
-)  # fmt: skip
+from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, DYNAMIC_WORLD_PALETTE
+
+CLASSES = DYNAMIC_WORLD_CLASSES
 WATER, TREES, GRASS, FLOODED, CROPS, SHRUB, BUILT, BARE, SNOW = range(9)
-PALETTE = np.array(
-    [
-        (65, 155, 223), (57, 125, 73), (136, 176, 83), (122, 135, 198), (228, 150, 53),
-        (223, 195, 90), (196, 40, 27), (165, 155, 143), (179, 159, 225),
-    ],
-    np.uint8,
-)  # fmt: skip
+PALETTE = np.array(DYNAMIC_WORLD_PALETTE, np.uint8)
 # class -> simplified IGBP number of the DFC2020 label files
 DFC_NUMBERS = np.array([10, 1, 4, 5, 6, 2, 7, 9, 8], np.uint8)
 SEASONS = ('winter', 'spring', 'summer', 'autumn')

@@ -23,8 +23,6 @@ TRANSMITTANCE = np.array(
 )
 SUN_ELEVATION = (20.0, 44.0, 57.0, 32.0)  # degrees by season, morning overpass at mid latitude
 HAZE_EXPONENT = 1.4  # Angstrom exponent of haze over land
-BAND_SIZES = {'B1': 60, 'B9': 60, 'B10': 60, **dict.fromkeys(('B2', 'B3', 'B4', 'B8'), 10)}
-PIXEL_METRES = tuple(BAND_SIZES.get(name, 20) for name in S2.bands)
 BLUR = 0.55  # standard deviation of the point spread function, in pixels of 10 m
 
 _WAVELENGTHS = np.array(S2.wavelengths, np.float32)
@@ -164,7 +162,7 @@ def native_bands(image: np.ndarray, rng: np.random.Generator) -> list[np.ndarray
         13 arrays of uint16, in band order.
     """
     bands = []
-    for index, metres in enumerate(PIXEL_METRES):
+    for index, metres in enumerate(S2.resolutions):
         band = sample_band(image[index], metres // 10)
         sigma = 2.0 if S2.bands[index] == 'B10' else 9.0 + 0.006 * band
         band = band + sigma * rng.standard_normal(band.shape, dtype=np.float32)
@@ -183,7 +181,7 @@ def stack_bands(bands: list[np.ndarray], size: int) -> np.ndarray:
         (13, size, size) uint16.
     """
     stacked = np.empty((len(bands), size, size), np.uint16)
-    for index, (band, metres) in enumerate(zip(bands, PIXEL_METRES, strict=True)):
+    for index, (band, metres) in enumerate(zip(bands, S2.resolutions, strict=True)):
         if metres > 10:
             zoom = metres // 10
             band = ndimage.zoom(

@@ -67,7 +67,7 @@ def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Plac
             for band, image in enumerate(images):
                 if options.coding == 'clip8':
                     image = clip8(image[None], (sensor.mean[band],), (sensor.std[band],))[0]
-                metres = optics.PIXEL_METRES[band] if sensor is S2 else 10
+                metres = sensor.resolutions[band]
                 write_geotiff(root / next(files), image[None], plan, metres)
         write_geotiff(root / next(files), noisy[None], plan)
         write_geotiff(root / next(files), true[None], plan)

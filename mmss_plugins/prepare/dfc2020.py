@@ -18,13 +18,13 @@ import numpy as np
 from mmss_plugins import __version__
 from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
 from mmss_plugins.datasets.lmdb_store import StoreMeta
+from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.cli import make_parser, options, require_directory, run
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.geotiff import read_label, read_tiff
 from mmss_plugins.prepare.images import check_type, image_field, label_field, subtract_offset
 from mmss_plugins.prepare.runner import Plan, Skipped, prepare_store
 
-IGNORE = 255
 RAW_CLASSES = range(11)  # simplified IGBP, 0 unlabelled
 # simplified IGBP to the index of DFC2020Dataset; 3 savanna, 8 snow and ice and 0 are ignored
 TO_INDEX = {10: 0, 1: 1, 4: 2, 5: 3, 6: 4, 2: 5, 7: 6, 9: 7}
@@ -50,7 +50,7 @@ def map_labels(raw: np.ndarray) -> np.ndarray:
     Args:
         raw: (H, W) uint8.
     """
-    table = np.full(256, IGNORE, dtype=np.uint8)
+    table = np.full(256, IGNORE_INDEX, dtype=np.uint8)
     for value, index in TO_INDEX.items():
         table[value] = index
     return table[raw]
@@ -110,7 +110,7 @@ def load_patch(
     check_type(s2, 's2', types, patch.s2)
     shape = s2.shape[1:]
     s1 = read_tiff(patch.s1, bands=2, dtypes=('float64', 'float32'), shape=shape)
-    label = read_label(patch.dfc, allowed=(*RAW_CLASSES, IGNORE), shape=shape)
+    label = read_label(patch.dfc, allowed=(*RAW_CLASSES, IGNORE_INDEX), shape=shape)
     s1 = s1.astype(np.float32)
     if not np.isfinite(s1).all():
         raise PrepareError(f'{patch.s1}: values beyond the range of float32')

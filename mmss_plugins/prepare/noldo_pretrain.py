@@ -21,7 +21,7 @@ import numpy as np
 from mmss_plugins import __version__
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.datasets.noldo_pretrain import NoLDOPretrainDataset
+from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
 from mmss_plugins.prepare.cli import make_parser, options, require_directory, run
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.geotiff import read_label, read_tiff
@@ -36,12 +36,9 @@ from mmss_plugins.prepare.noldo_index import SEASONS, read_index
 from mmss_plugins.prepare.resample import bicubic, nearest
 from mmss_plugins.prepare.runner import Plan, prepare_store
 
-RESOLUTIONS = dict.fromkeys(S2.bands, 20) | {  # metres
-    **dict.fromkeys(('B2', 'B3', 'B4', 'B8'), 10),
-    **dict.fromkeys(('B1', 'B9', 'B10'), 60),
-}
+RESOLUTIONS = dict(zip(S2.bands, S2.resolutions, strict=True))  # metres
 LABELS = {'label': 'dw_noisy_labels', 'clean_label': 'dw_clean_labels'}  # field to folder
-DYNAMIC_WORLD = range(9)
+DYNAMIC_WORLD = range(len(DYNAMIC_WORLD_CLASSES))
 
 EXAMPLES = """  noldo_pretrain.py data/ssl4eo_s12_nol data/noldo.lmdb
   noldo_pretrain.py data/raw data/noldo.lmdb --index data/raw/dw_complete_ids.csv --quantise clip8
@@ -162,7 +159,7 @@ def describe(
             field: label_field() if field in LABELS else image_field(field, array)
             for field, array in first.items()
         },
-        classes=NoLDOPretrainDataset.METAINFO['classes'],
+        classes=DYNAMIC_WORLD_CLASSES,
         seasons=SEASONS,
         source={'tool': 'noldo_pretrain', 'version': __version__, 'options': made_with},
     )

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreMeta, StoreReader
+from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.progress import ProgressReport
 
-IGNORE = 255
 CHUNK = 16  # samples per task
 
 
@@ -134,5 +134,9 @@ def _merge(into: dict[str, BandMoments], more: dict[str, BandMoments]) -> None:
 
 def _histogram(counts: np.ndarray, classes: tuple[str, ...]) -> dict[str, int]:
     named = {name: int(counts[value]) for value, name in enumerate(classes)}
-    other = int(counts.sum()) - sum(named.values()) - int(counts[IGNORE])
-    return {**named, 'ignored': int(counts[IGNORE]), **({'out of range': other} if other else {})}
+    other = int(counts.sum()) - sum(named.values()) - int(counts[IGNORE_INDEX])
+    return {
+        **named,
+        'ignored': int(counts[IGNORE_INDEX]),
+        **({'out of range': other} if other else {}),
+    }

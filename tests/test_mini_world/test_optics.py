@@ -106,7 +106,7 @@ def test_native_sizes(size):
 def test_stacking_keeps_the_bands_in_place():
     rows, cols = np.indices((48, 48), np.float32)
     ramp = 1000 + 20 * rows + 5 * cols
-    bands = [optics.sample_band(ramp, metres // 10) for metres in optics.PIXEL_METRES]
+    bands = [optics.sample_band(ramp, metres // 10) for metres in S2.resolutions]
     stacked = optics.stack_bands(bands, 48).astype(np.float32)
     inner = np.s_[:, 6:-6, 6:-6]
     np.testing.assert_allclose(stacked[inner], np.broadcast_to(ramp, stacked.shape)[inner], atol=1)

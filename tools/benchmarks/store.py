@@ -23,7 +23,7 @@ from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreMeta, StoreReader, StoreWriter
 from mmss_plugins.prepare.images import image_field, label_field
 from mmss_plugins.prepare.noldo_index import SEASONS
-from mmss_plugins.prepare.noldo_pretrain import RESOLUTIONS, NoLDOLoader, Place
+from mmss_plugins.prepare.noldo_pretrain import NoLDOLoader, Place
 from mmss_plugins.prepare.parallel import ordered_map
 
 SIZE = 264  # pixels, as published
@@ -150,7 +150,8 @@ def _write_tree(root: Path) -> list[Place]:
     for place in places:
         for scene in scenes:
             images = {('s1', band): ('float32', 10) for band in S1.bands}
-            images |= {('s2c', band): ('uint16', RESOLUTIONS[band]) for band in S2.bands}
+            resolutions = zip(S2.bands, S2.resolutions, strict=True)
+            images |= {('s2c', band): ('uint16', metres) for band, metres in resolutions}
             images['dw_noisy_labels', 'label'] = ('uint8', 10)
             for (folder, name), (dtype, resolution) in images.items():
                 path = root / folder / place.sample_id / scene / f'{name}.tif'

@@ -11,7 +11,7 @@ param_scheduler = [
         by_epoch=True,
     )
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=200, val_interval=1)
+train_cfg = dict(type='mmss_plugins.NonEmptyEpochTrainLoop', max_epochs=200, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(enable=False, base_batch_size=128)

@@ -2,6 +2,12 @@
 
 from .iteration_seed_hook import IterationSeedHook
 from .multi_band_visualization_hook import MultiBandVisualizationHook
+from .resume_validation_hook import ResumeValidationHook
 from .transfer_report_hook import TransferReportHook
 
-__all__ = ['IterationSeedHook', 'MultiBandVisualizationHook', 'TransferReportHook']
+__all__ = [
+    'IterationSeedHook',
+    'MultiBandVisualizationHook',
+    'ResumeValidationHook',
+    'TransferReportHook',
+]

@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from mmseg.utils import stack_batch
 
+from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.registry import MODELS
 
 UINT8_MAX = 255.0
@@ -39,7 +40,7 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
         size: tuple[int, int] | None = None,
         size_divisor: int | None = None,
         pad_val: float = 0.0,
-        seg_pad_val: int = 255,
+        seg_pad_val: int = IGNORE_INDEX,
         test_cfg: dict | None = None,
     ) -> None:
         super().__init__()

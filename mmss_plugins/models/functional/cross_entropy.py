@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from .reduction import IGNORE_INDEX, full_precision, pixel_weights, valid_target, weighted_mean
+from mmss_plugins.land_cover import IGNORE_INDEX
+
+from .reduction import full_precision, pixel_weights, valid_target, weighted_mean
 
 
 def soft_cross_entropy(

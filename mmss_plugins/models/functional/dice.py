@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .reduction import IGNORE_INDEX, full_precision, pixel_weights, valid_target
+from mmss_plugins.land_cover import IGNORE_INDEX
+
+from .reduction import full_precision, pixel_weights, valid_target
 
 EPS = 1e-7  # lower bound of a class's denominator
 _PIXELS = (0, 2, 3)

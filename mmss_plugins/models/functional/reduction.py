@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-IGNORE_INDEX = 255
+from mmss_plugins.land_cover import IGNORE_INDEX
 
 
 def full_precision(tensor: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.models.functional import soft_dice_loss
 from mmss_plugins.registry import MODELS
 
@@ -27,7 +28,7 @@ class SoftDiceLoss(nn.Module):
         cls_score: Tensor,
         label: Tensor,
         weight: Tensor | None = None,
-        ignore_index: int = 255,
+        ignore_index: int = IGNORE_INDEX,
         ignore_mask: Tensor | None = None,
         **kwargs,  # noqa: ARG002  (decode heads may pass more)
     ) -> Tensor:

@@ -1,0 +1,33 @@
+"""Land-cover classes that several parts of the package share, and the label that nothing counts.
+
+The classes are Dynamic World's, in its order and with its colours (Brown et al. 2022,
+https://doi.org/10.1038/s41597-022-01307-4).
+"""
+
+from __future__ import annotations
+
+IGNORE_INDEX = 255
+
+DYNAMIC_WORLD_CLASSES = (
+    'water',
+    'trees',
+    'grass',
+    'flooded vegetation',
+    'crops',
+    'shrub and scrub',
+    'built area',
+    'bare land',
+    'ice and snow',
+)
+
+DYNAMIC_WORLD_PALETTE = (  # RGB
+    (65, 155, 223),
+    (57, 125, 73),
+    (136, 176, 83),
+    (122, 135, 198),
+    (228, 150, 53),
+    (223, 195, 90),
+    (196, 40, 27),
+    (165, 155, 143),
+    (179, 159, 225),
+)
