@@ -51,7 +51,8 @@ def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
         default=0,
         metavar='DN',
         help='subtract this from raw Sentinel-2 values, in reflectance x 10000, and clip at 0: '
-        '1000 for products of processing baseline 04.00 or later (default: 0)',
+        '1000 for products of processing baseline 04.00 or later; not for files that are coded in '
+        '8 bits already (default: 0)',
     )
     parser.add_argument(
         '--overwrite', action='store_true', help='discard a store that is there and begin anew'

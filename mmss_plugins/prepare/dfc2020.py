@@ -7,6 +7,7 @@ in dB, S2 13 bands of L1C reflectance x 10000, dfc the simplified IGBP classes.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -19,10 +20,17 @@ from mmss_plugins import __version__
 from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.prepare.cirrus import mean_cirrus
 from mmss_plugins.prepare.cli import make_parser, options, require_directory, run
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.geotiff import read_label, read_tiff
-from mmss_plugins.prepare.images import check_type, image_field, label_field, subtract_offset
+from mmss_plugins.prepare.images import (
+    Loaded,
+    check_type,
+    image_field,
+    label_field,
+    subtract_offset,
+)
 from mmss_plugins.prepare.runner import Plan, Skipped, prepare_store
 
 RAW_CLASSES = range(11)  # simplified IGBP, 0 unlabelled
@@ -95,13 +103,11 @@ def find_patches(root: Path, split: str) -> tuple[list[Patch], tuple[Skipped, ..
     return patches, tuple(skipped)
 
 
-def load_patch(
-    patch: Patch, types: Mapping[str, str] | None, s2_offset: int = 0
-) -> dict[str, np.ndarray]:
+def load_patch(patch: Patch, types: Mapping[str, str] | None, s2_offset: int = 0) -> Loaded:
     """Read one patch.
 
     Returns:
-        s1 (2, H, W) float32, s2 (13, H, W) uint16 or int16, label (H, W) uint8.
+        Arrays: s1 (2, H, W) float32, s2 (13, H, W) uint16 or int16, label (H, W) uint8.
 
     Raises:
         PrepareError: If a file is not as it should be.
@@ -114,7 +120,9 @@ def load_patch(
     s1 = s1.astype(np.float32)
     if not np.isfinite(s1).all():
         raise PrepareError(f'{patch.s1}: values beyond the range of float32')
-    return {'s1': s1, 's2': subtract_offset(s2, s2_offset), 'label': map_labels(label)}
+    s2 = subtract_offset(s2, s2_offset, patch.s2)
+    arrays = {'s1': s1, 's2': s2, 'label': map_labels(label)}
+    return Loaded(arrays, mean_cirrus(patch.sample_id, s2))
 
 
 def describe(
@@ -134,6 +142,12 @@ def describe(
     )
 
 
+def _digest(patches: Sequence[Patch], skipped: Sequence[Skipped]) -> str:
+    """Names the split's list of patches, with those that lack a file, which may come later."""
+    ids = sorted(entry.sample_id for entry in (*patches, *skipped))
+    return hashlib.sha256(repr(ids).encode()).hexdigest()
+
+
 def prepare(arguments: argparse.Namespace) -> int:
     """Make one store per split.
 
@@ -151,7 +165,12 @@ def prepare(arguments: argparse.Namespace) -> int:
                 tasks=patches,
                 load=partial(load_patch, s2_offset=arguments.s2_offset),
                 describe=partial(
-                    describe, split=split, made_with=options(arguments, ['s2_offset'])
+                    describe,
+                    split=split,
+                    made_with={
+                        **options(arguments, ['s2_offset']),
+                        'patches': _digest(patches, skipped),
+                    },
                 ),
                 skipped=skipped,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,36 @@ from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.resample import to_dtype
 
 
-def subtract_offset(image: np.ndarray, offset: int) -> np.ndarray:
+class Loaded(NamedTuple):
+    """One sample as it was read.
+
+    Args:
+        arrays: Field, or (season, field), to array.
+        cirrus: Name of each Sentinel-2 image that was read in raw integers to the mean of its B10.
+    """
+
+    arrays: Mapping[Any, np.ndarray]
+    cirrus: dict[str, float]
+
+
+def subtract_offset(image: np.ndarray, offset: int, where: object) -> np.ndarray:
     """Subtract an offset from raw values and clip at 0, keeping the type.
 
-    8-bit images are already coded, so they stay as they are.
+    Args:
+        image: Any shape.
+        offset: In the unit of the image.
+        where: The file or folder that the image is from.
+
+    Raises:
+        PrepareError: If the image is 8-bit, so coded already, and the offset is not 0.
     """
-    if offset == 0 or image.dtype == np.uint8:
+    if offset == 0:
         return image
+    if image.dtype == np.uint8:
+        raise PrepareError(
+            f'{where}: expected raw images, from which --s2-offset {offset} can be subtracted, but '
+            'found uint8, which is coded already: leave the option out, or give the raw files'
+        )
     return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
 
 

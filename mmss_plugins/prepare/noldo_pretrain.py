@@ -22,10 +22,12 @@ from mmss_plugins import __version__
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
+from mmss_plugins.prepare.cirrus import mean_cirrus
 from mmss_plugins.prepare.cli import make_parser, options, require_directory, run
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.geotiff import read_label, read_tiff
 from mmss_plugins.prepare.images import (
+    Loaded,
     check_type,
     image_field,
     label_field,
@@ -71,9 +73,7 @@ class NoLDOLoader:
     size: int | None = None
     s2_offset: int = 0
 
-    def __call__(
-        self, place: Place, types: Mapping[str, str] | None
-    ) -> dict[tuple[str, str], np.ndarray]:
+    def __call__(self, place: Place, types: Mapping[str, str] | None) -> Loaded:
         """Read all seasons of a location.
 
         Args:
@@ -81,12 +81,15 @@ class NoLDOLoader:
             types: Type that each image field must have; None while it is not known.
 
         Returns:
-            (season, field) to array: s1 (2, H, W), s2 (13, H, W), label and clean_label (H, W).
+            Arrays by (season, field): s1 (2, H, W), s2 (13, H, W), label and clean_label (H, W).
 
         Raises:
             PrepareError: If a file is not as it should be.
+            PrepareUsageError: If the first images are coded already and there is an offset.
         """
         arrays: dict[tuple[str, str], np.ndarray] = {}
+        cirrus: dict[str, float] = {}
+        first = types is None
         shape = None if self.size is None else (self.size, self.size)
         types = dict(types or {})
         for season, s1_scene, s2_scene in zip(
@@ -94,8 +97,15 @@ class NoLDOLoader:
         ):
             s2_folder = self.root / 's2c' / place.sample_id / s2_scene
             s1_folder = self.root / 's1' / place.sample_id / s1_scene
-            s2 = subtract_offset(self._read_s2(s2_folder, shape), self.s2_offset)
+            s2 = self._read_s2(s2_folder, shape)
+            try:
+                s2 = subtract_offset(s2, self.s2_offset, s2_folder)
+            except PrepareError as error:
+                if first:  # then no other will do
+                    raise PrepareUsageError(str(error)) from error
+                raise
             shape = s2.shape[1:]
+            cirrus |= mean_cirrus(f'{place.sample_id}/{season}', s2)
             images = {'s1': (self._read_s1(s1_folder, shape), s1_folder), 's2': (s2, s2_folder)}
             for field, (image, folder) in images.items():
                 if self.coding == 'clip8':
@@ -106,7 +116,7 @@ class NoLDOLoader:
             for field in LABELS if self.clean else ['label']:
                 path = self.root / LABELS[field] / place.sample_id / s2_scene / 'label.tif'
                 arrays[season, field] = nearest(read_label(path, DYNAMIC_WORLD), shape)
-        return arrays
+        return Loaded(arrays, cirrus)
 
     def _read_s1(self, folder: Path, shape: tuple[int, int]) -> np.ndarray:
         bands = [read_tiff(folder / f'{band}.tif', 1, shape=shape)[0] for band in S1.bands]

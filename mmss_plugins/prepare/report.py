@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 SHOWN = 20  # skipped samples printed; the JSON lists them all
-HIGH_CIRRUS = 500  # mean of B10 above which L1C images probably carry the +1000 offset
 
 
 def summary_path(store: str | Path) -> Path:
@@ -53,14 +52,3 @@ def format_skipped(skipped: list[dict[str, str]]) -> list[str]:
     if len(skipped) > SHOWN:
         lines.append(f'  ... and {len(skipped) - SHOWN} more, listed in the summary file')
     return lines
-
-
-def offset_warnings(bands: Mapping[str, Any], units: Mapping[str, str]) -> list[str]:
-    """Warn of Sentinel-2 values that seem to carry the offset of processing baseline 04.00."""
-    cirrus = bands.get('s2', {}).get('B10', {}).get('mean', 0.0)
-    if not units.get('s2', '').startswith('raw') or cirrus <= HIGH_CIRRUS:
-        return []
-    return [
-        f's2 B10 averages {cirrus:.0f}, expected below {HIGH_CIRRUS}: the images seem to carry the '
-        '+1000 offset of processing baseline 04.00; prepare them again with --s2-offset 1000'
-    ]

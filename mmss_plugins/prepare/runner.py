@@ -8,25 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
 from mmss_plugins.datasets.lmdb_env import open_shared
 from mmss_plugins.datasets.lmdb_records import read_meta
 from mmss_plugins.datasets.lmdb_store import StoreFormatError, StoreMeta, StoreReader, StoreWriter
-from mmss_plugins.prepare.errors import PrepareError
+from mmss_plugins.prepare.cirrus import CirrusCheck
+from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.report import (
     format_skipped,
     format_summary,
-    offset_warnings,
     summary_path,
     write_summary,
 )
 from mmss_plugins.prepare.statistics import store_statistics
 
 FieldTypes = Mapping[str, str]  # field to NumPy type name
-Arrays = Mapping[str | tuple[str, str], np.ndarray]
 PRELOAD = (__name__, 'rasterio')
 
 
@@ -52,7 +50,7 @@ class Plan:
         title: For the progress bar.
         tasks: Samples, in the store's order.
         load: Picklable function from a task, and the type that each field must have (None while
-            that is not known), to the sample's arrays; raises PrepareError.
+            that is not known), to the sample; raises PrepareError.
         describe: From the first good sample's arrays to the store's description.
         skipped: Samples known to be unusable before reading.
     """
@@ -60,8 +58,8 @@ class Plan:
     out: Path
     title: str
     tasks: Sequence[Any]
-    load: Callable[[Any, FieldTypes | None], Arrays]
-    describe: Callable[[Arrays], StoreMeta]
+    load: Callable[[Any, FieldTypes | None], Loaded]
+    describe: Callable[[Mapping[Any, Any]], StoreMeta]
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -74,34 +72,52 @@ def prepare_store(
         Number of samples left out.
 
     Raises:
-        PrepareUsageError: If a worker dies.
+        PrepareUsageError: If a worker dies, or a complete store of another description is there.
         StoreError: If the store there cannot be continued.
     """
-    if not overwrite and _is_complete(plan.out):
-        return _report_complete(plan, workers)
-    meta, skipped = _probe(plan)
-    if meta is None:
+    first, skipped = _probe(plan)
+    if first is None:
         print('\n'.join([f'{plan.out}: no sample can be read', *format_skipped(skipped)]))
         return len(skipped)
+    meta = plan.describe(first.arrays)
+    there = None if overwrite else _complete_store(plan.out)
+    if there is not None:
+        differences = there.differences(meta)
+        if differences:
+            raise PrepareUsageError(
+                f'{plan.out}: the store there is complete, but has another description ('
+                + '; '.join(differences)
+                + '); --overwrite makes it anew'
+            )
+        return _report_complete(plan, workers, coded_here=_codes(first, meta))
     with StoreWriter(plan.out, meta, overwrite=overwrite, commit_every=commit_every) as writer:
-        skipped = [*plan.skipped, *_fill(writer, plan, meta, workers)]
-    _summarise(plan.out, skipped, workers)
-    return len(skipped)
+        before = len(writer)
+        found, cirrus = _fill(writer, plan, meta, workers)
+    reasons = [*plan.skipped, *found]
+    _summarise(plan.out, reasons, workers, cirrus, before if _codes(first, meta) else 0)
+    return len(reasons)
 
 
-def _probe(plan: Plan) -> tuple[StoreMeta | None, list[dict[str, str]]]:
-    """Describe the store by its first good sample: the same one in every run."""
+def _probe(plan: Plan) -> tuple[Loaded | None, list[dict[str, str]]]:
+    """The first good sample, which describes the store: the same one in every run."""
     skipped = list(plan.skipped)
     for task in plan.tasks:
         outcome = _load_one(plan.load, None, task)
         if not isinstance(outcome, Skipped):
-            return plan.describe(outcome), []
+            return outcome, []
         skipped.append(outcome)
     return None, _as_dicts(skipped)
 
 
-def _fill(writer: StoreWriter, plan: Plan, meta: StoreMeta, workers: int) -> list[Skipped]:
-    skipped = []
+def _codes(first: Loaded, meta: StoreMeta) -> bool:
+    """Whether raw Sentinel-2 files are coded, so that the store does not tell an offset."""
+    return bool(first.cirrus) and meta.fields['s2']['scale'] != 'raw'
+
+
+def _fill(
+    writer: StoreWriter, plan: Plan, meta: StoreMeta, workers: int
+) -> tuple[list[Skipped], CirrusCheck]:
+    skipped, cirrus = [], CirrusCheck()
     pending = [task for task in plan.tasks if task.sample_id not in writer]
     done = len(plan.tasks) - len(pending)
     if done:
@@ -113,30 +129,32 @@ def _fill(writer: StoreWriter, plan: Plan, meta: StoreMeta, workers: int) -> lis
             if isinstance(outcome, Skipped):
                 skipped.append(outcome)
             else:
-                writer.put(task.sample_id, outcome)
+                writer.put(task.sample_id, outcome.arrays)
+                cirrus.add(outcome.cirrus)
             progress.step(skipped=isinstance(outcome, Skipped))
-    return skipped
+    return skipped, cirrus
 
 
 def _load_one(
-    load: Callable[[Any, FieldTypes | None], Arrays], types: FieldTypes | None, task: Any
-) -> Arrays | Skipped:
+    load: Callable[[Any, FieldTypes | None], Loaded], types: FieldTypes | None, task: Any
+) -> Loaded | Skipped:
     try:
         return load(task, types)
     except PrepareError as error:
         return Skipped(task.sample_id, str(error))
 
 
-def _is_complete(out: Path) -> bool:
+def _complete_store(out: Path) -> StoreMeta | None:
     try:
         handle = open_shared(out)
         with handle.begin() as txn:
-            return read_meta(txn.get, out)[0].complete
+            meta = read_meta(txn.get, out)[0]
     except StoreFormatError:
-        return False  # nothing there, or the writer will say what
+        return None  # nothing there, or the writer will say what
+    return meta if meta.complete else None
 
 
-def _report_complete(plan: Plan, workers: int) -> int:
+def _report_complete(plan: Plan, workers: int, coded_here: bool) -> int:
     with StoreReader(plan.out) as reader:
         missing = [task.sample_id for task in plan.tasks if task.sample_id not in reader]
         count = len(reader)
@@ -146,23 +164,36 @@ def _report_complete(plan: Plan, workers: int) -> int:
     ]
     print(f'{plan.out}: already complete with {count} samples; --overwrite makes it anew')
     if not summary_path(plan.out).exists():
-        _summarise(plan.out, reasons, workers)
+        _summarise(plan.out, reasons, workers, CirrusCheck(), count if coded_here else 0)
     elif reasons:
         print('\n'.join(format_skipped(_as_dicts(reasons))))
     return len(reasons)
 
 
-def _summarise(out: Path, skipped: list[Skipped], workers: int) -> None:
+def _summarise(
+    out: Path, skipped: list[Skipped], workers: int, cirrus: CirrusCheck, unchecked: int
+) -> None:
+    """Read the store back, print and write its summary.
+
+    Args:
+        out: The store.
+        skipped: What was left out.
+        workers: Number of processes.
+        cirrus: Of the images that this run has read.
+        unchecked: Samples of earlier runs whose raw values are not in the store.
+    """
     with StoreReader(out) as reader:
-        units = {
-            name: f'{spec["scale"]}, {spec["unit"]}' for name, spec in reader.meta.fields.items()
-        }
+        meta = reader.meta
+    units = {name: f'{spec["scale"]}, {spec["unit"]}' for name, spec in meta.fields.items()}
     statistics = store_statistics(out, workers)
+    stored = statistics.pop('cirrus')
+    if stored.checked:  # raw values are in the store: all of them, whichever run put them there
+        cirrus = stored
     summary = {
         'store': out.name,
         **statistics,
         'units': units,
-        'warnings': offset_warnings(statistics['bands'], units),
+        'warnings': cirrus.warnings(meta.source['options'].get('s2_offset', 0), unchecked),
         'skipped': _as_dicts(skipped),
     }
     path = write_summary(out, summary)

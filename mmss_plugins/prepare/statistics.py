@@ -12,6 +12,7 @@ import numpy as np
 
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreMeta, StoreReader
 from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.prepare.cirrus import CirrusCheck, mean_cirrus
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.progress import ProgressReport
 
@@ -71,7 +72,8 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
 
     Returns:
         ``dict(samples, bands={field: {band: {mean, std, min, max}}},
-        classes={field: {class name or 'ignored': pixels}})`` in the stored units.
+        classes={field: {class name or 'ignored': pixels}}, cirrus=CirrusCheck)`` in the stored
+        units. The check covers images stored in raw integers.
 
     Raises:
         StoreCorruptionError: If anything does not agree with its checksum.
@@ -81,6 +83,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
     chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
     moments: dict[str, BandMoments] = {}
     counts: dict[str, np.ndarray] = {}
+    cirrus = CirrusCheck()
     work = partial(_chunk_statistics, Path(path))
     try:
         with ProgressReport('reading back', len(ids)) as progress:
@@ -88,6 +91,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
                 _merge(moments, outcome[0])
                 for field, count in outcome[1].items():
                     counts[field] = counts.get(field, 0) + count
+                cirrus.add(outcome[2])
                 progress.step(len(chunk))
     finally:
         _reader.cache_clear()
@@ -95,6 +99,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
         'samples': len(ids),
         'bands': {field: moments[field].describe(meta.fields[field]['bands']) for field in moments},
         'classes': {field: _histogram(counts[field], meta.classes) for field in counts},
+        'cirrus': cirrus,
     }
 
 
@@ -105,19 +110,23 @@ def _reader(path: Path) -> StoreReader:
 
 def _chunk_statistics(
     path: Path, ids: Iterable[str]
-) -> tuple[dict[str, BandMoments], dict[str, np.ndarray]]:
+) -> tuple[dict[str, BandMoments], dict[str, np.ndarray], dict[str, float]]:
     reader = _reader(path)
     moments: dict[str, BandMoments] = {}
     counts: dict[str, np.ndarray] = {}
+    cirrus: dict[str, float] = {}
     requests = all_requests(reader.meta)
     for sample_id in ids:
         for request, array in zip(requests, reader.read(sample_id, requests), strict=True):
             if array.ndim == 3:
                 _merge(moments, {request.field: BandMoments.of(array)})
+                if request.field == 's2':
+                    name = '/'.join([sample_id, *([request.season] if request.season else [])])
+                    cirrus |= mean_cirrus(name, array, reader.meta.fields['s2']['bands'])
             else:
                 count = np.bincount(array.ravel(), minlength=256)
                 counts[request.field] = counts.get(request.field, 0) + count
-    return moments, counts
+    return moments, counts, cirrus
 
 
 def all_requests(meta: StoreMeta) -> list[ReadRequest]:

@@ -18,6 +18,15 @@ def prepare(root, out, *options):
     return main([str(root), str(out), '--splits', 'test', '--workers', '1', *options])
 
 
+def interrupted_run(tree, out, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr('mmss_plugins.datasets.lmdb_store.StoreWriter.finish', interrupted)
+        assert prepare(tree, out, '--commit-every', '2') == 130
+
+
 @pytest.fixture
 def tree(tmp_path):
     write_dfc(tmp_path / 'raw', 'test', [0, 2, 10, 1])
@@ -176,11 +185,45 @@ def test_running_again(tree, tmp_path, capsys):
     assert prepare(tree, tmp_path / 'out') == 0
     assert 'already complete with 4 samples' in capsys.readouterr().out
     assert (tmp_path / 'out' / 'test.lmdb' / 'data.mdb').stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize('complete', [True, False])
+def test_other_patches_are_another_description(tree, tmp_path, capsys, monkeypatch, complete):
+    if complete:
+        assert prepare(tree, tmp_path / 'out') == 0
+    else:
+        interrupted_run(tree, tmp_path / 'out', monkeypatch)
     write_dfc(tree, 'test', [11])
-    assert prepare(tree, tmp_path / 'out') == 1, 'a patch is not in the store'
-    assert 'p11' in capsys.readouterr().out
+    assert prepare(tree, tmp_path / 'out') == 2
+    assert 'source.options.patches: ' in capsys.readouterr().err
     assert prepare(tree, tmp_path / 'out', '--overwrite') == 0
     assert len(StoreReader(tmp_path / 'out' / 'test.lmdb')) == 5
+
+
+def test_the_description_does_not_name_the_place_of_the_tree(tree, tmp_path):
+    assert prepare(tree, tmp_path / 'out') == 0
+    assert prepare(tree.rename(tmp_path / 'elsewhere'), tmp_path / 'out') == 0
+
+
+def test_a_file_that_comes_later_does_not_change_the_description(tree, tmp_path, capsys):
+    path = dfc_path(tree, 'test', 's1', 2)
+    data = path.read_bytes()
+    path.unlink()
+    assert prepare(tree, tmp_path / 'out') == 1
+    path.write_bytes(data)
+    capsys.readouterr()
+    assert prepare(tree, tmp_path / 'out') == 1
+    assert 'left out p2: left out when the store was made' in capsys.readouterr().out
+
+
+def test_a_complete_store_is_not_taken_for_another(tree, tmp_path, capsys):
+    assert prepare(tree, tmp_path / 'out') == 0
+    before = (tmp_path / 'out' / 'test.lmdb' / 'data.mdb').stat().st_mtime_ns
+    assert prepare(tree, tmp_path / 'out', '--s2-offset', '1000') == 2
+    error = capsys.readouterr().err
+    assert 'source.options.s2_offset: 0 here, 1000 there' in error
+    assert '--overwrite makes it anew' in error
+    assert (tmp_path / 'out' / 'test.lmdb' / 'data.mdb').stat().st_mtime_ns == before
 
 
 def test_a_store_without_summary_gets_one(tree, tmp_path):
@@ -218,12 +261,7 @@ def test_wrong_use(tree, tmp_path, capsys):
 
 
 def test_another_description_is_not_mixed_in(tree, tmp_path, capsys, monkeypatch):
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr('mmss_plugins.datasets.lmdb_store.StoreWriter.finish', interrupted)
-        assert prepare(tree, tmp_path / 'out', '--commit-every', '2') == 130
+    interrupted_run(tree, tmp_path / 'out', monkeypatch)
     assert 'continues' in capsys.readouterr().err
     assert prepare(tree, tmp_path / 'out', '--s2-offset', '1000') == 2
     assert 'source.options.s2_offset: 0 here, 1000 there' in capsys.readouterr().err

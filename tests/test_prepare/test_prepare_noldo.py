@@ -123,6 +123,35 @@ def test_the_offset_comes_off_before_coding(tree, tmp_path):
     np.testing.assert_array_equal(found[0], expected)
 
 
+def test_an_offset_cannot_come_off_coded_files(tmp_path, capsys):
+    write_noldo(tmp_path / 'raw', LOCATIONS, s2_dtype='uint8')
+    assert prepare(tmp_path / 'raw', tmp_path / 'a.lmdb', '--s2-offset', '1000') == 2
+    error = capsys.readouterr().err
+    assert str(place(tmp_path / 'raw', 's2c', 12, 0)) in error
+    assert '--s2-offset 1000' in error
+    assert not (tmp_path / 'a.lmdb').exists()
+
+
+def test_a_coded_location_among_raw_ones_is_left_out(tree, tmp_path):
+    for name, size in SIZES.items():
+        side = 24 // size
+        write_tiff(place(tree, 's2c', 3, 2) / f'{name}.tif', np.zeros((side, side), np.uint8))
+    options = ['--s2-offset', '1000', '--quantise', 'clip8']
+    assert prepare(tree, tmp_path / 'a.lmdb', *options) == 1
+    (entry,) = json.loads((tmp_path / 'a.lmdb.summary.json').read_text())['skipped']
+    assert entry['reason'].startswith(f'{place(tree, "s2c", 3, 2)}: expected raw images')
+    assert len(StoreReader(tmp_path / 'a.lmdb')) == 2
+
+
+def test_a_complete_store_is_not_taken_for_another(tree, tmp_path, capsys):
+    assert prepare(tree, tmp_path / 'a.lmdb') == 0
+    assert prepare(tree, tmp_path / 'a.lmdb', '--quantise', 'clip8') == 2
+    error = capsys.readouterr().err
+    assert "source.options.quantise: None here, 'clip8' there" in error
+    assert "fields.s2.scale: 'raw' here, 'clip8' there" in error
+    assert '--overwrite makes it anew' in error
+
+
 def test_the_index_of_sentinel_1_may_differ(tree, tmp_path):
     rows = []
     for location in LOCATIONS:

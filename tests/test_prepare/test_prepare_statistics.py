@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
-from mmss_plugins.prepare.report import format_summary, offset_warnings, write_summary
+from mmss_plugins.prepare.report import format_summary, write_summary
 from mmss_plugins.prepare.statistics import BandMoments, store_statistics
 
 
@@ -43,6 +43,7 @@ def test_statistics_of_a_store(tmp_path, workers):
         )
     truth = np.concatenate([label.ravel() for label in labels])
     assert found['samples'] == 40
+    assert found['cirrus'].checked == 0, 'there is no B10'
     assert found['classes']['label'] == {
         'a': (truth == 0).sum(),
         'b': (truth == 1).sum(),
@@ -80,11 +81,3 @@ def test_the_written_summary_is_json_and_whole(tmp_path):
     assert path == tmp_path / 'a.lmdb.summary.json'
     assert json.loads(path.read_text()) == make_summary(23)
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-
-
-def test_the_offset_is_noticed_in_raw_images_only():
-    bands = {'s2': {'B10': {'mean': 1020.0}}}
-    assert '--s2-offset 1000' in offset_warnings(bands, {'s2': 'raw, x'})[0]
-    assert offset_warnings(bands, {'s2': 'clip8, x'}) == []
-    assert offset_warnings({'s2': {'B10': {'mean': 22.0}}}, {'s2': 'raw, x'}) == []
-    assert offset_warnings({}, {}) == []

@@ -21,7 +21,7 @@ import numpy as np
 import mmss_plugins  # noqa: F401  (makes the installed stack usable)
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreMeta, StoreReader, StoreWriter
-from mmss_plugins.prepare.images import image_field, label_field
+from mmss_plugins.prepare.images import Loaded, image_field, label_field
 from mmss_plugins.prepare.noldo_index import SEASONS
 from mmss_plugins.prepare.noldo_pretrain import NoLDOLoader, Place
 from mmss_plugins.prepare.parallel import ordered_map
@@ -126,18 +126,18 @@ def _preparing(folder: Path) -> list[dict]:
 def _rate(folder: Path, places: list[Place], workers: int) -> float:
     """Locations per second once the first has arrived, so without starting the workers."""
     loader = partial(_load, NoLDOLoader(folder / 'raw'))
-    arrays = loader(places[0])
+    arrays = loader(places[0]).arrays
     fields = {name: image_field(name, arrays['season0', name]) for name in ('s1', 's2')}
     meta = StoreMeta('benchmark', 'train', fields | {'label': label_field()}, seasons=SEASONS)
     start = None
     with StoreWriter(folder / f'{workers}.lmdb', meta, commit_every=8) as writer:
-        for place, arrays in ordered_map(loader, places, workers, [__name__]):
-            writer.put(place.sample_id, arrays)
+        for place, loaded in ordered_map(loader, places, workers, [__name__]):
+            writer.put(place.sample_id, loaded.arrays)
             start = start or time.perf_counter()
     return (len(places) - 1) / (time.perf_counter() - start)
 
 
-def _load(loader: NoLDOLoader, place: Place) -> dict:
+def _load(loader: NoLDOLoader, place: Place) -> Loaded:
     return loader(place, None)
 
 
