@@ -12,6 +12,7 @@ from mmss_plugins.apis.run_options import (
     UsageError,
     add_run_options,
     enable_amp,
+    enable_tensorboard,
     load_config,
     require_file,
 )
@@ -28,6 +29,7 @@ def parse_args(argv=None):
         help='continue from this checkpoint; without one, from the last in the work folder',
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    parser.add_argument('--tensorboard', action='store_true', help='log to TensorBoard as well')
     add_run_options(parser)
     return parser.parse_args(argv)
 
@@ -37,6 +39,8 @@ def prepare(args):
     cfg = load_config(args)
     if args.amp:
         enable_amp(cfg)
+    if args.tensorboard:
+        enable_tensorboard(cfg)
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None

@@ -106,6 +106,28 @@ def require_file(path: str, what: str) -> str:
     return path
 
 
+def enable_tensorboard(cfg: Config) -> None:
+    """Log to TensorBoard as well, keeping what the config logs to.
+
+    Args:
+        cfg: Changed in place.
+
+    Raises:
+        UsageError: If TensorBoard is not installed.
+    """
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f'--tensorboard needs TensorBoard ({error}): pip install "mmss_plugins[tensorboard]"'
+        ) from error
+    visualizer = cfg.get('visualizer') or {'type': 'Visualizer'}
+    backends = list(visualizer.get('vis_backends') or [{'type': 'LocalVisBackend'}])
+    if not any(backend['type'].endswith('TensorboardVisBackend') for backend in backends):
+        backends.append({'type': 'TensorboardVisBackend'})
+    cfg.visualizer = {**visualizer, 'vis_backends': backends}
+
+
 def enable_amp(cfg: Config) -> None:
     """Switch the optimizer wrapper to automatic mixed precision, with dynamic loss scaling.
 

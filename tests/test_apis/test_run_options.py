@@ -1,6 +1,7 @@
 """Options of the train and test tools."""
 
 import argparse
+import sys
 
 import pytest
 from mmengine.config import Config
@@ -71,6 +72,27 @@ def test_missing_checkpoint_is_named(config_file):
     with pytest.raises(UsageError, match=r"checkpoint 'x\.pth' is not a file"):
         run_options.require_file('x.pth', 'checkpoint')
     assert run_options.require_file('https://example.org/x.pth', 'checkpoint').endswith('x.pth')
+
+
+def test_tensorboard_is_added_to_what_is_there(config_file):
+    pytest.importorskip('tensorboard')
+    cfg = Config.fromfile(config_file)
+    run_options.enable_tensorboard(cfg)
+    both = [{'type': 'LocalVisBackend'}, {'type': 'TensorboardVisBackend'}]
+    assert cfg.visualizer == {'type': 'Visualizer', 'vis_backends': both}
+    cfg.visualizer = {'type': 'Other', 'name': 'x', 'vis_backends': [{'type': 'Own'}, both[1]]}
+    run_options.enable_tensorboard(cfg)
+    assert cfg.visualizer.vis_backends == [{'type': 'Own'}, both[1]]
+    cfg.visualizer.vis_backends = [{'type': 'Own'}]
+    run_options.enable_tensorboard(cfg)
+    assert cfg.visualizer.vis_backends == [{'type': 'Own'}, both[1]]
+    assert (cfg.visualizer.type, cfg.visualizer.name) == ('Other', 'x')
+
+
+def test_missing_tensorboard_is_named(config_file, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'torch.utils.tensorboard', None)
+    with pytest.raises(UsageError, match=r'pip install "mmss_plugins\[tensorboard\]"'):
+        run_options.enable_tensorboard(Config.fromfile(config_file))
 
 
 def test_amp_is_refused_on_a_cpu(config_file, monkeypatch):
