@@ -55,9 +55,10 @@ def run_seed(args, seed: int, out: Path):
     for modality in args.modalities:
         for start in STARTS:
             finetune(road, runner, modality, start, encoder)
-    scores = scores_of(road, args.modalities)
+    scores = runner.call('collect the scores', lambda: scores_of(road, args.modalities))
+    noise = runner.call('measure the label noise', lambda: noise_rate(road))
     page = out / 'index.html'
-    write_page(road, scores, noise_rate(road), runner.records, page)
+    runner.call('write the page', lambda: write_page(road, scores, noise, runner.records, page))
     print(f'\n{text_table(scores)}\n\nPage: {page.resolve()}', flush=True)
     return scores
 

@@ -31,7 +31,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-max_epochs = 20
+max_epochs = 40
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
     dict(
@@ -42,6 +42,6 @@ param_scheduler = [
         convert_to_iter_based=True,
     )
 ]
-train_cfg = dict(max_epochs=max_epochs, val_interval=5)
-default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=5))
+train_cfg = dict(max_epochs=max_epochs, val_interval=10)
+default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=10))
 auto_scale_lr = dict(base_batch_size=8)

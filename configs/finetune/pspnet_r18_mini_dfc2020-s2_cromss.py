@@ -1,7 +1,7 @@
 # PSPNet R18 on the mini world, S2: a CromSS encoder, fine-tuned with the rest.
 _base_ = './pspnet_r18_mini_dfc2020-s2.py'
 
-checkpoint = 'work_dirs/cromss_mid_r18_13b_mini/epoch_20.pth'
+checkpoint = 'work_dirs/cromss_mid_r18_13b_mini/epoch_40.pth'
 model = dict(
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=checkpoint, prefix='backbones.s2.'))
 )

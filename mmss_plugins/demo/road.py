@@ -34,7 +34,7 @@ class Road:
     out: Path
     seed: int = 0
     locations: int = 240
-    labelled: int = 24
+    labelled: int = 8
     tested: int = 64
     size: int = 72
     epochs: int | None = None

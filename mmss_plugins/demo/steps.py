@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 TAIL_LINES = 40
+Result = TypeVar('Result')
 SHOWN_WIDTH = 150
 # Of MMEngine's log: epochs with their losses and metrics, and what was transferred.
 RUN_LINES = re.compile(r'Epoch\((?:train|val|test)\).*|\S+ \d+ of \d+ tensors loaded.*|.*Error: .*')
@@ -24,7 +26,7 @@ class StepError(RuntimeError):
 
 @dataclass
 class StepRecord:
-    """One finished step: its name, command line and duration in seconds."""
+    """One finished step: its name, command line (empty for none) and duration in seconds."""
 
     name: str
     command: str
@@ -57,7 +59,8 @@ class StepRunner:
         """
         self.log_dir.mkdir(parents=True, exist_ok=True)
         log_path = (
-            self.log_dir / f'{len(self.records) + 1:02d}_{re.sub("[^a-z0-9]+", "-", name)}.log'
+            self.log_dir
+            / f'{len(self.records) + 1:02d}_{re.sub("[^a-z0-9]+", "-", name.lower())}.log'
         )
         print(f'\n== {name}', flush=True)
         start = time.monotonic()
@@ -87,6 +90,21 @@ class StepRunner:
             )
         self.records.append(StepRecord(name, 'python ' + ' '.join(command), seconds))
         print(f'   done in {seconds:.0f} s', flush=True)
+
+    def call(self, name: str, work: Callable[[], Result]) -> Result:
+        """Do ``work`` in this process as step ``name``; returns its result.
+
+        Raises:
+            StepError: If it raises anything.
+        """
+        print(f'\n== {name}', flush=True)
+        start = time.monotonic()
+        try:
+            result = work()
+        except Exception as error:
+            raise StepError(f"step '{name}' failed: {type(error).__name__}: {error}") from error
+        self.records.append(StepRecord(name, '', time.monotonic() - start))
+        return result
 
     def _show(self, line: str, pattern: re.Pattern | None) -> None:
         line = line.rstrip()

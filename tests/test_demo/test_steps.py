@@ -58,3 +58,17 @@ def test_what_counts_as_progress(line, shown):
 def test_steps_run_with_this_interpreter(tmp_path):
     StepRunner(tmp_path).run('which', script(tmp_path, 'import sys; print(sys.executable)'))
     assert (tmp_path / '01_which.log').read_text().strip() == sys.executable
+
+
+def test_work_in_this_process_is_a_step_too(tmp_path, capsys):
+    runner = StepRunner(tmp_path)
+    assert runner.call('add up', lambda: 1 + 2) == 3
+    assert '== add up' in capsys.readouterr().out
+    assert [record.name for record in runner.records] == ['add up']
+    with pytest.raises(StepError, match=r"step 'divide' failed: ZeroDivisionError"):
+        runner.call('divide', lambda: 1 / 0)
+
+
+def test_logs_keep_letters_of_either_case(tmp_path):
+    StepRunner(tmp_path).run('test S2 (random)', script(tmp_path, ''))
+    assert (tmp_path / '01_test-s2-random-.log').is_file()

@@ -12,4 +12,4 @@ param_scheduler = [
     )
 ]
 train_cfg = dict(max_epochs=max_epochs, val_interval=10)
-auto_scale_lr = dict(base_batch_size=8)
+auto_scale_lr = dict(base_batch_size=4)
