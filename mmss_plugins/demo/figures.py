@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 COLOURS = {'random': '#8a8f98', 'frozen': '#e08a2e', 'fine-tuned': '#1f6f8b'}
 INK = '#22262b'
@@ -36,6 +37,7 @@ def _axes(width: float, height: float, columns: int = 1):
         axis.grid(axis='y', color='#e4e7eb', linewidth=0.8)
         axis.set_axisbelow(True)
         axis.tick_params(colors=INK, labelsize=9)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure, axes
 
 
@@ -62,7 +64,7 @@ def finetuning_curves(
     for name, curves in runs.items():
         left.plot(*curves['loss'], color=COLOURS[name], label=name, linewidth=1.6)
         right.plot(*curves['mIoU'], color=COLOURS[name], label=name, marker='o', markersize=3)
-    left.set(xlabel='iteration', ylabel='training loss', yscale='log')
+    left.set(xlabel='iteration', ylabel='training loss')
     right.set(xlabel='epoch', ylabel='test mIoU (%)')
     right.legend(frameon=False, fontsize=9)
     return figure_uri(figure)
