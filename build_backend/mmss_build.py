@@ -53,6 +53,7 @@ if __name__ == '__main__':
             'Install it again from where the checkout is now'
         )
     sys.argv[0] = TARGET
+    sys.path[0] = os.path.dirname(TARGET)  # it may import what is beside it
     runpy.run_path(TARGET, run_name='__main__')
 '''
 
@@ -83,7 +84,8 @@ def forwarding_files(root: Path) -> dict[str, str]:
         if '_base_' not in config.relative_to(root).parts:  # bases are never asked for by name
             files[_inside(config, root)] = _CONFIG.format(target=_literal(config))
     for script in sorted((root / 'tools').rglob('*.py')):
-        files[_inside(script, root)] = _SCRIPT.format(target=_literal(script))
+        if 'benchmarks' not in script.relative_to(root).parts:  # modules of bench.py, no tools
+            files[_inside(script, root)] = _SCRIPT.format(target=_literal(script))
     index = (root / 'model-index.yml').read_text(encoding='utf-8').splitlines()
     files[f'{PACKAGE}/.mim/model-index.yml'] = '\n'.join(_absolute(line, root) for line in index)
     return files

@@ -1,12 +1,10 @@
-"""What the wheel and the editable wheel hold, and that ``mim`` finds configs and tools in them."""
+"""What the wheel and the editable wheel hold."""
 
 import base64
 import csv
 import hashlib
-import importlib.metadata
 import importlib.util
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -15,96 +13,12 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from installed_package import CONFIG, MIM, ROOT, leaf_configs, python, tools
 from mmengine.config import Config
-
-ROOT = Path(__file__).resolve().parent.parent
-MIM = 'mmss_plugins/.mim'
-CONFIG = 'cromss_mid_r18_13b_mini'
-
-HOOK = """
-import site, sys
-before = list(sys.path)
-site.addsitedir({site!r})
-sys.path[:] = [path for path in sys.path if path not in before] + before
-"""
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / 'build_backend').is_dir(), reason='the build backend is not here'
 )
-
-
-def leaf_configs():
-    paths = (path.relative_to(ROOT) for path in (ROOT / 'configs').rglob('*.py'))
-    return sorted(path.as_posix() for path in paths if '_base_' not in path.parts)
-
-
-def tools():
-    return sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / 'tools').rglob('*.py'))
-
-
-def build(kind, checkout, out):
-    """Build with the backend of a checkout, as pip does; returns the wheel."""
-    code = f'import sys, mmss_build; print(mmss_build.build_{kind}(sys.argv[1]))'
-    env = {**os.environ, 'PYTHONPATH': str(checkout / 'build_backend')}
-    run = subprocess.run(
-        [sys.executable, '-c', code, str(out)],
-        cwd=checkout, env=env, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-3000:]
-    return out / run.stdout.strip().splitlines()[-1]
-
-
-@pytest.fixture(scope='module')
-def checkout(tmp_path_factory):
-    """A copy of the checkout, because building leaves files behind."""
-    copy = tmp_path_factory.mktemp('source') / 'checkout with blank'
-    unwanted = ('.*', 'data', 'work_dirs', 'demo_output', 'build', 'dist', '*.egg-info', 'tests')
-    ignore = shutil.ignore_patterns(*unwanted, '__pycache__')
-
-    def skip(folder, names):
-        return set() if Path(folder).name == '.mim' else ignore(folder, names) - {'.mim'}
-
-    shutil.copytree(ROOT, copy, symlinks=True, ignore=skip)
-    return copy
-
-
-@pytest.fixture(scope='module')
-def wheel(checkout, tmp_path_factory):
-    return build('wheel', checkout, tmp_path_factory.mktemp('wheel'))
-
-
-@pytest.fixture(scope='module')
-def editable(checkout, tmp_path_factory):
-    return build('editable', checkout, tmp_path_factory.mktemp('editable'))
-
-
-def installed(wheel, folder):
-    """Lay a wheel out as an installation does; returns the folder that stands for site-packages."""
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return folder
-
-
-@pytest.fixture(scope='module')
-def wheel_site(wheel, tmp_path_factory):
-    return installed(wheel, tmp_path_factory.mktemp('site'))
-
-
-@pytest.fixture(scope='module')
-def editable_site(editable, tmp_path_factory):
-    return installed(editable, tmp_path_factory.mktemp('site'))
-
-
-def python(site, *arguments, cwd):
-    """Run Python elsewhere with a folder as an additional site-packages (.pth files included)."""
-    start = HOOK.format(site=str(site))
-    hook = Path(cwd) / 'hook'
-    hook.mkdir(exist_ok=True)
-    (hook / 'sitecustomize.py').write_text(start)
-    env = {**os.environ, 'PYTHONPATH': str(hook)}
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=120
-    )
 
 
 def test_config_names_are_unique():
@@ -125,12 +39,17 @@ def test_wheel_holds_configs_and_tools_as_real_files(wheel):
     assert not [name for name in names if '__pycache__' in name or name.startswith('tests')]
 
 
-def test_wheel_holds_all_modules(wheel):
+def test_wheel_holds_all_files_of_the_package(wheel):
     with zipfile.ZipFile(wheel) as archive:
-        inside = {name for name in archive.namelist() if MIM not in name and name.endswith('.py')}
-    package = ROOT / 'mmss_plugins'
-    modules = {path for path in package.rglob('*.py') if '.mim' not in path.parts}
-    assert inside == {path.relative_to(ROOT).as_posix() for path in modules}
+        inside = {name for name in archive.namelist() if name.startswith('mmss_plugins/')}
+    files = [path for path in (ROOT / 'mmss_plugins').rglob('*') if path.is_file()]
+    names = {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if path.suffix != '.pyc' and '.mim' not in path.parts
+    }
+    assert 'mmss_plugins/demo/page.html' in names
+    assert {name for name in inside if MIM not in name} == names
 
 
 def test_no_mm_distribution_without_an_extra(wheel):
@@ -159,8 +78,12 @@ def test_editable_wheel_has_no_copies(editable, checkout):
     assert [text.strip() for text in pth] == [str(checkout)]
     for path in leaf_configs():
         assert f'_base_ = {str(checkout / path)!r}' in files[f'{MIM}/{path}']
-    for path in tools():
+    stubs = [path for path in tools() if not path.startswith('tools/benchmarks/')]
+    assert len(stubs) < len(tools())
+    for path in stubs:
         assert f'TARGET = {str(checkout / path)!r}' in files[f'{MIM}/{path}']
+    scripts = {name for name in files if name.startswith(f'{MIM}/tools/')}
+    assert scripts == {f'{MIM}/{path}' for path in stubs}, 'modules of a tool are no tools'
     assert not [name for name in files if '_base_' in name]
 
 
@@ -213,27 +136,6 @@ def test_editable_script_whose_checkout_is_gone(checkout, tmp_path):
     assert run.returncode == 1
     assert 'is gone' in run.stderr
     assert str(moved) in run.stderr
-
-
-def original_mim():
-    """True with openmim and the setuptools that it needs; its fork does not find names."""
-    try:
-        importlib.metadata.distribution('openmim')
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return importlib.util.find_spec('pkg_resources') is not None
-
-
-@pytest.mark.parametrize('kind', ['wheel_site', 'editable_site'])
-def test_mim_finds_configs_and_tools(kind, request, tmp_path):
-    if not original_mim():
-        pytest.skip('openmim is not usable here')
-    site = request.getfixturevalue(kind)
-    arguments = ('-m', 'mim', 'test', 'mmss_plugins', f'{CONFIG}.py', '--checkpoint', 'absent.pth')
-    run = python(site, *arguments, cwd=tmp_path)
-    assert f'{site}/{MIM}/configs' in run.stdout, run.stdout + run.stderr
-    assert f'{site}/{MIM}/tools/test.py' in run.stdout
-    assert "checkpoint 'absent.pth' is not a file" in run.stderr  # our tool ran, with the config
 
 
 @pytest.mark.parametrize('kind', ['wheel_site', 'editable_site'])
