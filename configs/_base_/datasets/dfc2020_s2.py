@@ -1,6 +1,9 @@
 # DFC2020 on Sentinel-2, all 13 bands: the 'validation' split trains, the 'test' split tests.
+# A tenth of the training patches is held out to choose the best checkpoint by; the test split
+# has no part in any choice.
 dataset_type = 'mmss_plugins.DFC2020Dataset'
 data_root = 'data/dfc2020'
+holdout = dict(fraction=0.1, seed=0)
 
 meta_keys = (
     'img_path',
@@ -35,10 +38,27 @@ train_dataloader = dict(
         modality='s2',
         normalize='clip8',
         image_dtype='uint8',
+        holdout=dict(**holdout, part='train'),
         pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=f'{data_root}/validation.lmdb',
+        modality='s2',
+        normalize='clip8',
+        image_dtype='uint8',
+        holdout=dict(**holdout, part='val'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = dict(
     batch_size=32,
     num_workers=4,
     persistent_workers=True,
@@ -53,7 +73,6 @@ val_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-test_dataloader = val_dataloader
 # OA, AA, mIoU and mF1 are reported as aAcc, mAcc, mIoU and mDice (a class's F1 is its Dice).
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU', 'mDice'])
 test_evaluator = val_evaluator

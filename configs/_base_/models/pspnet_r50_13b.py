@@ -28,9 +28,7 @@ model = dict(
         norm_cfg=norm_cfg,
         align_corners=False,
         loss_decode=[
-            dict(
-                type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True, loss_weight=1.0
-            ),
+            dict(type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True, loss_weight=1.0),
             dict(type='mmss_plugins.SoftDiceLoss', loss_weight=1.0),
         ],
     ),

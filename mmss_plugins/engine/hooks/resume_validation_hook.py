@@ -7,7 +7,7 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
 
 from mmss_plugins.registry import HOOKS
 
-VALIDATED_AT = 'validated_at'  # message hub: epoch (or iteration) of the last validation
+VALIDATED_AT = 'last_validated'  # message hub: epoch (or iteration) of the last validation
 
 
 @HOOKS.register_module()
