@@ -10,6 +10,7 @@ from mmengine.dataset import BaseDataset
 
 from mmss_plugins.bands import SENSORS, BandSpec
 
+from .label_map import check_classes, label_table
 from .lmdb_store import ReadRequest, StoreReader
 from .seeding import SeededSampleMixin
 from .sensor_reader import SensorReader
@@ -34,7 +35,8 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
             give a dict (``dict(s1=..., s2=...)``) to choose both.
         season: Index of the season to read, or 'random' for one at random each time. Only for
             stores with seasons, and required there.
-        normalize: 'clip8' ([0, 1]), 'standardise' (zero mean, unit variance) or None (as stored).
+        normalize: 'clip8' ([0, 1]), 'standardise' (zero mean, unit variance) or None (physical
+            units).
         image_dtype: 'float32', or 'uint8' to keep 'clip8' images in 8 bits until the data
             preprocessor (``mmss_plugins.MultiBandSegDataPreProcessor`` divides them by 255): a
             quarter of the traffic between loader workers, host and device.
@@ -44,7 +46,9 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         label_field: The store's field that gives the labels.
         verify: Check the stored checksums of all that is read.
         **kwargs: Of :class:`mmengine.dataset.BaseDataset` (``indices``, ``pipeline``,
-            ``test_mode``, ``metainfo``, ``lazy_init``, ...).
+            ``test_mode``, ``metainfo``, ``lazy_init``, ...). As in MMSegmentation,
+            ``metainfo=dict(classes=(...))`` chooses some of the classes: labels become positions
+            in that choice, and those of other classes 255.
 
     Raises:
         ValueError: If an option is unknown or does not fit the store; the message names both.
@@ -71,6 +75,8 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         self.season = self._checked_season(season)
         self.label_field = label_field
         self._check_fields(label_field)
+        classes = self.METAINFO.get('classes', ())
+        check_classes(self.store.meta.classes, classes, self.store.path, type(self).__name__)
         choice = bands if isinstance(bands, Mapping) else {MODALITIES[modality][-1]: bands}
         unknown = set(choice) - set(MODALITIES[modality])
         if unknown:
@@ -92,6 +98,7 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         self.split_file = split_file
         self.holdout = dict(holdout) if holdout is not None else None
         super().__init__(data_root=str(data_root), **kwargs)
+        self._label_table = self._choose_classes(classes or self.store.meta.classes)
 
     def _join_prefix(self) -> None:
         """The store is the data root: there are no annotation file and prefixes to join."""
@@ -121,6 +128,15 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
                     f'{sorted(self.store.meta.fields)}'
                 )
 
+    def _choose_classes(self, full: Sequence[str]) -> np.ndarray | None:
+        """Table to the labels of the classes in the metainfo; the palette follows them."""
+        chosen = self._metainfo.get('classes', full)
+        table = label_table(full, chosen) if full else None
+        palette = self.METAINFO.get('palette')
+        if table is not None and palette and self._metainfo['palette'] == palette:
+            self._metainfo['palette'] = [palette[list(full).index(name)] for name in chosen]
+        return table
+
     def load_data_list(self) -> list[dict]:
         """One record per chosen sample, in the store's order."""
         ids: Sequence[str] = self.store.sample_ids
@@ -149,6 +165,8 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
             sensor.normalise(image) for sensor, image in zip(self.sensors, images, strict=True)
         ]
         image = np.ascontiguousarray(np.concatenate(planes).transpose(1, 2, 0))
+        if self._label_table is not None:
+            label = self._label_table[label]
         place = '/'.join([str(Path(self.store.path)), *([season] if season else []), sample_id])
         return {
             **info,

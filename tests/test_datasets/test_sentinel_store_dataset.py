@@ -157,3 +157,49 @@ def test_built_by_prefix_from_the_root_registry(dfc):
     assert len(data) == 4
     assert data.metainfo['classes'][6] == 'urban/built-up'
     assert len(data.metainfo['palette']) == len(data.metainfo['classes']) == 8
+
+
+def test_labels_of_another_data_set_are_refused(dfc, noldo):
+    for cls, (path, _) in ((DFC2020Dataset, noldo), (NoLDOPretrainDataset, dfc)):
+        with pytest.raises(ValueError, match='holds labels of the classes') as e:
+            cls(str(path), season=0 if path == noldo[0] else None)
+        for part in ("'ice and snow'", "'shrubland'", cls.__name__, str(path)):
+            assert part in str(e.value)
+
+
+def test_chosen_classes_are_renumbered_and_all_others_ignored(dfc):
+    path, content = dfc
+    chosen = ('croplands', 'water')
+    data = DFC2020Dataset(str(path), metainfo={'classes': chosen})
+    for position, fields in enumerate(content.values()):
+        label = fields['label']
+        expected = np.full_like(label, 255)
+        expected[label == 4] = 0
+        expected[label == 0] = 1
+        found = data[position]['gt_seg_map']
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, expected)
+    assert {0, 1, 255} <= {int(v) for i in range(4) for v in np.unique(data[i]['gt_seg_map'])}
+    palette = DFC2020Dataset.METAINFO['palette']
+    assert data.metainfo['classes'] == chosen
+    assert data.metainfo['palette'] == [palette[4], palette[0]]
+    own = DFC2020Dataset(str(path), metainfo={'classes': chosen, 'palette': [[1, 2, 3], [4, 5, 6]]})
+    assert own.metainfo['palette'] == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_all_classes_by_name_change_nothing(dfc):
+    path, content = dfc
+    data = DFC2020Dataset(str(path), metainfo={'classes': list(DFC2020Dataset.METAINFO['classes'])})
+    np.testing.assert_array_equal(data[0]['gt_seg_map'], content['p0']['label'])
+
+
+@pytest.mark.parametrize(
+    ('classes', 'message'),
+    [
+        (('water', 'trees'), r"\['trees'\] are not among the classes"),
+        (('water', 'forest', 'water'), r"name \['water'\] more than once"),
+    ],
+)
+def test_classes_that_cannot_be_chosen(dfc, classes, message):
+    with pytest.raises(ValueError, match=message):
+        DFC2020Dataset(str(dfc[0]), metainfo={'classes': classes})
