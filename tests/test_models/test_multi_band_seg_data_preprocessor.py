@@ -63,6 +63,20 @@ def test_inference_does_not_pad_to_the_training_size():
     assert build(test_cfg={'size_divisor': 32})(data)['inputs'].shape == (1, 2, 32, 32)
 
 
+def test_labels_stay_unpadded_at_inference_and_the_metainfo_tells_the_padding():
+    data = {
+        'inputs': [torch.ones(13, 5, 9), torch.ones(13, 8, 6)],
+        'data_samples': [sample(5, 9), sample(8, 6)],
+    }
+    found = build(size_divisor=4)(data)
+    assert found['inputs'].shape == (2, 13, 8, 12)
+    for item, size in zip(found['data_samples'], [(5, 9), (8, 6)], strict=True):
+        assert torch.equal(item.gt_sem_seg.data, sample(*size).gt_sem_seg.data)
+        assert item.img_shape == size
+        assert tuple(item.pad_shape) == (8, 12)
+        assert item.img_padding_size == (0, 12 - size[1], 0, 8 - size[0])
+
+
 @pytest.mark.parametrize(
     'kwargs',
     [{'mean': [0.0]}, {'mean': [0.0], 'std': [1.0, 2.0]}, {'size': (8, 8), 'size_divisor': 8}],

@@ -19,7 +19,9 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
     """Move a batch to the device, bring it to float, pad and stack it.
 
     8-bit images are divided by 255, others are taken as they are (the data sets have normalised
-    them); then, if given, ``mean`` is subtracted and ``std`` divided by, per band.
+    them); then, if given, ``mean`` is subtracted and ``std`` divided by, per band. In training,
+    labels are padded with the images; at inference they stay as they are, and the metainfo tells
+    how much to cut from the predictions (``img_padding_size``), as MMSegmentation's does.
 
     Args:
         mean: Per band, in the units after the division by 255; None to leave it.
@@ -79,17 +81,24 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
         padding = {key: value for key, value in self._padding(training).items() if value}
         inputs, padded = stack_batch(
             images,
-            samples,
+            samples if training else None,  # labels are compared with unpadded predictions
             pad_val=self.pad_val,
             seg_pad_val=self.seg_pad_val,
             **(padding or {'size_divisor': 1}),
         )
         if samples is None:
             return {'inputs': inputs, 'data_samples': None}
-        for sample in padded:
-            if 'gt_sem_seg' not in sample:
-                sample.set_metainfo({'pad_shape': tuple(inputs.shape[-2:])})
-        return {'inputs': inputs, 'data_samples': padded}
+        pad_shape = tuple(inputs.shape[-2:])
+        for image, sample, pads in zip(images, samples, padded, strict=True):
+            sample.set_metainfo({'pad_shape': pad_shape})
+            if not training:
+                sample.set_metainfo(
+                    {
+                        'img_shape': tuple(image.shape[-2:]),
+                        'img_padding_size': pads['img_padding_size'],
+                    }
+                )
+        return {'inputs': inputs, 'data_samples': samples}
 
     def _padding(self, training: bool) -> dict:
         return self.padding if training else self.test_padding
