@@ -161,6 +161,72 @@ def test_testing_does_not_ask_for_the_pretrained_file(checkpoint, tmp_path):
     assert 'mIoU' in runner.test()
 
 
+def own_checkpoint(work_dir):
+    """A checkpoint of the downstream model itself, trained from scratch."""
+    model = downstream('unused')
+    del model['backbone']['init_cfg']
+    make_runner(work_dir, model, bands=13, lr=0.1).train()
+    return model, work_dir / 'iter_1.pth'
+
+
+def test_load_from_fills_the_whole_model_and_says_so(tmp_path):
+    model, file = own_checkpoint(tmp_path / 'first')
+    runner = make_runner(tmp_path / 'loaded', model, bands=13, load_from=str(file))
+    runner.train()  # with lr = 0
+    total = len(runner.model.state_dict())
+    line = f'model: {total} of {total} tensors loaded from {file} (load_from)'
+    assert log_of(tmp_path / 'loaded').count(line) == 1
+    state = torch.load(file, weights_only=True)['state_dict']
+    for name, parameter in runner.model.named_parameters():
+        assert torch.equal(parameter, state[name]), name
+
+
+def test_load_from_another_network_is_an_error(checkpoint, tmp_path):
+    model = downstream(checkpoint)  # with an init_cfg that would do
+    runner = make_runner(tmp_path, model, bands=13, load_from=str(checkpoint))
+    with pytest.raises(TransferError, match=r'load_from has to fill the whole model') as error:
+        runner.train()
+    assert f'tensors loaded from {checkpoint} (load_from)' in str(error.value)
+    assert 'model: 0 of ' in str(error.value)
+    assert runner.iter == 0
+    assert 'come from' not in log_of(tmp_path)
+
+
+def test_load_from_another_network_with_allow_partial(checkpoint, tmp_path):
+    model, file = own_checkpoint(tmp_path / 'first')
+    model['decode_head']['channels'] = 5
+    hook = {'allow_partial': True}
+    make_runner(tmp_path / 'fitting', model, bands=13, hook=hook, load_from=str(file)).train()
+    log = log_of(tmp_path / 'fitting')
+    assert log.count('of another shape') == 1
+    assert 'decode_head.conv_seg.weight: (3, 5, 1, 1) here, (3, 4, 1, 1) in the checkpoint' in log
+
+
+def make_tester(work_dir, model, file, **kwargs):
+    runner = make_runner(
+        work_dir,
+        model,
+        bands=13,
+        test_dataloader=loader(13),
+        test_cfg={},
+        test_evaluator={'type': 'IoUMetric'},
+        load_from=str(file),
+        **kwargs,
+    )
+    runner.test_evaluator.dataset_meta = {'classes': list('abc')}
+    return runner
+
+
+def test_testing_needs_a_checkpoint_of_the_whole_model(checkpoint, tmp_path):
+    model, file = own_checkpoint(tmp_path / 'first')
+    assert 'mIoU' in make_tester(tmp_path / 'right', model, file).test()
+    with pytest.raises(TransferError, match=r'model: 0 of .*tensors loaded'):
+        make_tester(tmp_path / 'wrong', model, checkpoint).test()
+    runner = make_tester(tmp_path / 'partial', model, checkpoint, hook={'allow_partial': True})
+    assert 'mIoU' in runner.test()
+    assert 'model: 0 of ' in log_of(tmp_path / 'partial')
+
+
 def stand_in(model):
     """What the hook needs of a runner, before the first iteration."""
     return SimpleNamespace(model=model, _has_loaded=False, logger=logging.getLogger('test'))

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import PretrainedInit, is_model_wrapper
+from mmengine.model import BaseTTAModel, PretrainedInit, is_model_wrapper
 from mmengine.runner import BaseLoop, CheckpointLoader
 from torch import Tensor, nn
 
@@ -69,9 +69,12 @@ class TransferReportHook(Hook):
     MMEngine loads, and the values before the first iteration. BatchNorm's step counters may be
     missing. Tensors of the checkpoint that the module has no place for are named in a warning.
 
-    Where a run is resumed, or ``load_from`` is set, the weights come from that checkpoint instead:
-    then the log says so. A module that converts the checkpoint itself (a ViT that resizes its
-    position embedding) needs ``allow_partial``.
+    ``load_from`` is no stricter: there the checkpoint has to fill the whole model, in training as
+    in testing. To start from an encoder, use the ``init_cfg`` of the backbone instead. Where a run
+    is resumed, all weights come from its checkpoint, and the log says so.
+
+    A module that converts the checkpoint itself (a ViT that resizes its position embedding) needs
+    ``allow_partial``.
 
     Args:
         allow_partial (bool): Warn instead of raising an error. Defaults to False.
@@ -85,21 +88,49 @@ class TransferReportHook(Hook):
     def before_run(self, runner) -> None:
         """Compare names and shapes before the weights are loaded."""
         training = isinstance(runner._train_loop, BaseLoop)  # testing calls before_run, too
-        if training and not runner._resume and runner._load_from is None:
+        if runner._resume or runner._has_loaded:
+            return
+        if runner._load_from is not None:
+            self._check_whole(runner, compare_values=False)
+        elif training:
             self._check(runner, compare_values=False)
 
     def before_train(self, runner) -> None:
         """Compare values, after all initialisation and before any training step."""
         if not runner._has_loaded:
             self._check(runner, compare_values=True)
+        elif not runner._resume:
+            self._check_whole(runner, compare_values=True)
         elif is_main_process():
             runner.logger.info(
-                f'transfer: the weights come from {runner._load_from or runner.work_dir} '
-                f'(resume or load_from); the init_cfg of no module applies'
+                f'transfer: the run is resumed, its weights come from '
+                f'{runner._load_from or runner.work_dir}; the init_cfg of no module applies'
             )
 
+    def _check_whole(self, runner, compare_values: bool) -> None:
+        model, checkpoint = _unwrapped(runner.model), runner._load_from
+        state, model_state = read_state(checkpoint, None), model.state_dict()
+        report = transfer_report(model_state, state, compare_values=compare_values)
+        headline = (
+            f'model: {len(report.loaded)} of {report.total} tensors loaded from {checkpoint} '
+            f'(load_from)'
+        )
+        if not report.complete:
+            self._fall_short(
+                runner,
+                headline,
+                report,
+                model_state,
+                state,
+                'load_from has to fill the whole model, for what it does not fill stays random: '
+                'correct checkpoint or model, or load a part by init_cfg=dict(type='
+                "'Pretrained', checkpoint=..., prefix=...) of the module",
+            )
+        elif compare_values and is_main_process():
+            runner.logger.info(f'{headline}; the init_cfg of no module applies')
+
     def _check(self, runner, compare_values: bool) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = _unwrapped(runner.model)
         count = 0
         for count, (name, module, cfg) in enumerate(pretrained_modules(model), 1):  # noqa: B007
             checkpoint, prefix = cfg['checkpoint'], cfg.get('prefix')
@@ -110,7 +141,8 @@ class TransferReportHook(Hook):
                 f'{checkpoint} (prefix {report.prefix or "none"})'
             )
             if not report.complete:
-                self._fall_short(runner, headline, report, module_state, state)
+                advice = 'correct checkpoint, prefix or model'
+                self._fall_short(runner, headline, report, module_state, state, advice)
             elif compare_values and is_main_process():
                 runner.logger.info(headline)
                 if report.unused:
@@ -125,6 +157,7 @@ class TransferReportHook(Hook):
         report: TransferReport,
         module_state: Mapping[str, Tensor],
         state: Mapping[str, Tensor],
+        advice: str,
     ) -> None:
         reasons = '\n'.join(
             f'  - {reason}' for reason in likely_reasons(report, module_state, state)
@@ -132,8 +165,15 @@ class TransferReportHook(Hook):
         message = f'{headline}\n{report}\nLikely reasons:\n{reasons}'
         if not self.allow_partial:
             raise TransferError(
-                f'{message}\nCorrect checkpoint, prefix or model; to train with what fits, set '
+                f'{message}\nWhat to do: {advice}; to go on with what fits, set '
                 f"allow_partial=True in the hook 'mmss_plugins.TransferReportHook'"
             )
         if is_main_process():  # both times; MMEngine's logger drops a repeated warning
             runner.logger.warning(message)
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """The model without what parallel training or test-time augmentation put around it."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
