@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from mmengine.dataset import ConcatDataset, RepeatDataset
 
 
 class SeededIndex(int):
@@ -74,3 +75,17 @@ class SeededSampleMixin:
             return super().__getitem__(idx)
         with seeded_randomness(stream):
             return super().__getitem__(int(idx))
+
+
+def honours_streams(dataset: object) -> bool:
+    """Whether the stream of a :class:`SeededIndex` reaches a :class:`SeededSampleMixin`.
+
+    Args:
+        dataset: A data set, or one wrapped by MMEngine's ``RepeatDataset`` and ``ConcatDataset``.
+            Other wrappers look the index up in a table, which drops the stream.
+    """
+    if isinstance(dataset, RepeatDataset):
+        return honours_streams(dataset.dataset)
+    if isinstance(dataset, ConcatDataset):
+        return all(honours_streams(part) for part in dataset.datasets)
+    return isinstance(dataset, SeededSampleMixin)

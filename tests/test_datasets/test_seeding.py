@@ -1,10 +1,17 @@
 import copy
+import logging
 import random
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset, worker_init_fn
+from mmengine.dataset import (
+    BaseDataset,
+    ClassBalancedDataset,
+    ConcatDataset,
+    RepeatDataset,
+    worker_init_fn,
+)
 from torch.utils.data import DataLoader
 
 from mmss_plugins.datasets.seeding import SeededIndex, SeededSampleMixin, seeded_randomness
@@ -112,3 +119,51 @@ def test_plain_indices_follow_the_global_generators():
     expected = np.random.random()
     np.random.seed(5)
     assert data[0]['draw'][1] == expected
+
+
+class Unseeded(BaseDataset):
+    """Like Draws, but it knows nothing of streams."""
+
+    def __init__(self):
+        super().__init__()
+
+    def load_data_list(self):
+        return [{'number': i} for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    ('make', 'warned'),
+    [
+        (Draws, []),
+        (lambda: RepeatDataset(Draws(), times=2), []),
+        (lambda: ConcatDataset([Draws(), Draws()]), []),
+        (lambda: RepeatDataset(Unseeded(), times=2), ['RepeatDataset']),
+        (Unseeded, ['Unseeded']),
+        (lambda: ConcatDataset([Draws(), Unseeded()]), ['ConcatDataset']),
+        (lambda: ClassBalancedDataset(Counted(), 1e-3), ['ClassBalancedDataset']),
+    ],
+)
+def test_a_data_set_that_loses_the_stream_is_warned_of_once(make, warned, monkeypatch):
+    def log(message, logger=None, level=logging.INFO):
+        assert (logger, level) == ('current', logging.WARNING)
+        messages.append(message)
+
+    messages = []
+    monkeypatch.setattr('mmss_plugins.engine.samplers.epoch_seeded_sampler.print_log', log)
+    sampler = EpochSeededSampler(make(), seed=0)
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        list(sampler)
+    assert len(messages) == len(warned)
+    for message, name in zip(messages, warned, strict=True):
+        assert f'EpochSeededSampler: {name} does not' in message
+        assert 'SeededSampleMixin' in message
+
+
+class Counted(Draws):
+    """With the classes that ClassBalancedDataset asks for."""
+
+    metainfo = {'classes': ('a',)}
+
+    def get_cat_ids(self, idx):
+        return [0]
