@@ -152,6 +152,8 @@ def test_fine_tune_and_test(pretrained, data, tmp_path):
     run_tool(
         tmp_path, 'test.py', Path(config).name, 'run/epoch_1.pth', '--work-dir', 'tested',
         '--out', 'maps', '--show-dir', 'pictures', '--cfg-options', *options,
+        'train_dataloader.dataset.data_root=gone.lmdb',  # testing needs the test store only
+        'val_dataloader.dataset.data_root=gone.lmdb',
     )  # fmt: skip
     metrics = json.loads(next((tmp_path / 'tested').glob('*/*.json')).read_text())
     validated = [row for row in records(tmp_path / 'run') if 'mIoU' in row][-1]

@@ -36,11 +36,22 @@ def prepare(args):
     if args.show or args.show_dir:
         draw_predictions(cfg, args.show, args.show_dir, args.interval)
     if args.out:
-        evaluators = cfg.test_evaluator
-        for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
-            if evaluator.get('type') in ('IoUMetric', 'mmseg.IoUMetric'):
-                evaluator.output_dir = args.out
+        write_maps(cfg, args.out)
     return cfg
+
+
+def write_maps(cfg, folder):
+    evaluators = cfg.test_evaluator
+    evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
+    writers = [e for e in evaluators if e.get('type') in ('IoUMetric', 'mmseg.IoUMetric')]
+    if not writers:
+        types = ', '.join(str(evaluator.get('type')) for evaluator in evaluators)
+        raise UsageError(
+            f'--out needs an IoUMetric in test_evaluator, which writes the maps, but the config '
+            f'has only {types or "none"}'
+        )
+    for writer in writers:
+        writer.output_dir = folder
 
 
 def draw_predictions(cfg, show, show_dir, interval):

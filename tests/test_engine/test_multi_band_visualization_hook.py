@@ -26,7 +26,8 @@ def run(mode='test', batches=1, channels=15, **kwargs):
     hook = HOOKS.build({'type': 'mmss_plugins.MultiBandVisualizationHook', **kwargs})
     dataset = SimpleNamespace(metainfo={'palette': PALETTE})
     loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
-    runner = SimpleNamespace(test_loop=loop, val_loop=loop, iter=0)
+    # a runner that only tests: asked for its iteration, it would build the train loop
+    runner = SimpleNamespace(test_loop=loop, val_loop=loop, _train_loop={'max_epochs': 1})
     hook.before_test_epoch(runner)
     for batch in range(batches):
         inputs, samples = [], []

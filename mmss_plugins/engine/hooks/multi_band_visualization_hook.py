@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop
 from mmengine.visualization import Visualizer
 
 from mmss_plugins.registry import HOOKS
@@ -61,6 +62,8 @@ class MultiBandVisualizationHook(Hook):
         ):
             return
         loop = runner.test_loop if mode == 'test' else runner.val_loop
+        # asking the runner for its iteration would build the train loop and open its store
+        step = runner.iter if isinstance(runner._train_loop, BaseLoop) else 0
         palette = loop.dataloader.dataset.metainfo['palette']
         visualizer = Visualizer.get_current_instance()
         for image, sample in zip(data_batch['inputs'], outputs, strict=True):
@@ -70,7 +73,7 @@ class MultiBandVisualizationHook(Hook):
             name = f'{mode}_{"_".join(str(sample.img_path).split("/")[-2:])}'
             if self.show:
                 visualizer.show(picture, win_name=name, wait_time=self.wait_time)
-            visualizer.add_image(name, picture, step=runner.iter)
+            visualizer.add_image(name, picture, step=step)
             self._drawn += 1
 
 

@@ -1,0 +1,39 @@
+"""Options of the test tool that need something of the config."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from mmss_plugins.apis.run_options import UsageError
+
+TOOL = Path(__file__).resolve().parent.parent / 'tools' / 'test.py'
+CONFIG = 'pspnet_r18_mini_dfc2020-s2'
+
+
+@pytest.fixture
+def tool():
+    spec = importlib.util.spec_from_file_location('mmss_test_tool', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    (tmp_path / 'some.pth').touch()
+    return str(tmp_path / 'some.pth')
+
+
+def test_out_goes_to_the_metric_that_writes_maps(tool, checkpoint):
+    cfg = tool.prepare(tool.parse_args([CONFIG, checkpoint, '--out', 'maps']))
+    assert cfg.test_evaluator.output_dir == 'maps'
+
+
+def test_out_without_such_a_metric_is_an_error(tool, checkpoint):
+    options = ['--cfg-options', 'test_evaluator.type=mmss_plugins.ValidationLoss']
+    arguments = [CONFIG, checkpoint, '--out', 'maps', *options]
+    with pytest.raises(UsageError, match=r'--out needs an IoUMetric .* mmss_plugins.Validation'):
+        tool.prepare(tool.parse_args(arguments))
+    with pytest.raises(SystemExit, match=r'test\.py: error: --out needs an IoUMetric'):
+        tool.main(arguments)
