@@ -26,8 +26,7 @@ def total_loss(cfg, logits, labels):
     """The config's loss of given logits (N, C, H, W) and labels (N, H, W)."""
     model = cfg.model.copy()
     # the losses are what is tested: the smallest network around them
-    for head in (model.decode_head,):
-        head.norm_cfg = {'type': 'BN'}
+    model.decode_head.norm_cfg = {'type': 'BN'}
     if model.type == 'EncoderDecoder':
         head = MODELS.build({**model.decode_head, 'in_channels': 8, 'channels': 8})
         samples = [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]
@@ -75,3 +74,11 @@ def test_nothing_is_chosen_by_the_test_split(name):
         assert not train.holdout
         assert (val.data_root, val.get('holdout')) == (test.data_root, None)
     assert train.modality == val.modality == test.modality
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_runs_are_guarded(name):
+    cfg = Config.fromfile(ROOT / name)
+    assert cfg.train_cfg.type == 'mmss_plugins.NonEmptyEpochTrainLoop'
+    hooks = {hook.type.removeprefix('mmss_plugins.') for hook in cfg.custom_hooks}
+    assert hooks >= {'IterationSeedHook', 'ResumeValidationHook', 'TransferReportHook'}

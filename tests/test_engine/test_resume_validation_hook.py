@@ -10,6 +10,7 @@ from tiny_segmentation import cross_modal_model, loader
 @pytest.fixture(autouse=True)
 def _quick_and_clean(monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda _: None)  # between its epochs
     yield
     DefaultScope._instance_dict.clear()
 

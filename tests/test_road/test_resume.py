@@ -21,6 +21,11 @@ def stores(tmp_path_factory):
     return root
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+
+
 def pretraining(stores):
     cfg = Config.fromfile(CONFIGS / 'cromss/cromss_mid_r18_13b_mini.py')
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
