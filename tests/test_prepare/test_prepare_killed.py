@@ -20,6 +20,11 @@ COUNT = 40
 SECONDS = 120  # limit of any wait
 
 
+def take_interrupts():
+    """Undo what a shell does to background jobs, and so to test runs in them: ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(raw, out, workers):
     command = [sys.executable, str(ROOT / 'tools/prepare/noldo_pretrain.py'), str(raw), str(out)]
     command += ['--workers', str(workers), '--commit-every', '2']
@@ -30,6 +35,7 @@ def start(raw, out, workers):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=take_interrupts,
     )
 
 
