@@ -88,8 +88,7 @@ class StepRunner:
                 f'Command: python {" ".join(command)}\nWhole output: {log_path}\n'
                 f'Last lines:\n{"".join(tail)}'
             )
-        self.records.append(StepRecord(name, 'python ' + ' '.join(command), seconds))
-        print(f'   done in {seconds:.0f} s', flush=True)
+        self._finish(StepRecord(name, 'python ' + ' '.join(command), seconds))
 
     def call(self, name: str, work: Callable[[], Result]) -> Result:
         """Do ``work`` in this process as step ``name``; returns its result.
@@ -103,8 +102,12 @@ class StepRunner:
             result = work()
         except Exception as error:
             raise StepError(f"step '{name}' failed: {type(error).__name__}: {error}") from error
-        self.records.append(StepRecord(name, '', time.monotonic() - start))
+        self._finish(StepRecord(name, '', time.monotonic() - start))
         return result
+
+    def _finish(self, record: StepRecord) -> None:
+        self.records.append(record)
+        print(f'   done in {record.seconds:.0f} s', flush=True)
 
     def _show(self, line: str, pattern: re.Pattern | None) -> None:
         line = line.rstrip()
