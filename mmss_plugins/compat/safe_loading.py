@@ -142,13 +142,12 @@ def restrict_after_import(module: ModuleType, execute: Execute | None = None) ->
         module._safe_torch_load = load_weights_only
 
 
-def load_weights_only(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
-    """Load a checkpoint with the restricted unpickler unless the caller decides otherwise.
+def load_weights_only(file: Any, map_location: Any = None, **_options: Any) -> Any:
+    """Load a checkpoint with the restricted unpickler, whatever the caller asks for.
 
     Args:
         file: Path or file object.
         map_location: As in ``torch.load``.
-        weights_only: None or True to restrict; False only where a caller says so.
+        **_options: Of the function that this one replaces; not used.
     """
-    restricted = True if weights_only is None else weights_only
-    return torch.load(file, map_location=map_location, weights_only=restricted)
+    return torch.load(file, map_location=map_location, weights_only=True)

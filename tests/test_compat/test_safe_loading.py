@@ -155,8 +155,9 @@ def test_relaxed_loading_of_the_fork_is_taken_back(tmp_path):
     good = save(tmp_path, {'x': torch.arange(3)})
     assert checkpoint._safe_torch_load(good, map_location='cpu')['x'].tolist() == [0, 1, 2]
     bad = save(tmp_path, {'x': Reduced(os.mkdir, str(tmp_path / 'made'))})
-    with pytest.raises(pickle.UnpicklingError):
-        checkpoint._safe_torch_load(bad)
+    for options in ({}, {'weights_only': False}):
+        with pytest.raises(pickle.UnpicklingError):
+            checkpoint._safe_torch_load(bad, **options)
     assert not (tmp_path / 'made').exists()
 
 

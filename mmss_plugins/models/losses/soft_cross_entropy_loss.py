@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-
-from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.models.functional import soft_cross_entropy
 from mmss_plugins.registry import MODELS
 
+from .pixel_loss import PixelLoss
+
 
 @MODELS.register_module()
-class SoftCrossEntropyLoss(nn.Module):
+class SoftCrossEntropyLoss(PixelLoss):
     """Cross-entropy with hard or soft targets and pixel weights.
 
     Ignored pixels count in neither the sum nor the number that it is divided by.
+
+    The mathematics: :func:`mmss_plugins.models.functional.soft_cross_entropy`.
 
     Args:
         loss_weight (float): Weight of this loss. Defaults to 1.0.
@@ -21,25 +22,4 @@ class SoftCrossEntropyLoss(nn.Module):
     """
 
     def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_ce') -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
-
-    def forward(
-        self,
-        cls_score: Tensor,
-        label: Tensor,
-        weight: Tensor | None = None,
-        ignore_index: int = IGNORE_INDEX,
-        ignore_mask: Tensor | None = None,
-        **kwargs,  # noqa: ARG002  (decode heads may pass more)
-    ) -> Tensor:
-        """See :func:`~mmss_plugins.models.functional.soft_cross_entropy`."""
-        return self.loss_weight * soft_cross_entropy(
-            cls_score, label, weight, ignore_mask, ignore_index
-        )
-
-    @property
-    def loss_name(self) -> str:
-        """Name of this loss in the log."""
-        return self._loss_name
+        super().__init__(soft_cross_entropy, loss_weight, loss_name)
