@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -167,7 +166,7 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         image = np.ascontiguousarray(np.concatenate(planes).transpose(1, 2, 0))
         if self._label_table is not None:
             label = self._label_table[label]
-        place = '/'.join([str(Path(self.store.path)), *([season] if season else []), sample_id])
+        place = '/'.join([str(self.store.path), *([season] if season else []), sample_id])
         return {
             **info,
             'season': season,

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
+from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX
 
 from .results import class_iou, confusion_matrix, metrics_of_test, read_prediction
@@ -80,43 +81,47 @@ def most_varied(labels: dict[str, np.ndarray], count: int) -> list[str]:
     return sorted(labels, key=lambda name: -entropy(labels[name]))[:count]
 
 
+def _varied_samples(data: SentinelStoreDataset, count: int) -> list[dict]:
+    """The samples of a data set whose labels are the most varied, as its pipeline gets them."""
+    samples = {sample['sample_id']: sample for sample in map(data.load_sample, range(len(data)))}
+    labels = {name: sample['gt_seg_map'] for name, sample in samples.items()}
+    return [samples[name] for name in most_varied(labels, count)]
+
+
 def prediction_gallery(road: Road, modality: str, count: int = 5) -> list[Gallery]:
     """Test patches with their labels and the predictions of all starts."""
     data = DFC2020Dataset(str(road.dfc_store('test')), modality='s12', image_dtype='uint8')
-    samples = {data.get_data_info(i)['sample_id']: data.load_sample(i) for i in range(len(data))}
-    chosen = most_varied({name: sample['gt_seg_map'] for name, sample in samples.items()}, count)
     return [
         Gallery(
-            samples[name]['img'].transpose(2, 0, 1),
+            sample['img'].transpose(2, 0, 1),
             data.channels,
             {
-                'label': samples[name]['gt_seg_map'],
+                'label': sample['gt_seg_map'],
                 **{
-                    start: read_prediction(road.predictions(modality, start), name)
+                    start: read_prediction(road.predictions(modality, start), sample['sample_id'])
                     for start in STARTS
                 },
             },
             data.metainfo['palette'],
         )
-        for name in chosen
+        for sample in _varied_samples(data, count)
     ]
 
 
 def pretraining_gallery(road: Road, count: int = 4) -> list[Gallery]:
     """Pretraining patches with their noisy and their clean labels."""
     data = NoLDOPretrainDataset(str(road.pretrain_store), season=0, image_dtype='uint8')
-    samples = {data.get_data_info(i)['sample_id']: data.load_sample(i) for i in range(len(data))}
-    chosen = most_varied({name: sample['gt_seg_map'] for name, sample in samples.items()}, count)
-    season = data.store.meta.seasons[0]
     return [
         Gallery(
-            samples[name]['img'].transpose(2, 0, 1),
+            sample['img'].transpose(2, 0, 1),
             data.channels,
             {
-                'noisy label': samples[name]['gt_seg_map'],
-                'clean label': data.store.read(name, [ReadRequest('clean_label', season)])[0],
+                'noisy label': sample['gt_seg_map'],
+                'clean label': data.store.read(
+                    sample['sample_id'], [ReadRequest('clean_label', sample['season'])]
+                )[0],
             },
             data.metainfo['palette'],
         )
-        for name in chosen
+        for sample in _varied_samples(data, count)
     ]

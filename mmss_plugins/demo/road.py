@@ -113,12 +113,9 @@ def pretrain(road: Road, runner: StepRunner) -> Path:
     """Pretrain on noisy labels; returns the checkpoint."""
     options = [
         f'randomness.seed={road.seed}',
-        *(
-            f'{loader}_dataloader.dataset.data_root={road.pretrain_store}'
-            for loader in ('train', 'val', 'test')
-        ),
+        *_data(road.pretrain_store, 'train', 'val', 'test'),
+        *_length(road.epochs),
     ]
-    options += _length(road.epochs)
     _train(
         runner,
         road,
@@ -136,16 +133,13 @@ def finetune(road: Road, runner: StepRunner, modality: str, start: str, encoder:
     config = f'pspnet_r18_mini_dfc2020-{modality}{STARTS[start]}'
     options = [
         f'randomness.seed={road.seed}',
-        f'train_dataloader.dataset.data_root={road.dfc_store("validation")}',
+        *_data(road.dfc_store('validation'), 'train'),
+        *_data(road.dfc_store('test'), 'val', 'test'),
         f'train_dataloader.dataset.indices={road.labelled}',
-        *(
-            f'{loader}_dataloader.dataset.data_root={road.dfc_store("test")}'
-            for loader in ('val', 'test')
-        ),
+        *_length(road.finetune_epochs),
     ]
     if start != 'random':
         options.append(f'model.backbone.init_cfg.checkpoint={encoder}')
-    options += _length(road.finetune_epochs)
     work_dir = road.run_dir(modality, start)
     name = f'fine-tune {modality.upper()} ({start})'
     _train(runner, road, name, 'finetune', config, work_dir, options)
@@ -158,6 +152,11 @@ def finetune(road: Road, runner: StepRunner, modality: str, start: str, encoder:
         ],
         RUN_LINES,
     )  # fmt: skip
+
+
+def _data(store: Path, *loaders: str) -> list[str]:
+    """Options that make loaders read a store."""
+    return [f'{loader}_dataloader.dataset.data_root={store}' for loader in loaders]
 
 
 def _length(epochs: int | None) -> list[str]:

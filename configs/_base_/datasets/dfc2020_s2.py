@@ -26,6 +26,12 @@ train_pipeline = [
 ]
 test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
 
+dataset_options = dict(
+    type=dataset_type,
+    modality='s2',
+    normalize='clip8',
+    image_dtype='uint8',
+)
 train_dataloader = dict(
     batch_size=32,
     num_workers=4,
@@ -33,11 +39,8 @@ train_dataloader = dict(
     drop_last=True,
     sampler=dict(type='mmss_plugins.EpochSeededSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
+        **dataset_options,
         data_root=f'{data_root}/validation.lmdb',
-        modality='s2',
-        normalize='clip8',
-        image_dtype='uint8',
         holdout=dict(**holdout, part='train'),
         pipeline=train_pipeline,
     ),
@@ -48,11 +51,8 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
+        **dataset_options,
         data_root=f'{data_root}/validation.lmdb',
-        modality='s2',
-        normalize='clip8',
-        image_dtype='uint8',
         holdout=dict(**holdout, part='val'),
         test_mode=True,
         pipeline=test_pipeline,
@@ -64,11 +64,8 @@ test_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
+        **dataset_options,
         data_root=f'{data_root}/test.lmdb',
-        modality='s2',
-        normalize='clip8',
-        image_dtype='uint8',
         test_mode=True,
         pipeline=test_pipeline,
     ),
