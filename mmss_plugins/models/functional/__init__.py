@@ -1,7 +1,31 @@
 """The mathematics of the models as pure tensor functions."""
 
+from .confidence import CONFIDENCE_KINDS, entangle, label_confidence, prediction_confidence
 from .consistency import CONSISTENCY_KINDS, consistency_loss
 from .cross_entropy import soft_cross_entropy
 from .dice import soft_dice_loss
+from .focal import soft_focal
+from .ramp import RAMP_KINDS, ramp
+from .selection import label_selection_mask, label_selection_ratio, prediction_selection_mask
+from .smoothing import PRIOR_KINDS, gaussian_kernel, smooth_labels, smoothing_prior
 
-__all__ = ['CONSISTENCY_KINDS', 'consistency_loss', 'soft_cross_entropy', 'soft_dice_loss']
+__all__ = [
+    'CONFIDENCE_KINDS',
+    'CONSISTENCY_KINDS',
+    'PRIOR_KINDS',
+    'RAMP_KINDS',
+    'consistency_loss',
+    'entangle',
+    'gaussian_kernel',
+    'label_confidence',
+    'label_selection_mask',
+    'label_selection_ratio',
+    'prediction_confidence',
+    'prediction_selection_mask',
+    'ramp',
+    'smooth_labels',
+    'smoothing_prior',
+    'soft_cross_entropy',
+    'soft_dice_loss',
+    'soft_focal',
+]
