@@ -62,8 +62,13 @@ def write_dfc_store(path, ids=('p0', 'p1', 'p2', 'p3'), size=32, seed=0, s2_fiel
     return content
 
 
-def write_noldo_store(path, ids=('0000001', '0000002', '0000003', '0000004'), size=32, seed=0):
-    """A NoLDO-like store with four seasons; returns content[id][season][field]."""
+def write_noldo_store(
+    path, ids=('0000001', '0000002', '0000003', '0000004'), size=32, seed=0, clean=False
+):
+    """A NoLDO-like store with four seasons; returns content[id][season][field].
+
+    With ``clean`` it has true labels, of which the noisy ones are a corruption.
+    """
     rng = np.random.default_rng(seed)
     classes = NoLDOPretrainDataset.METAINFO['classes']
     meta = StoreMeta(
@@ -75,12 +80,18 @@ def write_noldo_store(path, ids=('0000001', '0000002', '0000003', '0000004'), si
             's1': image_field(S1, 'float32'),
             's2': image_field(S2),
             'label': LABEL_FIELD,
+            **({'clean_label': LABEL_FIELD} if clean else {}),
         },
     )
     content = {}
     with StoreWriter(path, meta) as writer:
         for name in ids:
             content[name] = {s: random_sample(rng, size, len(classes), False) for s in SEASONS}
+            for fields in content[name].values() if clean else ():
+                fields['clean_label'] = fields['label']
+                wrong = rng.random((size, size)) < 0.3
+                noise = rng.integers(0, len(classes), (size, size)).astype(np.uint8)
+                fields['label'] = np.where(wrong, noise, fields['label'])
             writer.put(
                 name,
                 {(s, f): a for s, fields in content[name].items() for f, a in fields.items()},

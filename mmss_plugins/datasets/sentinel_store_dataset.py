@@ -16,7 +16,7 @@ from .sensor_reader import SensorReader
 from .splits import holdout_part, read_split_file, select_ids
 
 MODALITIES = {'s1': ('s1',), 's2': ('s2',), 's12': ('s1', 's2')}
-LABEL_FIELD = 'label'
+LABEL_FIELD, CLEAN_LABEL_FIELD = 'label', 'clean_label'
 
 
 class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
@@ -43,6 +43,11 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         holdout: ``dict(fraction=0.01, seed=0, part='train' | 'val')``: keep one side of a split
             that depends on the seed and the sample ids only, so it is the same on every rank.
         label_field: The store's field that gives the labels.
+        season_labels: Whether a sample also carries ``season_labels`` (T, H, W) uint8, the labels
+            of all seasons of the place, and ``season_index``, which of them is its own: what
+            ``mmss_plugins.SmoothingPrior`` needs. Only for stores with seasons.
+        clean_labels: Whether a sample also carries ``clean_seg_map``, the true labels of its
+            season. Only for stores that have the field 'clean_label' (the mini world's).
         verify: Check the stored checksums of all that is read.
         **kwargs: Of :class:`mmengine.dataset.BaseDataset` (``indices``, ``pipeline``,
             ``test_mode``, ``metainfo``, ``lazy_init``, ...). As in MMSegmentation,
@@ -64,6 +69,8 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         split_file: str | None = None,
         holdout: Mapping | None = None,
         label_field: str = LABEL_FIELD,
+        season_labels: bool = False,
+        clean_labels: bool = False,
         verify: bool = True,
         **kwargs,
     ) -> None:
@@ -73,7 +80,11 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         self.store = StoreReader(data_root, verify=verify)
         self.season = self._checked_season(season)
         self.label_field = label_field
-        self._check_fields(label_field)
+        self.season_labels = season_labels
+        if season_labels and self.season is None:
+            raise ValueError(f'{self.store.path} holds no seasons: leave season_labels out')
+        self.clean_labels = clean_labels
+        self._check_fields(label_field, *([CLEAN_LABEL_FIELD] if clean_labels else []))
         classes = self.METAINFO.get('classes', ())
         check_classes(self.store.meta.classes, classes, self.store.path, type(self).__name__)
         choice = bands if isinstance(bands, Mapping) else {MODALITIES[modality][-1]: bands}
@@ -98,6 +109,7 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         self.holdout = dict(holdout) if holdout is not None else None
         super().__init__(data_root=str(data_root), **kwargs)
         self._label_table = self._choose_classes(classes or self.store.meta.classes)
+        self.num_classes = len(self._metainfo.get('classes', self.store.meta.classes))
 
     def _join_prefix(self) -> None:
         """The store is the data root: there are no annotation file and prefixes to join."""
@@ -119,8 +131,8 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
             )
         return season
 
-    def _check_fields(self, label_field: str) -> None:
-        for field in (*MODALITIES[self.modality], label_field):
+    def _check_fields(self, *label_fields: str) -> None:
+        for field in (*MODALITIES[self.modality], *label_fields):
             if field not in self.store.meta.fields:
                 raise ValueError(
                     f'{self.store.path} has no field {field!r}: it holds '
@@ -156,34 +168,54 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
     def load_sample(self, idx: int) -> dict:
         """Sample ``idx`` as the pipeline gets it."""
         info = self.get_data_info(idx)
-        sample_id, season = info['sample_id'], self._draw_season()
+        sample_id, index = info['sample_id'], self._draw_season()
+        season = None if index is None else self.store.meta.seasons[index]
         requests = [sensor.request(season) for sensor in self.sensors]
-        requests.append(ReadRequest(self.label_field, season))
-        *images, label = self.store.read(sample_id, requests)
+        requests += self._label_requests(season)
+        arrays = self.store.read(sample_id, requests)
         planes = [
-            sensor.normalise(image) for sensor, image in zip(self.sensors, images, strict=True)
+            sensor.normalise(image) for sensor, image in zip(self.sensors, arrays, strict=False)
         ]
         image = np.ascontiguousarray(np.concatenate(planes).transpose(1, 2, 0))
-        if self._label_table is not None:
-            label = self._label_table[label]
         place = '/'.join([str(self.store.path), *([season] if season else []), sample_id])
         return {
             **info,
             'season': season,
             'channels': self.channels,
+            'num_classes': self.num_classes,
             'img': image,
             'img_path': place,
             'img_shape': image.shape[:2],
             'ori_shape': image.shape[:2],
-            'gt_seg_map': label,
             'seg_map_path': place,
-            'seg_fields': ['gt_seg_map'],
             'reduce_zero_label': False,
+            **self._label_results(arrays[len(self.sensors) :], index),
         }
 
-    def _draw_season(self) -> str | None:
+    def _label_requests(self, season: str | None) -> list[ReadRequest]:
+        """The noisy labels wanted, then the clean ones."""
+        seasons = self.store.meta.seasons if self.season_labels else (season,)
+        requests = [ReadRequest(self.label_field, name) for name in seasons]
+        if self.clean_labels:
+            requests.append(ReadRequest(CLEAN_LABEL_FIELD, season))
+        return requests
+
+    def _label_results(self, labels: list[np.ndarray], index: int | None) -> dict:
+        """What a sample carries of the label maps that were asked for."""
+        if self._label_table is not None:
+            labels = [self._label_table[label] for label in labels]
+        results: dict = {'seg_fields': ['gt_seg_map']}
+        if self.clean_labels:
+            results['clean_seg_map'] = labels.pop()
+            results['seg_fields'].append('clean_seg_map')
+        results['gt_seg_map'] = labels[index if self.season_labels else 0]
+        if self.season_labels:
+            results |= {'season_labels': np.stack(labels), 'season_index': index}
+        return results
+
+    def _draw_season(self) -> int | None:
         if self.season is None:
             return None
-        names = self.store.meta.seasons
-        index = np.random.randint(len(names)) if self.season == 'random' else self.season
-        return names[index]
+        if self.season == 'random':
+            return int(np.random.randint(len(self.store.meta.seasons)))
+        return self.season

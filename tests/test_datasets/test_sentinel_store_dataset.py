@@ -111,6 +111,58 @@ def test_random_season_keeps_image_and_label_together(noldo):
     assert seen == set(SEASONS)
 
 
+def test_labels_of_all_seasons(noldo):
+    path, content = noldo
+    data = NoLDOPretrainDataset(str(path), season_labels=True)
+    reads = []
+    read = data.store.read
+    data.store.read = lambda *args: reads.append(args) or read(*args)
+    np.random.seed(1)
+    seen = set()
+    for _ in range(30):
+        sample = data[1]
+        expected = [content['0000002'][season]['label'] for season in SEASONS]
+        np.testing.assert_array_equal(sample['season_labels'], expected)
+        index = sample['season_index']
+        assert SEASONS[index] == sample['season']
+        np.testing.assert_array_equal(sample['gt_seg_map'], expected[index])
+        sample['gt_seg_map'][:] = 0  # its own memory
+        np.testing.assert_array_equal(sample['season_labels'], expected)
+        assert sample['num_classes'] == 9
+        assert sample['seg_fields'] == ['gt_seg_map']
+        seen.add(index)
+    assert seen == {0, 1, 2, 3}
+    assert len(reads) == 30  # one transaction each
+
+
+def test_labels_of_all_seasons_become_those_of_the_chosen_classes(noldo):
+    path, content = noldo
+    chosen = ('crops', 'water', 'trees')
+    data = NoLDOPretrainDataset(
+        str(path), season=2, season_labels=True, metainfo={'classes': chosen}
+    )
+    raw = np.stack([content['0000001'][season]['label'] for season in SEASONS])
+    expected = np.full_like(raw, 255)
+    for new, old in enumerate((4, 0, 1)):
+        expected[raw == old] = new
+    sample = data[0]
+    np.testing.assert_array_equal(sample['season_labels'], expected)
+    assert sample['num_classes'] == 3
+
+
+@pytest.mark.parametrize('season_labels', [False, True])
+def test_clean_labels_of_the_same_season(tmp_path, season_labels):
+    content = write_noldo_store(tmp_path / 'clean.lmdb', clean=True)
+    data = NoLDOPretrainDataset(
+        str(tmp_path / 'clean.lmdb'), season=3, clean_labels=True, season_labels=season_labels
+    )
+    sample, raw = data[1], content['0000002'][SEASONS[3]]
+    np.testing.assert_array_equal(sample['clean_seg_map'], raw['clean_label'])
+    np.testing.assert_array_equal(sample['gt_seg_map'], raw['label'])
+    assert (sample['clean_seg_map'] != sample['gt_seg_map']).any()
+    assert sample['seg_fields'] == ['gt_seg_map', 'clean_seg_map']
+
+
 def test_subsets(noldo, tmp_path):
     path, _ = noldo
     split = tmp_path / 'few.txt'
@@ -141,6 +193,8 @@ def test_paths_name_the_sample(dfc):
         ('dfc', {'image_dtype': 'float16'}, "image_dtype must be .*'float16'"),
         ('dfc', {'label_field': 'osm'}, "no field 'osm'"),
         ('dfc', {'bands': {'s1': None}}, r"bands are given for \['s1'\]"),
+        ('dfc', {'season_labels': True}, 'holds no seasons: leave season_labels out'),
+        ('noldo', {'clean_labels': True}, "no field 'clean_label'"),
         ('noldo', {'season': 4}, "must be 0..3 or 'random', but got 4"),
         ('noldo', {'season': None}, "must be 0..3 or 'random', but got None"),
         ('noldo', {'season': True}, 'but got True'),
