@@ -48,6 +48,25 @@ def test_training_pads_image_and_label_to_the_size():
     assert label[0, :5, :6].ne(255).all()
 
 
+def test_training_pads_prior_and_clean_labels_with_the_image():
+    item = sample(5, 6)
+    item.smoothing_prior = PixelData(data=torch.rand(7, 5, 6))
+    item.clean_sem_seg = PixelData(data=torch.ones(1, 5, 6, dtype=torch.int64))
+    prior = item.smoothing_prior.data.clone()
+    batch = {'inputs': [torch.ones(2, 5, 6), torch.ones(2, 8, 9)]}
+    batch['data_samples'] = [item, sample(8, 9)]
+    found = build(seg_pad_val=99)(batch, training=True)['data_samples']
+    padded = found[0].smoothing_prior.data
+    assert torch.equal(padded[:, :5, :6], prior)
+    assert padded.shape == (7, 8, 9)
+    assert padded[:, 5:].eq(0).all()
+    assert padded[:, :, 6:].eq(0).all()
+    clean = found[0].clean_sem_seg.data
+    assert clean.shape == (1, 8, 9)
+    assert clean.sum() == 30 + 99 * (72 - 30)
+    assert 'smoothing_prior' not in found[1]
+
+
 def test_images_of_two_sizes_are_padded_to_the_largest():
     inputs = [torch.ones(13, 5, 9), torch.ones(13, 8, 6)]
     data = {'inputs': inputs, 'data_samples': [sample(5, 9), sample(8, 6)]}

@@ -44,10 +44,11 @@ def rotate(image: np.ndarray, degrees: float, interpolation: int) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RandomRotateMultiBand(BaseTransform):
-    """Rotate image and label maps by one random angle, with reflected borders.
+    """Rotate image and maps by one random angle, with reflected borders.
 
-    The image is interpolated bilinearly, maps named in ``seg_fields`` by nearest neighbour, so
-    no class is invented at borders and nothing is filled in.
+    The image and the floating-point maps named in ``seg_fields`` (probabilities) are interpolated
+    bilinearly, the integer ones (labels) by nearest neighbour: no class is invented at borders,
+    and nothing is filled in.
 
     Required and modified keys: ``img`` (H, W, C) and those in ``seg_fields``.
 
@@ -77,7 +78,9 @@ class RandomRotateMultiBand(BaseTransform):
         if angle is not None:
             results['img'] = rotate(results['img'], angle, cv2.INTER_LINEAR)
             for key in results.get('seg_fields', ()):
-                results[key] = rotate(results[key], angle, cv2.INTER_NEAREST)
+                smooth = np.issubdtype(results[key].dtype, np.floating)
+                interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
+                results[key] = rotate(results[key], angle, interpolation)
         return results
 
     def __repr__(self) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from mmseg.utils import stack_batch
 
 from mmss_plugins.land_cover import IGNORE_INDEX
@@ -20,7 +23,8 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
 
     8-bit images are divided by 255, others are taken as they are (the data sets have normalised
     them); then, if given, ``mean`` is subtracted and ``std`` divided by, per band. In training,
-    labels are padded with the images; at inference they stay as they are, and the metainfo tells
+    labels are padded with the images (``gt_sem_seg`` and ``clean_sem_seg`` with ``seg_pad_val``,
+    ``smoothing_prior`` with 0); at inference they stay as they are, and the metainfo tells
     how much to cut from the predictions (``img_padding_size``), as MMSegmentation's does.
 
     Args:
@@ -89,6 +93,10 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
         if samples is None:
             return {'inputs': inputs, 'data_samples': None}
         pad_shape = tuple(inputs.shape[-2:])
+        if training:
+            for sample in samples:
+                pad_map(sample, 'smoothing_prior', pad_shape, 0)
+                pad_map(sample, 'clean_sem_seg', pad_shape, self.seg_pad_val)
         for image, sample, pads in zip(images, samples, padded, strict=True):
             sample.set_metainfo({'pad_shape': pad_shape})
             if not training:
@@ -114,3 +122,18 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
                 f'but the image has {image.shape[0]}'
             )
         return (image - self.mean) / self.std
+
+
+def pad_map(sample: SegDataSample, name: str, shape: tuple[int, int], value: float) -> None:
+    """Pad a map of a sample at the right and at the bottom, if the sample has it.
+
+    Args:
+        sample: Changed in place.
+        name: The PixelData (C, H, W).
+        shape: The height and width to reach.
+        value: What to fill in.
+    """
+    if name in sample:
+        data = sample.get(name).data
+        padding = (0, shape[1] - data.shape[-1], 0, shape[0] - data.shape[-2])
+        sample.set_field(PixelData(data=F.pad(data, padding, value=value)), name)
