@@ -13,7 +13,7 @@ from pathlib import Path
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.demo.gather import noise_rate
 from mmss_plugins.demo.page import scores_of, text_table, write_page
-from mmss_plugins.demo.road import MODALITIES, STARTS, Road, finetune, prepare, pretrain
+from mmss_plugins.demo.road import MODALITIES, STARTS, Road, finetune, prepare, pretrain, test
 from mmss_plugins.demo.steps import StepError, StepRunner
 
 
@@ -55,6 +55,7 @@ def run_seed(args, seed: int, out: Path):
     for modality in args.modalities:
         for start in STARTS:
             finetune(road, runner, modality, start, encoder)
+            test(road, runner, modality, start, encoder)
     scores = runner.call('collect the scores', lambda: scores_of(road, args.modalities))
     noise = runner.call('measure the label noise', lambda: noise_rate(road))
     page = out / 'index.html'

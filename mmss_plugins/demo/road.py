@@ -19,12 +19,15 @@ class Road:
 
     Args:
         home: Folder that holds ``tools`` and ``configs``.
-        out: Folder of this run's data, checkpoints and logs.
+        out: Folder of this run's checkpoints and logs.
+        data: Folder of the world and its stores; None for ``out``.
+        config: Name of the pretraining config.
         seed: Of the world and of all training.
         locations: Places to pretrain on (four seasons each).
         labelled: Patches with labels to fine-tune on.
         tested: Patches to test on.
         size: Edge of a patch in pixels of 10 m.
+        confusion: Factor on the rate of confused classes in the noisy labels.
         epochs: Pretraining epochs; None for the config's.
         finetune_epochs: Fine-tuning epochs; None for the config's.
         workers: Processes that make the world and the stores.
@@ -32,28 +35,36 @@ class Road:
 
     home: Path
     out: Path
+    data: Path | None = None
+    config: str = PRETRAIN_CONFIG
     seed: int = 0
     locations: int = 240
     labelled: int = 8
     tested: int = 64
     size: int = 72
+    confusion: float = 1.0
     epochs: int | None = None
     finetune_epochs: int | None = None
     workers: int = 2
 
     @property
+    def data_root(self) -> Path:
+        """Folder of the world and its stores."""
+        return self.data or self.out
+
+    @property
     def raw(self) -> Path:
         """Root of the raw trees."""
-        return self.out / 'raw'
+        return self.data_root / 'raw'
 
     @property
     def pretrain_store(self) -> Path:
         """The store of the pretraining set."""
-        return self.out / 'noldo.lmdb'
+        return self.data_root / 'noldo.lmdb'
 
     def dfc_store(self, split: str) -> Path:
         """The store of one DFC2020 split."""
-        return self.out / 'dfc2020' / f'{split}.lmdb'
+        return self.data_root / 'dfc2020' / f'{split}.lmdb'
 
     @property
     def pretrain_dir(self) -> Path:
@@ -76,7 +87,7 @@ class Road:
         """Path of one of our tools."""
         return str(self.home / 'tools' / name)
 
-    def config(self, folder: str, name: str) -> str:
+    def config_path(self, folder: str, name: str) -> str:
         """Path of one of our configs."""
         return str(self.home / 'configs' / folder / f'{name}.py')
 
@@ -89,7 +100,8 @@ def prepare(road: Road, runner: StepRunner) -> None:
             road.tool('prepare/mini_world.py'), str(road.raw),
             '--seed', str(road.seed), '--locations', str(road.locations),
             '--size', str(road.size), '--dfc-train', str(road.labelled),
-            '--dfc-test', str(road.tested), '--workers', str(road.workers), '--overwrite',
+            '--dfc-test', str(road.tested), '--confusion', str(road.confusion),
+            '--workers', str(road.workers), '--overwrite',
         ],
     )  # fmt: skip
     workers = ['--workers', str(road.workers), '--overwrite']
@@ -104,33 +116,64 @@ def prepare(road: Road, runner: StepRunner) -> None:
         'prepare the DFC2020 stores',
         [
             road.tool('prepare/dfc2020.py'), str(road.raw / 'dfc2020'),
-            str(road.out / 'dfc2020'), *workers,
+            str(road.data_root / 'dfc2020'), *workers,
         ],
     )  # fmt: skip
 
 
-def pretrain(road: Road, runner: StepRunner) -> Path:
-    """Pretrain on noisy labels; returns the checkpoint."""
+def pretrain(
+    road: Road, runner: StepRunner, options: Sequence[str] = (), resume: bool = False
+) -> Path:
+    """Pretrain on noisy labels.
+
+    Args:
+        road: The run.
+        runner: Runs the command.
+        options: Config options beyond the road's.
+        resume: Go on from the last checkpoint in the work directory, if there is one.
+
+    Returns:
+        The checkpoint.
+    """
     options = [
         f'randomness.seed={road.seed}',
         *_data(road.pretrain_store, 'train', 'val', 'test'),
         *_length(road.epochs),
+        *options,
     ]
-    _train(
-        runner,
-        road,
-        'pretrain on noisy labels',
-        'cromss',
-        PRETRAIN_CONFIG,
-        road.pretrain_dir,
-        options,
-    )
+    name = 'pretrain on noisy labels'
+    _train(runner, road, name, 'cromss', road.config, road.pretrain_dir, options, resume)
     return last_checkpoint(road.pretrain_dir)
 
 
-def finetune(road: Road, runner: StepRunner, modality: str, start: str, encoder: Path) -> None:
-    """Train PSPNet on the few labelled patches from one start, and test it."""
-    config = f'pspnet_r18_mini_dfc2020-{modality}{STARTS[start]}'
+def finetune(
+    road: Road, runner: StepRunner, modality: str, start: str, encoder: Path | None
+) -> None:
+    """Train PSPNet on the few labelled patches from one start, validated on the test patches."""
+    config, options = _downstream(road, modality, start, encoder)
+    name = f'fine-tune {modality.upper()} ({start})'
+    _train(runner, road, name, 'finetune', config, road.run_dir(modality, start), options)
+
+
+def test(road: Road, runner: StepRunner, modality: str, start: str, encoder: Path | None) -> None:
+    """Test what :func:`finetune` trained, and write its class maps."""
+    config, options = _downstream(road, modality, start, encoder)
+    checkpoint = last_checkpoint(road.run_dir(modality, start))
+    runner.run(
+        f'test {modality.upper()} ({start})',
+        [
+            road.tool('test.py'), road.config_path('finetune', config), str(checkpoint),
+            '--work-dir', str(road.test_dir(modality, start)),
+            '--out', str(road.predictions(modality, start)), '--cfg-options', *options,
+        ],
+        RUN_LINES,
+    )  # fmt: skip
+
+
+def _downstream(
+    road: Road, modality: str, start: str, encoder: Path | None
+) -> tuple[str, list[str]]:
+    """Config and options of one fine-tuning."""
     options = [
         f'randomness.seed={road.seed}',
         *_data(road.dfc_store('validation'), 'train'),
@@ -140,18 +183,7 @@ def finetune(road: Road, runner: StepRunner, modality: str, start: str, encoder:
     ]
     if start != 'random':
         options.append(f'model.backbone.init_cfg.checkpoint={encoder}')
-    work_dir = road.run_dir(modality, start)
-    name = f'fine-tune {modality.upper()} ({start})'
-    _train(runner, road, name, 'finetune', config, work_dir, options)
-    runner.run(
-        f'test {modality.upper()} ({start})',
-        [
-            road.tool('test.py'), road.config('finetune', config), str(last_checkpoint(work_dir)),
-            '--work-dir', str(road.test_dir(modality, start)),
-            '--out', str(road.predictions(modality, start)), '--cfg-options', *options,
-        ],
-        RUN_LINES,
-    )  # fmt: skip
+    return f'pspnet_r18_mini_dfc2020-{modality}{STARTS[start]}', options
 
 
 def _data(store: Path, *loaders: str) -> list[str]:
@@ -179,9 +211,11 @@ def _train(
     config: str,
     work_dir: Path,
     options: Sequence[str],
+    resume: bool = False,
 ) -> None:
-    command = [road.tool('train.py'), road.config(folder, config), '--work-dir', str(work_dir)]
-    runner.run(name, [*command, '--cfg-options', *options], RUN_LINES)
+    command = [road.tool('train.py'), road.config_path(folder, config), '--work-dir', str(work_dir)]
+    resumption = ['--resume'] if resume else []
+    runner.run(name, [*command, *resumption, '--cfg-options', *options], RUN_LINES)
 
 
 def last_checkpoint(work_dir: Path) -> Path:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -39,11 +39,13 @@ class StepRunner:
 
     Args:
         log_dir: Where each step's whole output is kept, one file per step.
-        echo: Print the lines that show progress.
+        echo: Print the steps and the lines that show progress.
+        environment: Environment variables to set for the commands.
     """
 
     log_dir: Path
     echo: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
     records: list[StepRecord] = field(default_factory=list)
 
     def run(self, name: str, command: Sequence[str], show: re.Pattern | None = None) -> None:
@@ -62,10 +64,12 @@ class StepRunner:
             self.log_dir
             / f'{len(self.records) + 1:02d}_{re.sub("[^a-z0-9]+", "-", name.lower())}.log'
         )
-        print(f'\n== {name}', flush=True)
+        self._print(f'\n== {name}')
         start = time.monotonic()
         tail: deque[str] = deque(maxlen=TAIL_LINES)
-        environment = {**os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONWARNINGS': 'ignore'}
+        environment = {
+            **os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONWARNINGS': 'ignore', **self.environment
+        }  # fmt: skip
         with (
             log_path.open('w', encoding='utf-8') as log,
             subprocess.Popen(
@@ -96,7 +100,7 @@ class StepRunner:
         Raises:
             StepError: If it raises anything.
         """
-        print(f'\n== {name}', flush=True)
+        self._print(f'\n== {name}')
         start = time.monotonic()
         try:
             result = work()
@@ -107,12 +111,16 @@ class StepRunner:
 
     def _finish(self, record: StepRecord) -> None:
         self.records.append(record)
-        print(f'   done in {record.seconds:.0f} s', flush=True)
+        self._print(f'   done in {record.seconds:.0f} s')
+
+    def _print(self, text: str) -> None:
+        if self.echo:
+            print(text, flush=True)
 
     def _show(self, line: str, pattern: re.Pattern | None) -> None:
         line = line.rstrip()
         if pattern is not None:
             found = pattern.search(line)
             line = found.group(0) if found else ''
-        if self.echo and line:
-            print(f'   {line[:SHOWN_WIDTH]}', flush=True)
+        if line:
+            self._print(f'   {line[:SHOWN_WIDTH]}')

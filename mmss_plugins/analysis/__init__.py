@@ -1,0 +1,1 @@
+"""Studies of what the methods do: label noise, ablations."""

@@ -1,0 +1,150 @@
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from mmss_plugins.analysis import ablation
+from mmss_plugins.analysis.ablation import AblationError, Study, Task, chosen_arms, run_study
+from mmss_plugins.analysis.ablation_report import draw, paired_differences, spread, table
+from mmss_plugins.demo.road import Road
+
+
+def study(tmp_path, seeds=(0, 1), arms=('random', 'noisy', 'mid'), **sizes):
+    return Study(Road(tmp_path, tmp_path / 'study', **sizes), seeds, arms, ('s2',))
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Stands in for the commands: notes what would be run; ``fails`` makes a pretraining fail."""
+    calls, fails, lock = [], set(), threading.Lock()
+
+    def note(*entry):
+        with lock:
+            calls.append(entry)
+
+    def prepare(road, runner):
+        road.data_root.mkdir(parents=True, exist_ok=True)
+        note('world', road.seed)
+
+    def pretrain(road, runner, options, resume):
+        assert resume  # an interrupted pretraining goes on from its checkpoint
+        arm = (road.seed, road.out.name)
+        note('pretrain', *arm)
+        if arm in fails:
+            raise RuntimeError('no memory')
+        road.pretrain_dir.mkdir(parents=True, exist_ok=True)
+        (road.pretrain_dir / 'last_checkpoint').write_text(f'{road.out.name}.pth')
+
+    def finetune(road, runner, modality, start, encoder):
+        note('finetune', road.seed, road.out.name, modality, start, encoder and encoder.name)
+        folder = road.run_dir(modality, start) / 'run' / 'vis_data'
+        folder.mkdir(parents=True)
+        records = [
+            {'loss': 1.0, 'step': 1},
+            {'aAcc': 50, 'mAcc': 40, 'mIoU': 20, 'mDice': 30, 'step': 10},
+            {'aAcc': 60, 'mAcc': 50, 'mIoU': 30 + road.seed, 'mDice': 40, 'step': 20},
+        ]
+        lines = '\n'.join(json.dumps(record) for record in records)
+        (folder / 'scalars.json').write_text(lines)
+
+    for name, stand_in in (('prepare', prepare), ('pretrain', pretrain), ('finetune', finetune)):
+        monkeypatch.setattr(ablation, name, stand_in)
+    return calls, fails
+
+
+@pytest.mark.parametrize('jobs', [1, 3])
+def test_every_arm_of_every_seed_is_run_once(tmp_path, steps, jobs):
+    calls, _ = steps
+    whole = study(tmp_path)
+    run_study(whole, jobs, lambda line: None)
+    assert sorted(c for c in calls if c[0] == 'world') == [('world', 0), ('world', 1)]
+    assert sorted(c[1:] for c in calls if c[0] == 'pretrain') == [
+        (0, 'mid'), (0, 'noisy'), (1, 'mid'), (1, 'noisy')
+    ]  # fmt: skip
+    assert ('finetune', 1, 'mid', 's2', 'frozen', 'mid.pth') in calls
+    assert ('finetune', 1, 'random', 's2', 'random', None) in calls
+    results = whole.results()
+    assert len(results) == 2 * (1 + 2 + 2)
+    last = {'OA': 60, 'AA': 50, 'mIoU': 31, 'mF1': 40}  # of the last validation
+    assert results[Task(1, 'mid', 's2', 'fine-tuned')] == last
+    calls.clear()
+    run_study(whole, jobs, lambda line: None)
+    assert calls == []
+
+
+def test_an_interrupted_study_goes_on_where_it_was(tmp_path, steps):
+    calls, _ = steps
+    whole = study(tmp_path, seeds=(0,))
+    run_study(whole, 1, lambda line: None)
+    calls.clear()
+    task = Task(0, 'mid', 's2', 'frozen')
+    whole.result_file(task).unlink()
+    (whole.result_file(task).parent / 'run' / 'vis_data' / 'scalars.json').unlink()
+    (whole.result_file(task).parent / 'run' / 'vis_data').rmdir()
+    run_study(whole, 1, lambda line: None)
+    assert calls == [('finetune', 0, 'mid', 's2', 'frozen', 'mid.pth')]
+
+
+def test_one_failure_stops_nothing_else_and_is_made_up_for(tmp_path, steps):
+    calls, fails = steps
+    fails.add((0, 'noisy'))
+    whole, lines = study(tmp_path), []
+    with pytest.raises(AblationError, match='seed 0 noisy'):
+        run_study(whole, 1, lines.append)
+    assert any('seed 0, noisy: FAILED: no memory' in line for line in lines)
+    assert len(whole.results()) == 8
+    fails.clear()
+    calls.clear()
+    run_study(whole, 1, lines.append)
+    assert len(whole.results()) == 10
+    assert {call[:3] for call in calls} == {('pretrain', 0, 'noisy'), ('finetune', 0, 'noisy')}
+
+
+def test_a_folder_keeps_one_kind_of_study(tmp_path, steps):
+    run_study(study(tmp_path, seeds=(0,), arms=('random',)), 1, lambda line: None)
+    run_study(study(tmp_path, seeds=(0, 1), arms=('random', 'noisy')), 1, lambda line: None)
+    with pytest.raises(AblationError, match='labelled is 8 there, 16 here'):
+        run_study(study(tmp_path, labelled=16), 1, lambda line: None)
+
+
+RESULTS = {
+    Task(seed, arm, 's2', start): {'mIoU': value}
+    for arm, start, values in [
+        ('random', 'random', (20.0, 22.0)),
+        ('noisy', 'frozen', (30.0, 40.0)),
+        ('mid', 'frozen', (33.0, 39.0, 50.0)),
+    ]
+    for seed, value in enumerate(values)
+}
+
+
+def test_differences_are_paired_by_seed():
+    assert paired_differences(RESULTS, 'mid', 'noisy', ('s2', 'frozen'), 'mIoU') == [3.0, -1.0]
+    # random weights have one start, compared with every use of an encoder
+    assert paired_differences(RESULTS, 'random', 'noisy', ('s2', 'frozen'), 'mIoU') == [-10, -18]
+
+
+def test_spread_is_mean_and_sample_deviation():
+    values = [33.0, 39.0, 50.0]
+    assert spread(values) == f'{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}'
+    assert spread([5.0]) == '5.0'
+
+
+def test_table_and_figure(tmp_path):
+    arms = chosen_arms(['mid', 'noisy', 'random'])
+    assert arms == ('random', 'noisy', 'mid')
+    rows = [line.split('|')[1:-1] for line in table(RESULTS, arms).splitlines() if line]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    assert cells[0] == ['encoder', 'Sentinel-2, frozen']
+    assert cells[2:5] == [
+        ['random weights', '21.0 ± 1.4'],
+        ['noisy labels alone', '35.0 ± 7.1'],
+        ['CromSS, middle fusion', '40.7 ± 8.6'],
+    ]
+    assert cells[-2:] == [
+        ['random weights', '-14.0 ± 5.7 (0/2)'],
+        ['CromSS, middle fusion', '+1.0 ± 2.8 (1/2)'],
+    ]
+    draw(RESULTS, arms, tmp_path / 'figure.png')
+    assert (tmp_path / 'figure.png').stat().st_size > 5000
