@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 
 from mmss_plugins.land_cover import IGNORE_INDEX
-
-PRIOR_KINDS = ('t', 's', 'ts')
+from mmss_plugins.models.functional.smoothing import gaussian_kernel
 
 
 def class_prior(
@@ -58,17 +57,6 @@ def class_prior(
     if ignored:
         return _renormalised(prior, classes, num_classes)
     return prior, np.array(classes)
-
-
-def gaussian_kernel(sigma: float, truncate: float) -> np.ndarray:
-    """Gaussian of unit sum, cut at ``truncate`` standard deviations.
-
-    Returns:
-        (2 r + 1,) float64, r the cut rounded to pixels.
-    """
-    radius = int(truncate * sigma + 0.5)
-    values = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    return values / values.sum()
 
 
 def _season_weights(seasons: int, season: int, kind: str) -> list[int]:

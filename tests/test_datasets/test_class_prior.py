@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from mmss_plugins.datasets.class_prior import class_prior
+from mmss_plugins.models.functional import smoothing_prior
 
 GOLDEN = np.load(Path(__file__).parents[1] / 'data' / 'smoothing_priors.npz')
 WINDOWS = {
@@ -61,6 +63,18 @@ def test_equals_a_filter_per_class_and_average(kind, sigma, truncate, season):
     found = all_classes(labels, season, 9, kind, sigma, truncate)
     expected = oracle(labels, season, 9, kind, sigma, truncate)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('kind', ['t', 's', 'ts'])
+@pytest.mark.parametrize('ignored', [0, 0.3, 0.995, 1])
+def test_twin_on_tensors(kind, ignored):
+    labels = blobs(4, (64, 70))
+    patches = np.random.default_rng(5).random((4, 8, 10)) < ignored
+    labels[patches.repeat(8, 1).repeat(7, 2)] = 255
+    for season in range(4):
+        twin = smoothing_prior(torch.from_numpy(labels), season, 9, kind, 2.0, 3.0)
+        found = all_classes(labels, season, 9, kind, 2.0, 3.0)
+        np.testing.assert_allclose(found, twin, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize('seasons', [1, 2, 5])

@@ -1,4 +1,6 @@
-# SSL4EO-S12@NoL: Sentinel-1 and Sentinel-2 with noisy labels, one random season per sample.
+# SSL4EO-S12@NoL: Sentinel-1 and Sentinel-2 with noisy labels, one random season per sample, and
+# the label smoothing prior from all seasons. Training without it: season_labels=False in
+# train_dataloader.dataset, and a train_pipeline without SmoothingPrior.
 # One percent of the places is held out for validation, the same on every rank.
 dataset_type = 'mmss_plugins.NoLDOPretrainDataset'
 data_root = 'data/noldo/pretrain.lmdb'
@@ -18,6 +20,7 @@ meta_keys = (
     'channels',
 )
 train_pipeline = [
+    dict(type='mmss_plugins.SmoothingPrior', kind='ts', sigma=3, truncate=4),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(
         type='RandomFlip',
@@ -25,7 +28,7 @@ train_pipeline = [
         direction=['horizontal', 'vertical', 'diagonal'],
     ),
     dict(type='mmss_plugins.RandomRotateMultiBand', prob=0.2, degree=90),
-    dict(type='PackSegInputs', meta_keys=meta_keys),
+    dict(type='mmss_plugins.PackCrossModalInputs', meta_keys=meta_keys),
 ]
 test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
 
@@ -45,6 +48,7 @@ train_dataloader = dict(
     dataset=dict(
         **dataset_options,
         season='random',
+        season_labels=True,
         holdout=dict(**holdout, part='train'),
         pipeline=train_pipeline,
     ),
