@@ -1,6 +1,12 @@
 """The mathematics of the models as pure tensor functions."""
 
-from .confidence import CONFIDENCE_KINDS, entangle, label_confidence, prediction_confidence
+from .confidence import (
+    CONFIDENCE_KINDS,
+    confidences,
+    entangle,
+    label_confidence,
+    prediction_confidence,
+)
 from .consistency import CONSISTENCY_KINDS, consistency_loss
 from .cross_entropy import soft_cross_entropy
 from .dice import soft_dice_loss
@@ -14,6 +20,7 @@ __all__ = [
     'CONSISTENCY_KINDS',
     'PRIOR_KINDS',
     'RAMP_KINDS',
+    'confidences',
     'consistency_loss',
     'entangle',
     'gaussian_kernel',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -13,13 +13,14 @@ from mmss_plugins.land_cover import IGNORE_INDEX
 from .reduction import full_precision
 
 CONFIDENCE_KINDS = ('entropy', 'gini')
+_PART = 1 << 20  # logits handled at a time on the CPU
 
 
 def prediction_confidence(logits: Tensor, kind: str = 'entropy') -> Tensor:
     """Confidence in the predictions P = softmax(logits), whatever the labels say.
 
     'entropy': 1 - H(P) / log C, with 0 log 0 = 0; 'gini': sum_c P_c^2. Clamped to [0, 1]; 1 with a
-    single class. Carries no gradient. Logits that are not finite give NaN at their pixel.
+    single class. Carries no gradient. Logits that are NaN or +inf give NaN at their pixel.
     Source: CromSS (https://arxiv.org/abs/2405.01217).
 
     Args:
@@ -32,15 +33,8 @@ def prediction_confidence(logits: Tensor, kind: str = 'entropy') -> Tensor:
     Raises:
         ValueError: If the kind is unknown.
     """
-    if kind not in CONFIDENCE_KINDS:
-        raise ValueError(f'confidence must be one of {CONFIDENCE_KINDS}, but got {kind!r}')
-    log_p = full_precision(logits.detach()).log_softmax(dim=1)
-    if kind == 'gini':
-        return (2 * log_p).exp().sum(dim=1).clamp(0, 1)
-    classes = logits.shape[1]
-    if classes == 1:
-        return torch.ones_like(log_p[:, 0])
-    return (1 + (log_p.exp() * log_p).sum(dim=1) / math.log(classes)).clamp(0, 1)
+    measure = _measure(kind)
+    return torch.cat([measure(log_p) for (log_p,) in _log_probabilities(logits)])
 
 
 def label_confidence(logits: Tensor, labels: Tensor, ignore_index: int = IGNORE_INDEX) -> Tensor:
@@ -59,13 +53,36 @@ def label_confidence(logits: Tensor, labels: Tensor, ignore_index: int = IGNORE_
     Raises:
         ValueError: If the labels do not fit the logits.
     """
-    expected = (logits.shape[0], *logits.shape[2:])
-    if tuple(labels.shape) != expected:
-        raise ValueError(f'labels must be (N, H, W) = {expected}, but got {tuple(labels.shape)}')
-    ignored = labels == ignore_index
-    indices = labels.long().masked_fill(ignored, 0)[:, None]
-    log_p = full_precision(logits.detach()).log_softmax(dim=1)
-    return log_p.gather(1, indices)[:, 0].exp().masked_fill(ignored, 0)
+    indices, ignored = _indices(logits, labels, ignore_index)
+    parts = [_probability_of(log_p, part) for log_p, part in _log_probabilities(logits, indices)]
+    return torch.cat(parts).masked_fill_(ignored, 0)
+
+
+def confidences(
+    logits: Tensor, labels: Tensor, kind: str = 'entropy', ignore_index: int = IGNORE_INDEX
+) -> tuple[Tensor, Tensor]:
+    """:func:`label_confidence` and :func:`prediction_confidence`, from one softmax.
+
+    Args:
+        logits: (N, C, H, W), any float dtype; computed in float32 or better.
+        labels: (N, H, W) class indices of any integer dtype.
+        kind: Of the confidence in the predictions.
+        ignore_index: Label of pixels whose label confidence is 0.
+
+    Returns:
+        Label and prediction confidence, (N, H, W) each.
+
+    Raises:
+        ValueError: If the kind is unknown or the labels do not fit the logits.
+    """
+    measure = _measure(kind)
+    indices, ignored = _indices(logits, labels, ignore_index)
+    parts = [
+        (_probability_of(log_p, part), measure(log_p))
+        for log_p, part in _log_probabilities(logits, indices)
+    ]
+    of_label, of_prediction = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+    return of_label.masked_fill_(ignored, 0), of_prediction
 
 
 def entangle(*confidences: Tensor) -> tuple[Tensor, ...]:
@@ -92,3 +109,52 @@ def entangle(*confidences: Tensor) -> tuple[Tensor, ...]:
 
 def _mean(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.stack(tuple(tensors)).mean(dim=0)
+
+
+def _measure(kind: str) -> Callable[[Tensor], Tensor]:
+    if kind not in CONFIDENCE_KINDS:
+        raise ValueError(f'confidence must be one of {CONFIDENCE_KINDS}, but got {kind!r}')
+    return _certainty if kind == 'entropy' else _gini
+
+
+def _certainty(log_p: Tensor) -> Tensor:
+    """1 - entropy / log C; may change its argument."""
+    classes = log_p.shape[1]
+    if classes == 1:
+        return torch.ones_like(log_p[:, 0])
+    # a logit of -inf is a probability of 0, whose logarithm must not make 0 * inf
+    log_p.clamp_min_(torch.finfo(log_p.dtype).min)
+    return log_p.exp().mul_(log_p).sum(dim=1).div_(math.log(classes)).add_(1).clamp_(0, 1)
+
+
+def _gini(log_p: Tensor) -> Tensor:
+    """Sum of the squared probabilities."""
+    return (2 * log_p).exp_().sum(dim=1).clamp_(0, 1)
+
+
+def _probability_of(log_p: Tensor, indices: Tensor) -> Tensor:
+    """Probabilities of the classes ``indices`` (N, H, W)."""
+    return log_p.gather(1, indices[:, None])[:, 0].exp_()
+
+
+def _indices(logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Class indices, 0 on ignored pixels, and which these are."""
+    expected = (logits.shape[0], *logits.shape[2:])
+    if tuple(labels.shape) != expected:
+        raise ValueError(f'labels must be (N, H, W) = {expected}, but got {tuple(labels.shape)}')
+    ignored = labels == ignore_index
+    return labels.long().masked_fill(ignored, 0), ignored
+
+
+def _log_probabilities(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """log softmax of the logits with what belongs to it, in full precision.
+
+    On the CPU a few samples at a time: temporaries of the whole batch leave the cache and cost
+    several times as much as the arithmetic.
+    """
+    samples = max(1, len(logits))
+    if logits.device.type == 'cpu':
+        samples = max(1, _PART * samples // max(1, logits.numel()))
+    tensors = (logits.detach(), *others)
+    for part, *rest in zip(*(tensor.split(samples) for tensor in tensors), strict=True):
+        yield full_precision(part).log_softmax(dim=1), *rest

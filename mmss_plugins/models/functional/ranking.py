@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -15,12 +13,22 @@ _DIGITS = {
 }
 
 
-def kth_largest_per_group(
-    values: Tensor,
-    groups: Tensor,
-    num_groups: int,
-    rank: Callable[[Tensor], Tensor],
-) -> tuple[Tensor, Tensor]:
+def group_sizes(groups: Tensor, num_groups: int) -> Tensor:
+    """How many elements each group has, without waiting for the device.
+
+    Args:
+        groups: Any shape, int32 in 0..num_groups-1.
+        num_groups: G.
+
+    Returns:
+        (G,), int64.
+    """
+    sizes = torch.zeros(num_groups, dtype=torch.int64, device=groups.device)
+    one = torch.ones((), dtype=torch.int64, device=groups.device)
+    return sizes.index_add_(0, groups.flatten(), one.expand(groups.numel()))
+
+
+def kth_largest_per_group(values: Tensor, groups: Tensor, sizes: Tensor, k: Tensor) -> Tensor:
     """The exact k-th largest value of each group, all groups at once.
 
     A radix selection: the bit patterns of floats >= 0 are ordered as the floats are, so a histogram
@@ -30,34 +38,27 @@ def kth_largest_per_group(
 
     Args:
         values: Any shape, float32 or float64, in [0, 1].
-        groups: Same shape, int64 in 0..num_groups-1.
-        num_groups: Number of groups G.
-        rank: Makes k (G,), int64 in 0..n, of the groups' sizes n (G,).
+        groups: Same shape, int32 in 0..G-1.
+        sizes: (G,), see :func:`group_sizes`.
+        k: (G,), int64 in 0..sizes.
 
     Returns:
-        The k-th largest values (G,), where k is 0 a number without meaning, and k (G,).
+        (G,); where k is 0 a number without meaning.
     """
     integer, digits = _DIGITS[values.dtype]
     patterns = values.contiguous().view(integer).flatten()
     groups = groups.flatten()
-    one = torch.ones((), dtype=torch.int64, device=values.device).expand(len(groups))
-    prefix = torch.zeros(num_groups, dtype=torch.int64, device=values.device)
-    k = below = None
+    smaller = (sizes - k)[:, None]  # how many of the candidates are to be below the answer
+    prefix = torch.zeros_like(smaller, dtype=integer)  # digits of the answer that are known
     for shift, bits in digits:
         bins = 1 << bits
-        higher = patterns >> shift  # all digits up to this one
-        index = (groups << bits) + (higher & (bins - 1))
-        if k is not None:  # one more bin takes what is out of the running
-            index = torch.where(
-                (higher >> bits) == prefix[groups], index, torch.full_like(index, num_groups * bins)
-            )
-        counts = torch.zeros(num_groups * bins + 1, dtype=torch.int64, device=values.device)
-        counts = counts.scatter_add_(0, index, one)[:-1].view(num_groups, bins).cumsum(dim=1)
-        if k is None:
-            k = rank(counts[:, -1])
-            below = counts[:, -1] - k  # how many of the group are smaller
-        digit = (counts <= below[:, None]).sum(dim=1, keepdim=True).clamp_(max=bins - 1)
-        smaller = torch.where(digit > 0, counts.gather(1, (digit - 1).clamp_min(0)), 0)
-        below = below - smaller[:, 0]
-        prefix = (prefix << bits) | digit[:, 0]
-    return prefix.to(integer).view(values.dtype), k
+        upto = patterns >> shift
+        candidates = (upto >> bits) == prefix[:, 0].index_select(0, groups)
+        bin_index = (upto & (bins - 1)).int().add_(groups, alpha=bins)
+        counts = torch.zeros(len(k) * bins, dtype=torch.int32, device=values.device)
+        counts.index_add_(0, bin_index, candidates.int())
+        upto_bin = counts.view(-1, bins).cumsum(dim=1)
+        digit = torch.searchsorted(upto_bin, smaller, right=True).clamp_(max=bins - 1)
+        smaller = smaller - upto_bin.gather(1, (digit - 1).clamp_min(0)) * (digit > 0)
+        prefix = (prefix << bits) | digit.to(integer)
+    return prefix[:, 0].contiguous().view(values.dtype)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 
-from .ranking import kth_largest_per_group
+from .ranking import group_sizes, kth_largest_per_group
 from .reduction import full_precision
 
 
@@ -70,22 +70,22 @@ def label_selection_mask(
             f'{tuple(confidence.shape)} and {tuple(labels.shape)}'
         )
     confidence = full_precision(confidence.detach()).nan_to_num(nan=0.0).clamp(0, 1)
-    groups = labels.long()
+    groups = labels.int()
     ignored = (groups == ignore_index) | (groups < 0) | (groups >= num_classes)
     if ratio in (0, 1):
         weights = confidence if ratio == 0 else torch.ones_like(confidence)
         return weights.masked_fill(ignored, 0)
     groups = groups if class_balance else torch.zeros_like(groups)
     kept = num_classes if class_balance else 1
-    # ignored pixels are one more group, whose threshold is then put out of reach
+    # ignored pixels are one more group, of which none is chosen
     groups = groups.masked_fill(ignored, kept)
-    thresholds, chosen = kth_largest_per_group(
-        confidence, groups, kept + 1, lambda counts: (counts.float() * ratio).floor().long()
-    )
-    out_of_reach = (chosen == 0) | (torch.arange(kept + 1, device=chosen.device) == kept)
-    thresholds = thresholds.masked_fill(out_of_reach, float('inf'))
-    # 0 / 0, where the threshold is 0, is 1
-    return (confidence / thresholds[groups]).nan_to_num(nan=1.0).clamp(max=1)
+    sizes = group_sizes(groups, kept + 1)
+    chosen = (sizes.float() * ratio).floor().long()
+    chosen[kept] = 0
+    thresholds = kth_largest_per_group(confidence, groups, sizes, chosen)
+    thresholds = thresholds.masked_fill(chosen == 0, float('inf'))
+    relative = confidence / thresholds.index_select(0, groups.flatten()).view_as(confidence)
+    return relative.nan_to_num(nan=1.0).clamp(max=1)  # 0 / 0, where the threshold is 0, is 1
 
 
 def prediction_selection_mask(confidence: Tensor, ramp_value: float) -> Tensor:
