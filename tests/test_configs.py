@@ -36,9 +36,19 @@ def total_loss(cfg, logits, labels):
         for name, part in model.backbones.items():
             model.backbones[name] = {**backbone, 'in_channels': part['in_channels']}
         model.decode_head.update(in_channels=(64, 4, 8, 16, 32), decoder_channels=(4,) * 5)
+        if model.get('common'):
+            model.common = backbone
         segmentor = MODELS.build(model)
-        samples = [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]
-        each = {name: logits.roll(i, dims=1) for i, name in enumerate(segmentor.modalities)}
+        if segmentor.selection is not None:
+            segmentor.selection.set_schedule(0.9, 0.5)
+        samples = [
+            SegDataSample(
+                gt_sem_seg=PixelData(data=label[None]),
+                smoothing_prior=PixelData(data=prior),  # any that the image gives
+            )
+            for label, prior in zip(labels, logits.softmax(1), strict=True)
+        ]
+        each = {name: logits.roll(i, dims=1) for i, name in enumerate(segmentor.backbones)}
         segmentor._forward = lambda *_: each
         losses = segmentor.loss(logits, samples)
     return sum(value for name, value in losses.items() if 'loss' in name)

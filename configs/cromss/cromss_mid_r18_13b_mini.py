@@ -10,6 +10,7 @@ model = dict(
 )
 
 train_pipeline = [
+    dict(type='mmss_plugins.SmoothingPrior', kind='ts', sigma=3, truncate=4),
     dict(type='RandomCrop', crop_size=(64, 64)),
     dict(
         type='RandomFlip',
@@ -17,7 +18,7 @@ train_pipeline = [
         direction=['horizontal', 'vertical', 'diagonal'],
     ),
     dict(type='mmss_plugins.RandomRotateMultiBand', prob=0.2, degree=90),
-    dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
+    dict(type='mmss_plugins.PackCrossModalInputs', meta_keys=_base_.meta_keys),
 ]
 train_dataloader = dict(
     batch_size=8,
@@ -43,5 +44,10 @@ param_scheduler = [
     )
 ]
 train_cfg = dict(max_epochs=max_epochs, val_interval=10)
+# the ramp takes as large a part of the training as it does in the published settings: 80 of 200
+custom_hooks = [
+    *_base_.custom_hooks[:-1],
+    dict(_base_.custom_hooks[-1], length=max_epochs * 80 // 200),
+]
 default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=10))
 auto_scale_lr = dict(base_batch_size=8)

@@ -6,4 +6,15 @@ _base_ = [
     '../_base_/schedules/cromss_200e.py',
 ]
 
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(
+        type='mmss_plugins.CrossModalSelectionHook',
+        ramp='exp',
+        length=80,
+        by_epoch=True,
+        proportion=0.5,
+        panel_interval=10,
+    ),
+]
 default_hooks = dict(checkpoint=dict(interval=10, save_best='val_loss', rule='less'))

@@ -31,9 +31,11 @@ def pretraining(stores):
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.dataset.data_root = str(stores / 'noldo.lmdb')
         loader.dataset.holdout.fraction = 0.25
-    cfg.train_dataloader.dataset.pipeline[0].crop_size = (32, 32)
+    (crop,) = (step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomCrop')
+    crop.crop_size = (32, 32)
     cfg.train_dataloader.update(batch_size=3, num_workers=2)
     cfg.param_scheduler[0].T_max = 4
+    cfg.custom_hooks[-1].update(length=3, panel_interval=1)  # the ramp changes with every epoch
     return cfg
 
 

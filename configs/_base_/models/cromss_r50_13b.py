@@ -1,4 +1,5 @@
-# One plain ResNet-50 per modality and a U-Net decoder that they share (middle fusion).
+# One plain ResNet-50 per modality and a U-Net decoder that they share (middle fusion). They learn
+# from selected and smoothed labels, and from each other.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 encoder = dict(
     type='mmss_plugins.StemResNet',
@@ -24,5 +25,7 @@ model = dict(
         dict(type='mmss_plugins.SoftDiceLoss', loss_weight=1.0),
     ],
     consistency=dict(type='mmss_plugins.ConsistencyLoss', kind='ce', loss_weight=1.0),
+    selection=dict(confidence='entropy', class_balance=True),
+    smoothing=dict(factors=(0.15, 0.05), prior=True),
     test_cfg=dict(predict='mean', val_loss=True),
 )

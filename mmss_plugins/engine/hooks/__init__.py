@@ -1,11 +1,13 @@
 """Hooks."""
 
+from .cross_modal_selection_hook import CrossModalSelectionHook
 from .iteration_seed_hook import IterationSeedHook
 from .multi_band_visualization_hook import MultiBandVisualizationHook
 from .resume_validation_hook import ResumeValidationHook
 from .transfer_report_hook import TransferReportHook
 
 __all__ = [
+    'CrossModalSelectionHook',
     'IterationSeedHook',
     'MultiBandVisualizationHook',
     'ResumeValidationHook',

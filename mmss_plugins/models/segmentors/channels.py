@@ -1,10 +1,14 @@
-"""Which channels of the input belong to which modality."""
+"""The encoders, and which channels of the input belong to which."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mmengine.model import ModuleDict
+from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
+
+COMMON = 'common'  # the branch that sees all channels
 
 
 def backbone_channels(cfg: Mapping, backbone: nn.Module) -> int:
@@ -12,6 +16,45 @@ def backbone_channels(cfg: Mapping, backbone: nn.Module) -> int:
     if 'in_channels' in cfg:
         return cfg['in_channels']
     return next(m.in_channels for m in backbone.modules() if isinstance(m, nn.Conv2d))
+
+
+def build_backbones(
+    backbones: Mapping[str, dict], common: dict | None = None
+) -> tuple[ModuleDict, dict[str, int]]:
+    """Build the encoders of the modalities and of the common branch.
+
+    Args:
+        backbones: Backbone config per modality.
+        common: Backbone config of the branch that sees all channels, or None. Its ``in_channels``
+            defaults to the sum of the modalities'.
+
+    Returns:
+        The encoders by name, the common one last and called 'common'; and the channels of each
+        modality.
+
+    Raises:
+        ValueError: If a modality is called 'common' too, or the common branch takes another
+            number of channels than there are.
+    """
+    # MMEngine's ModuleDict: through torch's own, init_weights would not reach the parts.
+    modules = ModuleDict({name: MMSEG_MODELS.build(cfg) for name, cfg in backbones.items()})
+    channels = {name: backbone_channels(cfg, modules[name]) for name, cfg in backbones.items()}
+    if common is None:
+        return modules, channels
+    if COMMON in backbones:
+        raise ValueError(
+            f'backbones has a modality {COMMON!r}, which is the name of the common branch: rename '
+            'the modality, or set common=None'
+        )
+    total = sum(channels.values())
+    cfg = {'in_channels': total, **common}
+    modules[COMMON] = MMSEG_MODELS.build(cfg)
+    if backbone_channels(cfg, modules[COMMON]) != total:
+        raise ValueError(
+            f'the common branch takes {cfg["in_channels"]} channels, but the modalities have '
+            f'{total} together: leave its in_channels out'
+        )
+    return modules, channels
 
 
 def split_channels(

@@ -14,13 +14,16 @@ from torch import Tensor, nn
 
 from mmss_plugins.registry import MODELS
 
-from .channels import backbone_channels, split_channels
+from .channels import COMMON, build_backbones, split_channels
+from .label_smoothing import LabelSmoothing
+from .loss_terms import accuracies, branch_losses, check_finite
 from .restore import (
     mean_probability_logits,
     pad_to_common_size,
     prediction_fields,
     restore_logits,
 )
+from .sample_selection import SampleSelection
 from .targets import UNWEIGHTED, PixelWeights, SegTargets
 
 FUSIONS = ('mid', 'late')
@@ -29,31 +32,45 @@ SHARED = 'shared'  # key of the one decode head of middle fusion
 
 @MODELS.register_module()
 class CrossModalSegmentor(BaseSegmentor):
-    """One encoder per modality, a shared or a separate decoder, and mutual consistency.
+    """One encoder per modality, a shared or a separate decoder, and modalities that teach.
 
     The total loss is the sum over the modalities of the segmentation losses and of the consistency
     with each other modality, whose predictions are held fixed. With more than two modalities a
-    student's consistency is the mean over its teachers; with one there is none.
+    student's consistency is the mean over its teachers; with one there is none. Sample selection
+    and label smoothing weight and soften what is learnt from the labels, in training only.
+
+    The common branch is an encoder on all channels. It has the segmentation losses, weighted by its
+    own confidence entangled with the modalities'; it teaches no modality and learns from none, and
+    the modalities' confidences do not depend on it.
     Source: CromSS (https://arxiv.org/abs/2405.01217).
 
     Args:
         backbones (dict[str, dict]): Backbone config per modality. The input's channels are split
             among them in this order, by each backbone's ``in_channels``.
         decode_head (dict): Decode head config.
-        fusion (str): 'mid' shares the decode head among the modalities, 'late' gives each its own.
+        fusion (str): 'mid' shares the decode head among the branches, 'late' gives each its own.
             Defaults to 'mid'.
         losses (Sequence[dict]): Segmentation losses, with MMSegmentation's loss signature.
         consistency (dict | None): Consistency loss, or None for none. Defaults to None.
+        selection (dict | None): Arguments of :class:`SampleSelection` (``confidence``,
+            ``class_balance``), or None to let every pixel count alike (default). It needs
+            ``CrossModalSelectionHook``, which sets how strongly to select.
+        smoothing (dict | None): Arguments of :class:`LabelSmoothing` (``factors``, ``prior``), or
+            None for the labels as they are (default).
+        common (dict | None): Backbone config of the common branch, or None for none (default).
+            ``in_channels`` defaults to the sum of the modalities'.
         train_cfg (dict | None): Not used, for MM's sake.
-        test_cfg (dict | None): ``predict`` tells which prediction is the model's answer: a modality
-            or 'mean', the mean of all modalities' probabilities (default). With ``val_loss=True``
-            each predicted sample that has labels carries its batch's loss in the metainfo
-            ``val_loss``.
+        test_cfg (dict | None): ``predict`` tells which prediction is the model's answer: a
+            modality, 'common', or 'mean', the mean of the modalities' probabilities, which leaves
+            the common branch out (default). With ``val_loss=True`` each predicted sample that has
+            labels carries its batch's loss in the metainfo ``val_loss``: unsmoothed and unselected,
+            of all branches.
         data_preprocessor (dict | None): Data preprocessor config.
         init_cfg (dict | list[dict] | None): MM's init config.
 
     Raises:
-        ValueError: If ``fusion`` or ``test_cfg.predict`` is unknown.
+        ValueError: If ``fusion`` or ``test_cfg.predict`` is unknown, or the common branch does not
+            fit the modalities.
     """
 
     def __init__(
@@ -66,6 +83,9 @@ class CrossModalSegmentor(BaseSegmentor):
             {'type': 'mmss_plugins.SoftDiceLoss'},
         ),
         consistency: dict | None = None,
+        selection: dict | None = None,
+        smoothing: dict | None = None,
+        common: dict | None = None,
         train_cfg: dict | None = None,
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
@@ -78,23 +98,19 @@ class CrossModalSegmentor(BaseSegmentor):
         self.modalities = tuple(backbones)
         self.train_cfg = train_cfg
         self.test_cfg = dict(test_cfg or {})
+        self.backbones, self.channels = build_backbones(backbones, common)
         self.predict_from = self.test_cfg.get('predict', 'mean')
-        if self.predict_from not in ('mean', *self.modalities):
+        if self.predict_from not in ('mean', *self.backbones):
             raise ValueError(
-                f"test_cfg.predict must be 'mean' or one of the modalities "
-                f'{self.modalities}, but got {self.predict_from!r}'
+                f"test_cfg.predict must be 'mean' or one of the branches "
+                f'{tuple(self.backbones)}, but got {self.predict_from!r}'
             )
-        # MMEngine's ModuleDict: through torch's own, init_weights would not reach the parts.
-        self.backbones = ModuleDict(
-            {name: MMSEG_MODELS.build(cfg) for name, cfg in backbones.items()}
-        )
-        self.channels = {
-            name: backbone_channels(cfg, self.backbones[name]) for name, cfg in backbones.items()
-        }
-        heads = (SHARED,) if fusion == 'mid' else self.modalities
+        heads = (SHARED,) if fusion == 'mid' else tuple(self.backbones)
         self.decode_heads = ModuleDict({name: MMSEG_MODELS.build(decode_head) for name in heads})
         self.losses = nn.ModuleList(MMSEG_MODELS.build(loss) for loss in losses)
         self.consistency = MMSEG_MODELS.build(consistency) if consistency else None
+        self.selection = None if selection is None else SampleSelection(**selection)
+        self.smoothing = None if smoothing is None else LabelSmoothing(**smoothing)
         self.align_corners = self.decode_head.align_corners
         self.num_classes = self.decode_head.num_classes
         self.out_channels = self.decode_head.out_channels
@@ -106,17 +122,19 @@ class CrossModalSegmentor(BaseSegmentor):
         return next(iter(self.decode_heads.values()))
 
     def extract_feat(self, inputs: Tensor) -> dict[str, tuple[Tensor, ...]]:
-        """Feature maps of each modality, fine to coarse.
+        """Feature maps of each branch, fine to coarse.
 
         Args:
-            inputs: (N, C, H, W); C is the sum of all backbones' channels, or in evaluation those
+            inputs: (N, C, H, W); C is the sum of the modalities' channels, or in evaluation those
                 of the modality ``test_cfg.predict`` alone.
 
         Raises:
             ValueError: If the number of channels is another.
         """
-        alone = None if self.training or self.predict_from == 'mean' else self.predict_from
-        parts = split_channels(inputs, self.channels, alone)
+        alone = self.predict_from if self.predict_from in self.modalities else None
+        parts = split_channels(inputs, self.channels, None if self.training else alone)
+        if COMMON in self.backbones and len(parts) == len(self.modalities):
+            parts.setdefault(COMMON, inputs)
         return {name: self.backbones[name](part) for name, part in parts.items()}
 
     def _forward(
@@ -124,7 +142,7 @@ class CrossModalSegmentor(BaseSegmentor):
         inputs: Tensor,
         data_samples: list[SegDataSample] | None = None,  # noqa: ARG002
     ) -> dict[str, Tensor]:
-        """Logits (N, num_classes, H, W) of each modality, at the input's size."""
+        """Logits (N, num_classes, H, W) of each branch, at the input's size."""
         logits = {}
         for name, features in self.extract_feat(inputs).items():
             head = self.decode_heads[SHARED if self.fusion == 'mid' else name]
@@ -144,87 +162,56 @@ class CrossModalSegmentor(BaseSegmentor):
 
     def _answer(self, logits: Mapping[str, Tensor]) -> Tensor:
         if self.predict_from == 'mean':
-            return mean_probability_logits(list(logits.values()))
+            return mean_probability_logits([logits[name] for name in self.modalities])
         return logits[self.predict_from]
 
     def make_targets(
-        self,
-        labels: Tensor,
-        data_samples: list[SegDataSample] | None,  # noqa: ARG002
+        self, labels: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> SegTargets:
-        """What training learns from: here the labels as they are.
+        """What training learns from: the labels (N, H, W), smoothed if the model smooths them.
 
         Args:
             labels: (N, H, W) class indices.
-            data_samples: The samples, for what else they carry about their labels.
+            data_samples: The samples, with their ``smoothing_prior`` where it is used.
 
         Returns:
             The targets.
         """
-        return SegTargets(labels, labels == self.ignore_index)
+        if self.smoothing is None:
+            return SegTargets(labels, labels == self.ignore_index)
+        return self.smoothing.targets(labels, data_samples, self.num_classes, self.ignore_index)
 
-    def make_weights(
-        self,
-        logits: Mapping[str, Tensor],  # noqa: ARG002
-        targets: SegTargets,  # noqa: ARG002
-        labels: Tensor,  # noqa: ARG002
-    ) -> PixelWeights:
-        """How much each pixel counts in training: here all alike.
+    def make_weights(self, logits: Mapping[str, Tensor], labels: Tensor) -> PixelWeights:
+        """How much each pixel counts in training: all alike, if the model does not select.
 
         Args:
-            logits: (N, C, H, W) per modality.
-            targets: What the losses learn from.
+            logits: (N, C, H, W) per branch.
             labels: (N, H, W) class indices.
 
         Returns:
-            The weights.
+            The weights, without gradient.
         """
-        return UNWEIGHTED
+        if self.selection is None:
+            return UNWEIGHTED
+        teaching = self.consistency is not None and len(self.modalities) > 1
+        return self.selection.weights(logits, labels, self.modalities, self.ignore_index, teaching)
 
     def compute_losses(
         self, logits: Mapping[str, Tensor], targets: SegTargets, weights: PixelWeights
     ) -> dict[str, Tensor]:
-        """All losses, named ``{modality}.{loss_name}``.
-
-        Args:
-            logits: (N, C, H, W) per modality.
-            targets: What the segmentation losses learn from.
-            weights: Pixel weights.
-
-        Returns:
-            Scalars; their sum is the total loss.
-        """
-        losses: dict[str, Tensor] = {}
-        hard = not targets.target.is_floating_point()
-        extra = {} if hard else {'ignore_mask': targets.ignored}
-        for student in logits:
-            for module in self.losses:
-                loss = module(
-                    logits[student],
-                    targets.target,
-                    weight=weights.segmentation.get(student),
-                    ignore_index=self.ignore_index,
-                    **extra,
-                )
-                name = f'{student}.{module.loss_name}'
-                losses[name] = losses[name] + loss if name in losses else loss
-            teachers = [name for name in logits if name != student]
-            if self.consistency is not None and teachers:
-                pairs = [
-                    self.consistency(
-                        logits[student],
-                        logits[teacher],
-                        weight=weights.consistency.get(teacher),
-                        valid=~targets.ignored,
-                    )
-                    for teacher in teachers
-                ]
-                name = f'{student}.{self.consistency.loss_name}'
-                losses[name] = torch.stack(pairs).mean()
-        return losses
+        """All losses, named ``{branch}.{loss_name}``: see :func:`branch_losses`."""
+        return branch_losses(
+            logits,
+            self.modalities,
+            targets,
+            weights,
+            self.losses,
+            self.consistency,
+            self.ignore_index,
+        )
 
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
-        """Training losses, and the share of pixels where each modality agrees with the labels.
+        """Training losses, and how far the branches agree with the labels and with each other.
 
         Args:
             inputs: (N, C, H, W).
@@ -232,17 +219,17 @@ class CrossModalSegmentor(BaseSegmentor):
 
         Returns:
             Scalars; those with 'loss' in the name sum up to the total.
+
+        Raises:
+            FloatingPointError: If logits are not finite; names the branch and the samples.
         """
         labels = torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in data_samples])
         logits = self._forward(inputs)
+        check_finite(logits, data_samples)
         targets = self.make_targets(labels, data_samples)
-        weights = self.make_weights(logits, targets, labels)
+        weights = self.make_weights(logits, labels)
         losses = self.compute_losses(logits, targets, weights)
-        valid = labels != self.ignore_index
-        for name, prediction in logits.items():
-            correct = ((prediction.argmax(dim=1) == labels) & valid).sum()
-            losses[f'{name}.acc_seg'] = 100 * correct / valid.sum().clamp_min(1)
-        return losses
+        return losses | accuracies(logits, self.modalities, labels, self.ignore_index)
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -255,7 +242,7 @@ class CrossModalSegmentor(BaseSegmentor):
 
         Returns:
             Samples with ``seg_logits`` (C, H, W) and ``pred_sem_seg`` (1, H, W) of the model's
-            answer, and ``pred_sem_seg_{modality}`` (1, H, W) of each modality.
+            answer, and ``pred_sem_seg_{branch}`` (1, H, W) of each branch.
         """
         logits = self._forward(inputs)
         answer = self._answer(logits)
@@ -280,7 +267,7 @@ class CrossModalSegmentor(BaseSegmentor):
         self, restored: Mapping[str, list[Tensor]], data_samples: list[SegDataSample]
     ) -> None:
         """Write the batch's loss, with the labels as they are, to each sample's ``val_loss``."""
-        if len(restored) < len(self.modalities):
+        if len(restored) < len(self.backbones):
             raise ValueError(
                 f'test_cfg.val_loss needs the channels of all modalities {self.modalities}, '
                 f'but the input holds {tuple(restored)} only'

@@ -103,6 +103,10 @@ def test_losses_are_those_of_the_method(modalities, kind):
             expected[f'{student}.loss_consistency'] = 0.5 * sum(pairs) / len(pairs)
         right = (logits[student].argmax(1) == labels)[labels != 255].float().mean()
         expected[f'{student}.acc_seg'] = 100 * right
+    if len(modalities) > 1:
+        classes = [logits[name].argmax(1)[labels != 255] for name in modalities]
+        pairs = [(a == b).float().mean() for a, b in itertools.combinations(classes, 2)]
+        expected['agreement'] = 100 * sum(pairs) / len(pairs)
     assert set(losses) == set(expected)
     for name, value in expected.items():
         torch.testing.assert_close(losses[name], value, msg=name)

@@ -1,0 +1,7 @@
+# Sentinel-1 alone, on the noisy labels as they are: no selection, no smoothing, no consistency.
+_base_ = './noisy_r50_s2_200e_noldo.py'
+
+model = dict(backbones=dict(_delete_=True, s1=dict(in_channels=2, **_base_.encoder)))
+train_dataloader = dict(dataset=dict(modality='s1'))
+val_dataloader = dict(dataset=dict(modality='s1'))
+test_dataloader = dict(dataset=dict(modality='s1'))
