@@ -139,17 +139,15 @@ class CrossModalSelectionHook(Hook):
         names = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes')
         names = names or [str(index) for index in range(len(self._sums.pixels))]
         weights = self._sums.class_weight()
-        tags = {
-            f'selected/{branch}/{name}': float(value)
-            for branch, row in zip(self._sums.branches, weights, strict=True)
-            for name, value in zip(names, row, strict=True)
-            if np.isfinite(value)
-        }
+        tags: dict[str, float] = {}
+        for branch, row in zip(self._sums.branches, weights, strict=True):
+            there = {n: float(v) for n, v in zip(names, row, strict=True) if np.isfinite(v)}
+            tags |= {f'selected/{branch}/{name}': value for name, value in there.items()}
+            shown = ', '.join(f'{name} {value:.3f}' for name, value in there.items())
+            runner.logger.info(f'selected {branch} labels by class: {shown}')
         for tag, value in tags.items():
             runner.message_hub.update_scalar(tag, value)
         runner.visualizer.add_scalars(tags, step=step)
-        shown = ', '.join(f'{tag.partition("/")[2]} {value:.3f}' for tag, value in tags.items())
-        runner.logger.info(f'selected labels: {shown}')
 
     def _draw(self, runner, maps, data_batch: dict) -> None:
         palette = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('palette')

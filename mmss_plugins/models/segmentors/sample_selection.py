@@ -9,11 +9,11 @@ from torch import Tensor
 
 from mmss_plugins.models.functional import (
     CONFIDENCE_KINDS,
+    confidences,
     entangle,
     label_confidence,
     label_selection_mask,
     label_selection_ratio,
-    prediction_confidence,
     prediction_selection_mask,
 )
 
@@ -22,23 +22,23 @@ from .targets import PixelWeights
 
 
 def entangle_branches(
-    confidences: Mapping[str, Tensor], modalities: Sequence[str]
+    separate: Mapping[str, Tensor], modalities: Sequence[str]
 ) -> dict[str, Tensor]:
     """Entangle the modalities with each other, and any other branch one-way with all of them.
 
     Args:
-        confidences: (N, H, W) per branch.
+        separate: Confidence (N, H, W) per branch.
         modalities: The branches that are each other's partners; one alone has no partner and keeps
             its confidence.
 
     Returns:
-        (N, H, W) per branch, in the order of ``confidences``.
+        (N, H, W) per branch, in the order of ``separate``.
     """
-    peers = [confidences[name] for name in modalities]
+    peers = [separate[name] for name in modalities]
     together = dict(zip(modalities, entangle(*peers), strict=True))
     return {
         name: together[name] if name in together else entangle(confidence, *peers)[0]
-        for name, confidence in confidences.items()
+        for name, confidence in separate.items()
     }
 
 
@@ -132,22 +132,23 @@ class SampleSelection:
         """
         ratio = self.ratio
         num_classes = next(iter(logits.values())).shape[1]
-        trust = entangle_branches(
-            {name: label_confidence(z, labels, ignore_index) for name, z in logits.items()},
-            modalities,
-        )
+        certainty: dict[str, Tensor] = {}
+        trust: dict[str, Tensor] = {}
+        for name, z in logits.items():
+            if teaching and name in modalities:
+                trust[name], certainty[name] = confidences(
+                    z, labels, self.confidence, ignore_index
+                )
+            else:
+                trust[name] = label_confidence(z, labels, ignore_index)
+        trust = entangle_branches(trust, modalities)
+        certainty = entangle_branches(certainty, tuple(certainty))
         segmentation = {
             name: label_selection_mask(
                 confidence, labels, ratio, num_classes, ignore_index, self.class_balance
             )
             for name, confidence in trust.items()
         }
-        certainty: dict[str, Tensor] = {}
-        if teaching:
-            certainty = entangle_branches(
-                {name: prediction_confidence(logits[name], self.confidence) for name in modalities},
-                modalities,
-            )
         consistency = {
             name: prediction_selection_mask(confidence, self.ramp_value)
             for name, confidence in certainty.items()
