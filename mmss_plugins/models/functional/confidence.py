@@ -10,10 +10,9 @@ from torch import Tensor
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 
-from .reduction import full_precision
+from .reduction import full_precision, in_parts
 
 CONFIDENCE_KINDS = ('entropy', 'gini')
-_PART = 1 << 20  # logits handled at a time on the CPU
 
 
 def prediction_confidence(logits: Tensor, kind: str = 'entropy') -> Tensor:
@@ -147,14 +146,6 @@ def _indices(logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor,
 
 
 def _log_probabilities(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """log softmax of the logits with what belongs to it, in full precision.
-
-    On the CPU a few samples at a time: temporaries of the whole batch leave the cache and cost
-    several times as much as the arithmetic.
-    """
-    samples = max(1, len(logits))
-    if logits.device.type == 'cpu':
-        samples = max(1, _PART * samples // max(1, logits.numel()))
-    tensors = (logits.detach(), *others)
-    for part, *rest in zip(*(tensor.split(samples) for tensor in tensors), strict=True):
+    """log softmax of the logits in full precision, with what belongs to it, part by part."""
+    for part, *rest in in_parts(logits.detach(), *others):
         yield full_precision(part).log_softmax(dim=1), *rest

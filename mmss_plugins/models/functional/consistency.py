@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .cross_entropy import pixel_cross_entropy
 from .reduction import full_precision, pixel_weights, weighted_mean
 
 CONSISTENCY_KINDS = ('ce', 'kl', 'mse')
@@ -53,9 +54,8 @@ def consistency_loss(
     if kind == 'mse':
         per_pixel = (student.softmax(dim=1) - teacher.softmax(dim=1)).square().sum(dim=1)
     else:
-        log_p = teacher.log_softmax(dim=1)
-        target = log_p.exp()
-        per_pixel = -(target * student.log_softmax(dim=1)).sum(dim=1)
-        if kind == 'kl':
-            per_pixel = per_pixel + (target * log_p).sum(dim=1)
+        target = teacher.softmax(dim=1)
+        per_pixel = pixel_cross_entropy(student, target)
+        if kind == 'kl':  # minus the teacher's entropy
+            per_pixel = per_pixel - pixel_cross_entropy(teacher, target)
     return weighted_mean(per_pixel, pixel_weights(valid.to(student.dtype), weights))

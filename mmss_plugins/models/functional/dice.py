@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 
-from .reduction import full_precision, pixel_weights, valid_target
+from .reduction import full_precision, in_parts, pixel_weights, valid_target
 
 EPS = 1e-7  # lower bound of a class's denominator
 _PIXELS = (0, 2, 3)
@@ -31,7 +32,7 @@ def soft_dice_loss(
 
     Args:
         logits: (N, C, H, W), any float dtype; computed in float32 or better.
-        target: (N, H, W) class indices or (N, C, H, W) class probabilities.
+        target: (N, H, W) class indices or (N, C, H, W) class probabilities (finite everywhere).
         weight: (N, H, W) pixel weights, not negative; None is 1 everywhere.
         ignore_mask: (N, H, W) bool, true where a pixel takes part in nothing.
         ignore_index: Class index that is ignored as well (class indices only).
@@ -44,12 +45,48 @@ def soft_dice_loss(
     """
     logits = full_precision(logits)
     target, valid = valid_target(logits, target, ignore_mask, ignore_index)
-    if not target.is_floating_point():
-        target = torch.zeros_like(logits).scatter_(1, target[:, None], valid[:, None])
-    weights = pixel_weights(valid, weight)[:, None]
-    weighted_prediction = weights * logits.softmax(dim=1)
-    overlap = (weighted_prediction * target).sum(dim=_PIXELS)
-    size = (weighted_prediction + weights * target).sum(dim=_PIXELS)
-    loss = 1 - 2 * overlap / size.clamp_min(EPS)
-    present = target.sum(dim=_PIXELS) > 0
-    return torch.where(present, loss, torch.zeros_like(loss)).mean()
+    weights = pixel_weights(valid, weight)
+    overlap, predicted, labelled, present = _ClassSums.apply(logits, target, weights, valid)
+    loss = 1 - 2 * overlap / (predicted + labelled).clamp_min(EPS)
+    return torch.where(present > 0, loss, torch.zeros_like(loss)).mean()
+
+
+class _ClassSums(torch.autograd.Function):
+    """Sums over the pixels, (C,) each: W q z, W q, W z, and z on valid pixels.
+
+    The first two are differentiable, once, in the logits. Nothing of the size of the logits is kept
+    for the backward pass or written twice, which on the CPU takes most of the time.
+    """
+
+    @staticmethod
+    def forward(ctx, logits, target, weights, valid):
+        ctx.save_for_backward(logits, target, weights)
+        sums = logits.new_zeros(4, logits.shape[1])
+        for z, t, w, v in in_parts(logits, target, weights[:, None], valid[:, None]):
+            q, t = z.softmax(dim=1).mul_(w), _dense(t, z)
+            sums[1] += q.sum(dim=_PIXELS)
+            sums[0] += q.mul_(t).sum(dim=_PIXELS)
+            sums[2] += torch.mul(t, w, out=q).sum(dim=_PIXELS)
+            sums[3] += torch.mul(t, v, out=q).sum(dim=_PIXELS)
+        result = tuple(row.clone() for row in sums)
+        ctx.mark_non_differentiable(*result[2:])
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_overlap, grad_predicted, *_):
+        logits, target, weights = ctx.saved_tensors
+        of_overlap, of_predicted = (g[:, None, None] for g in (grad_overlap, grad_predicted))
+        result = torch.empty_like(logits)
+        for z, t, w, out in in_parts(logits, target, weights[:, None], result):
+            q = z.softmax(dim=1)
+            torch.mul(_dense(t, z), of_overlap, out=out).add_(of_predicted).mul_(w).mul_(q)
+            out.sub_(q.mul_(out.sum(dim=1, keepdim=True)))  # backward of the softmax
+        return result, None, None, None
+
+
+def _dense(target: Tensor, logits: Tensor) -> Tensor:
+    """Probabilities as they are, class indices as one-hot."""
+    if target.is_floating_point():
+        return target
+    return torch.zeros_like(logits).scatter_(1, target[:, None], 1)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from mmss_plugins.land_cover import IGNORE_INDEX
+
+_PART = 1 << 20  # logits handled at a time on the CPU
 
 
 def full_precision(tensor: Tensor) -> Tensor:
@@ -28,8 +32,8 @@ def valid_target(
         ignore_index: Class index that is ignored as well (for class indices only).
 
     Returns:
-        The target as int64 indices or as probabilities in the dtype of ``logits``, 0 on ignored
-        pixels; and the valid pixels (N, H, W), 1 or 0 in the dtype of ``logits``.
+        The target as int64 indices, 0 on ignored pixels, or as probabilities in the dtype of
+        ``logits``; and the valid pixels (N, H, W), 1 or 0 in the dtype of ``logits``.
 
     Raises:
         ValueError: If a shape fits neither form.
@@ -45,11 +49,10 @@ def valid_target(
             ignored = ignored | ignore_mask.bool()
         return target.long().masked_fill(ignored, 0), (~ignored).to(logits.dtype)
     if target.shape == logits.shape and target.is_floating_point():
+        target = target.detach().to(logits.dtype)
         if ignore_mask is None:
-            return target.to(logits.dtype), torch.ones_like(logits[:, 0])
-        ignored = ignore_mask.bool()
-        target = target.to(logits.dtype).masked_fill(ignored[:, None], 0)
-        return target, (~ignored).to(logits.dtype)
+            return target, torch.ones_like(logits[:, 0])
+        return target, (~ignore_mask.bool()).to(logits.dtype)
     raise ValueError(
         f'target must be integer class indices {(n, h, w)} or float probabilities '
         f'{(n, c, h, w)}, but got {target.dtype} {tuple(target.shape)}'
@@ -91,3 +94,15 @@ def pixel_weights(valid: Tensor, weight: Tensor | None) -> Tensor:
         )
     # where, not a product: a weight that is not finite on an ignored pixel must not leak
     return torch.where(valid > 0, weight.detach().to(valid.dtype), torch.zeros_like(valid))
+
+
+def in_parts(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Tensors with a common first dimension, a few samples at a time on the CPU, else at once.
+
+    On the CPU, temporaries of a whole batch leave the cache and cost several times as much as the
+    arithmetic; on other devices few large kernels are best.
+    """
+    samples = max(1, len(logits))
+    if logits.device.type == 'cpu':
+        samples = max(1, _PART * samples // max(1, logits.numel()))
+    return zip(*(tensor.split(samples) for tensor in (logits, *others)), strict=True)

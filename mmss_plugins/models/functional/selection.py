@@ -70,6 +70,7 @@ def label_selection_mask(
             f'{tuple(confidence.shape)} and {tuple(labels.shape)}'
         )
     confidence = full_precision(confidence.detach()).nan_to_num(nan=0.0).clamp(0, 1)
+    confidence = confidence.abs_()  # -0.0 to 0.0: the ranking looks at the bits
     groups = labels.int()
     ignored = (groups == ignore_index) | (groups < 0) | (groups >= num_classes)
     if ratio in (0, 1):
