@@ -1,4 +1,4 @@
-"""Parameter names of the published CromSS networks and those of our segmentor.
+"""Parameter names of the published CromSS networks and those of our segmentor, both ways.
 
 The published networks are U-Nets of segmentation-models-pytorch. Middle fusion has `encoder1`
 (Sentinel-1), `encoder` (Sentinel-2), perhaps `encoder_com` (all bands), one `decoder` and one
@@ -11,8 +11,11 @@ import re
 
 MID_ENCODERS = {'encoder1': 's1', 'encoder': 's2', 'encoder_com': 'common'}
 LATE_MODELS = {'model1': 's1', 'model2': 's2', 'model_com': 'common'}
+SHARED = 'shared'
 _BLOCK = re.compile(r'blocks\.(\d+)\.conv([12])\.([01])\.(\w+)')
+_OUR_BLOCK = re.compile(r'blocks\.(\d+)\.conv([12])\.(conv|bn)\.(\w+)')
 _CONV_PARTS = {'0': 'conv', '1': 'bn'}
+_LAYERS = {part: layer for layer, part in _CONV_PARTS.items()}
 
 
 def to_segmentor_key(reference_key: str) -> str:
@@ -31,7 +34,7 @@ def to_segmentor_key(reference_key: str) -> str:
     first, _, rest = reference_key.partition('.')
     if first in MID_ENCODERS:
         return f'backbones.{MID_ENCODERS[first]}.{rest}'
-    head = 'shared'
+    head = SHARED
     part = first
     if first in LATE_MODELS:
         head = LATE_MODELS[first]
@@ -56,3 +59,46 @@ def _head_key(part: str, rest: str) -> str | None:
         return None
     block, conv, layer, tensor = match.groups()
     return f'blocks.{block}.conv{conv}.{_CONV_PARTS[layer]}.{tensor}'
+
+
+def to_reference_key(segmentor_key: str, fusion: str) -> str:
+    """Name in a published network of a tensor of our segmentor: undoes :func:`to_segmentor_key`.
+
+    Args:
+        segmentor_key: Name in the segmentor's state dict.
+        fusion: 'mid' or 'late'.
+
+    Returns:
+        The name without the Lightning module's prefix ``net.``.
+
+    Raises:
+        KeyError: If a published network of this fusion has no such tensor.
+    """
+    group, _, rest = segmentor_key.partition('.')
+    branch, _, rest = rest.partition('.')
+    tops = {ours: theirs for theirs, ours in _tops(fusion).items()}
+    if group == 'backbones' and branch in tops:
+        return f'{tops[branch]}.{rest}' if fusion == 'mid' else f'{tops[branch]}.encoder.{rest}'
+    name = _reference_head_key(rest) if group == 'decode_heads' else None
+    if name is not None and fusion == 'mid' and branch == SHARED:
+        return name
+    if name is not None and fusion == 'late' and branch in tops:
+        return f'{tops[branch]}.{name}'
+    raise KeyError(
+        f'{segmentor_key!r} has no place in a published cross-modal U-Net of fusion {fusion!r}'
+    )
+
+
+def _tops(fusion: str) -> dict[str, str]:
+    return MID_ENCODERS if fusion == 'mid' else LATE_MODELS
+
+
+def _reference_head_key(rest: str) -> str | None:
+    """Name below a published U-Net of a UNetHead's tensor, None if it has none."""
+    if rest in ('conv_seg.weight', 'conv_seg.bias'):
+        return f'segmentation_head.0.{rest.partition(".")[2]}'
+    match = _OUR_BLOCK.fullmatch(rest)
+    if match is None:
+        return None
+    block, conv, part, tensor = match.groups()
+    return f'decoder.blocks.{block}.conv{conv}.{_LAYERS[part]}.{tensor}'

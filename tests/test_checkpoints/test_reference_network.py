@@ -1,53 +1,34 @@
 """Our segmentor against the published networks: tensor names, and outputs with the same weights."""
 
-import zlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from mmseg.registry import MODELS
+from mmengine.runner import load_checkpoint
+from published_networks import (
+    DATA,
+    NETWORKS,
+    build,
+    forward_by_hand,
+    published_state,
+    seeded,
+    tensor_shapes,
+)
 
-from mmss_plugins.checkpoints import to_segmentor_key
-
-DATA = Path(__file__).parents[1] / 'data'
-STAGES = {18: (64, 128, 256, 512), 50: (256, 512, 1024, 2048)}
-
-
-def tensor_shapes(network):
-    """{name: shape} of a published network."""
-    with np.load(DATA / 'cromss_tensor_names.npz') as file:
-        rows = [str(row).partition(' ') for row in file[network]]
-    return {name: tuple(map(int, dims.split('x'))) if dims else () for name, _, dims in rows}
-
-
-def build(network):
-    """Our segmentor of a published network's kind, like 'mid2_resnet18'."""
-    kind, _, encoder = network.partition('_')
-    depth = int(encoder.removeprefix('resnet'))
-    bands = {'s1': 2, 's2': 13} | ({'common': 15} if kind.endswith('3') else {})
-    backbone = {'type': 'mmss_plugins.StemResNet', 'depth': depth}
-    head = {'in_channels': (64, *STAGES[depth]), 'num_classes': 9}
-    return MODELS.build(
-        {
-            'type': 'mmss_plugins.CrossModalSegmentor',
-            'backbones': {name: {**backbone, 'in_channels': n} for name, n in bands.items()},
-            'decode_head': {'type': 'mmss_plugins.UNetHead', **head},
-            'fusion': kind[:-1],
-        }
-    )
+from mmss_plugins.checkpoints import to_reference_key, to_segmentor_key
+from mmss_plugins.checkpoints.convert import to_ours
+from mmss_plugins.checkpoints.convert_cli import main
 
 
-@pytest.mark.parametrize('depth', [18, 50])
-@pytest.mark.parametrize('kind', ['mid2', 'mid3', 'late2', 'late3'])
-def test_every_tensor_has_a_counterpart_of_its_shape(kind, depth):
-    network = f'{kind}_resnet{depth}'
+@pytest.mark.parametrize('network', NETWORKS)
+def test_every_tensor_has_a_counterpart_of_its_shape(network):
     theirs = tensor_shapes(network)
     with torch.device('meta'):
         ours = build(network).state_dict()
     renamed = {to_segmentor_key(name): shape for name, shape in theirs.items()}
     assert len(renamed) == len(theirs)
     assert renamed == {name: tuple(tensor.shape) for name, tensor in ours.items()}
+    fusion = network.partition('_')[0][:-1]
+    assert [to_reference_key(name, fusion) for name in renamed] == list(theirs)
 
 
 @pytest.mark.parametrize(
@@ -66,20 +47,35 @@ def test_a_foreign_name_is_an_error(name):
         to_segmentor_key(name)
 
 
-def seeded(seed, shape):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+@pytest.mark.parametrize(
+    ('name', 'fusion'),
+    [
+        ('backbones.s3.conv1.weight', 'mid'),
+        ('backbone.conv1.weight', 'mid'),
+        ('decode_heads.s1.conv_seg.weight', 'mid'),
+        ('decode_heads.shared.conv_seg.weight', 'late'),
+        ('decode_heads.shared.blocks.0.conv1.norm.weight', 'mid'),
+        ('losses.0.weight', 'late'),
+    ],
+)
+def test_a_name_without_a_published_place_is_an_error(name, fusion):
+    with pytest.raises(KeyError, match='no place in a published'):
+        to_reference_key(name, fusion)
 
 
-def filled(name, shape):
-    """The tensor that the reference run had under this name."""
-    if name.endswith('num_batches_tracked'):
-        return torch.tensor(0)
-    r = seeded(zlib.crc32(name.encode()), shape)
-    if len(shape) > 1:
-        return r * (2 / (r.numel() / shape[0])) ** 0.5
-    if name.endswith('running_var'):
-        return 1 + (0.1 * r).abs()
-    return 1 + 0.1 * r if name.endswith('.weight') else 0.1 * r
+def lightning_file(path, network, bands=13):
+    """A file as Lightning writes it, with what may stand beside the weights."""
+    state = {f'net.{name}': t for name, t in published_state(network, bands).items()}
+    content = {
+        'epoch': 199,
+        'global_step': 162200,
+        'pytorch-lightning_version': '1.9.5',
+        'state_dict': state,
+        'optimizer_states': [{'state': {0: {'step': torch.tensor(1.0)}}, 'param_groups': []}],
+        'hyper_parameters': {'lr': 5e-3, 'bands': list(range(13))},
+    }
+    torch.save(content, path)
+    return path
 
 
 @pytest.fixture(scope='module')
@@ -88,14 +84,20 @@ def reference():
         return dict(file)
 
 
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory):
+    """Published weights, through the tool, as a file that MM loads."""
+    folder = tmp_path_factory.mktemp('published')
+    name = 'weights-cromss-13B-midFusion-epoch=199.ckpt'
+    file = lightning_file(folder / name, 'mid2_resnet18')
+    assert main([str(file), str(folder / 'ours.pth'), '--bands', '13']) == 0
+    return folder / 'ours.pth'
+
+
 @pytest.fixture
-def model():
+def model(weights):
     model = build('mid2_resnet18')
-    state = {
-        to_segmentor_key(name): filled(name, shape)
-        for name, shape in tensor_shapes('mid2_resnet18').items()
-    }
-    model.load_state_dict(state, strict=True)
+    load_checkpoint(model, str(weights), map_location='cpu', strict=True)
     return model
 
 
@@ -128,3 +130,30 @@ def test_encoder_features(model, inputs, reference):
     assert len(features) == 5
     for level, feature in enumerate(features, 1):
         assert_agrees(feature[:1, ::8, ::2, ::2], reference[f'feature{level}'])
+
+
+@torch.no_grad()
+def test_the_forward_by_hand_is_the_published_one(inputs, reference):
+    state = published_state('mid2_resnet18')
+    for mode in ('eval', 'train'):
+        logits = forward_by_hand(state, 'mid2_resnet18', inputs, training=mode == 'train')
+        assert_agrees(logits['s1'][:, :, ::4, ::4], reference[f'{mode}_out1'])
+        assert_agrees(logits['s2'][:, :, ::4, ::4], reference[f'{mode}_out2'])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ('network', 'bands'), [*((name, 13) for name in NETWORKS), ('mid2_resnet50', 9)]
+)
+def test_outputs_of_every_published_network(network, bands):
+    state = published_state(network, bands)
+    inputs = seeded(63, (2, 2 + bands, 64, 64))
+    model = build(network, bands)
+    converted = to_ours({'state_dict': {f'net.{n}': t for n, t in state.items()}}, network)
+    model.load_state_dict(converted.state, strict=True)
+    for training in (False, True):
+        expected = forward_by_hand(state, network, inputs, training)
+        logits = model.train(training)(inputs)
+        assert list(logits) == list(expected)
+        for name, found in logits.items():
+            assert_agrees(found, expected[name].numpy())

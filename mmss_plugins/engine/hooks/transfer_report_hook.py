@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
-import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, PretrainedInit, is_model_wrapper
-from mmengine.runner import BaseLoop, CheckpointLoader
-from torch import Tensor, nn
+from mmengine.runner import BaseLoop
+from torch import Tensor
 
+from mmss_plugins.checkpoints.pretrained import pretrained_modules, read_state, unwrapped
 from mmss_plugins.checkpoints.transfer import (
     TransferError,
     TransferReport,
@@ -21,43 +18,6 @@ from mmss_plugins.checkpoints.transfer import (
     with_dot,
 )
 from mmss_plugins.registry import HOOKS
-
-
-def pretrained_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module, Mapping]]:
-    """The modules that are to be initialised from a checkpoint.
-
-    Args:
-        model: Any model; modules without ``init_cfg`` are passed over.
-
-    Yields:
-        Name ('' for the model itself), module and init_cfg of type 'Pretrained'.
-    """
-    for name, module in model.named_modules():
-        configs = getattr(module, 'init_cfg', None) or []
-        for cfg in [configs] if isinstance(configs, Mapping) else configs:
-            kind = cfg.get('type')
-            if kind is PretrainedInit or str(kind).rpartition('.')[2] == 'Pretrained':
-                yield name, module, cfg
-
-
-def read_state(checkpoint: str, prefix: str | None) -> dict[str, Tensor]:
-    """The state dict of a checkpoint, named as MMEngine's Pretrained initialisation sees it.
-
-    Args:
-        checkpoint: A file, or whatever else MMEngine can load from (a URL, 'torchvision://...').
-        prefix: Of the init_cfg; without one, MMEngine drops a leading 'module.'.
-
-    Returns:
-        Tensors by name.
-    """
-    if Path(checkpoint).is_file():
-        content = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    else:
-        content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu', logger=None)
-    state = content.get('state_dict', content)
-    if not prefix:
-        state = {re.sub(r'^module\.', '', name): tensor for name, tensor in state.items()}
-    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
 
 
 @HOOKS.register_module()
@@ -108,7 +68,7 @@ class TransferReportHook(Hook):
             )
 
     def _check_whole(self, runner, compare_values: bool) -> None:
-        model, checkpoint = _unwrapped(runner.model), runner._load_from
+        model, checkpoint = unwrapped(runner.model), runner._load_from
         state, model_state = read_state(checkpoint, None), model.state_dict()
         report = transfer_report(model_state, state, compare_values=compare_values)
         headline = (
@@ -130,7 +90,7 @@ class TransferReportHook(Hook):
             runner.logger.info(f'{headline}; the init_cfg of no module applies')
 
     def _check(self, runner, compare_values: bool) -> None:
-        model = _unwrapped(runner.model)
+        model = unwrapped(runner.model)
         count = 0
         for count, (name, module, cfg) in enumerate(pretrained_modules(model), 1):  # noqa: B007
             checkpoint, prefix = cfg['checkpoint'], cfg.get('prefix')
@@ -170,10 +130,3 @@ class TransferReportHook(Hook):
             )
         if is_main_process():  # both times; MMEngine's logger drops a repeated warning
             runner.logger.warning(message)
-
-
-def _unwrapped(model: nn.Module) -> nn.Module:
-    """The model without what parallel training or test-time augmentation put around it."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model

@@ -1,0 +1,104 @@
+"""Command line that converts published CromSS checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .convert import BRANCHES, Conversion, our_checkpoint, their_checkpoint, to_ours, to_theirs
+from .files import CheckpointFileError, check_output, read_checkpoint, write_checkpoint
+from .input_contract import InputContractError
+from .published import ConversionError
+
+_PUBLISHED_NAME = re.compile(r'weights-cromss-(\d+)B-(mid|late)Fusion', re.IGNORECASE)
+
+EPILOG = """The network is found from the tensors: fusion, ResNet-18 or -50, bands, classes, common
+branch. A tensor that is unknown, missing or of another shape is an error. Files are read with
+torch's restricted unpickler only.
+
+exit status: 0 converted, 2 not converted
+
+examples:
+  cromss.py weights-cromss-13B-midFusion-epoch=199.ckpt cromss_mid_13b.pth
+  cromss.py weights-cromss-13B-midFusion-epoch=199.ckpt cromss_s2.pth --modality s2
+      ... and in a config: init_cfg=dict(type='Pretrained', checkpoint='cromss_s2.pth')
+  cromss.py work_dirs/cromss_mid_r50_13b_200e_noldo/epoch_200.pth ours.ckpt --reverse
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        conversion = _convert(arguments)
+    except (CheckpointFileError, ConversionError, InputContractError, OSError) as error:
+        print(f'cromss.py: error: {error}', file=sys.stderr)
+        return 2
+    size = arguments.out.stat().st_size / 1e6
+    print(f'{conversion.report()}\nwritten: {arguments.out} ({size:.1f} MB)')
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description='Convert a published CromSS checkpoint (PyTorch Lightning) to ours, to a bare '
+        'backbone, or ours to a published one.',
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('checkpoint', type=Path, help='the file to convert')
+    parser.add_argument('out', type=Path, help='the file to write')
+    parser.add_argument(
+        '--modality',
+        choices=BRANCHES,
+        help="write this branch's encoder alone, with the names of MMSegmentation's ResNet",
+    )
+    parser.add_argument(
+        '--bands',
+        type=int,
+        metavar='N',
+        help='check that the Sentinel-2 encoder takes so many bands (published: 13 or 9)',
+    )
+    parser.add_argument(
+        '--reverse', action='store_true', help='from our whole model to the published names'
+    )
+    parser.add_argument(
+        '--drop',
+        action='append',
+        default=[],
+        metavar='PREFIX',
+        help='leave out the tensors whose names begin so; may be given more than once',
+    )
+    parser.add_argument('--overwrite', action='store_true', help='replace OUT if it is there')
+    return parser
+
+
+def _convert(arguments: argparse.Namespace) -> Conversion:
+    path, out = arguments.checkpoint, arguments.out
+    if arguments.reverse and arguments.modality:
+        raise ConversionError('--reverse needs the whole model: leave --modality out')
+    check_output(out, arguments.overwrite)
+    if out.exists() and path.exists() and out.samefile(path):
+        raise CheckpointFileError(f'{out}: input and output are the same file: name another')
+    content = read_checkpoint(path, mmap=True)
+    if arguments.reverse:
+        conversion = to_theirs(content, str(path), arguments.drop)
+    else:
+        conversion = to_ours(content, str(path), arguments.modality, arguments.drop)
+    network = conversion.network
+    if arguments.bands not in (None, network.s2_bands):
+        raise ConversionError(
+            f'{path}: --bands {arguments.bands}, but its Sentinel-2 encoder takes '
+            f'{network.s2_bands}'
+        )
+    named = _PUBLISHED_NAME.search(path.name)
+    if named and (int(named[1]), named[2].lower()) != (network.s2_bands, network.fusion):
+        print(f'warning: {path.name} names another network than it holds', file=sys.stderr)
+    content = (
+        their_checkpoint(conversion) if arguments.reverse else our_checkpoint(conversion, path.name)
+    )
+    write_checkpoint(content, out, arguments.overwrite)
+    return conversion

@@ -1,0 +1,127 @@
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope, init_default_scope
+from mmseg.registry import MODELS
+from published_networks import published_state, seeded
+
+from mmss_plugins.checkpoints.convert_cli import main
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'convert' / 'cromss.py'
+NAME = 'weights-cromss-13B-midFusion-epoch=199.ckpt'
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def published(tmp_path):
+    state = {f'net.{name}': t for name, t in published_state('mid2_resnet18').items()}
+    torch.save({'state_dict': state, 'epoch': 199}, tmp_path / NAME)
+    return tmp_path / NAME
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+def test_there_and_back_through_files(published, tmp_path, capsys):
+    ours, back = tmp_path / 'ours.pth', tmp_path / 'back.ckpt'
+    assert main([str(published), str(ours)]) == 0
+    said = capsys.readouterr().out
+    assert 'converted: 302 tensors' in said
+    assert f'written: {ours}' in said
+    assert load(ours)['meta']['converted_from'] == NAME
+    assert main([str(ours), str(back), '--reverse']) == 0
+    before, after = load(published)['state_dict'], load(back)['state_dict']
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize(('modality', 'encoder', 'bands'), [
+    ('s1', 'encoder1', 2), ('s2', 'encoder', 13),
+])  # fmt: skip
+@torch.no_grad()
+def test_a_bare_backbone_initialises_the_stock_resnet(
+    published, tmp_path, modality, encoder, bands
+):
+    out = tmp_path / 'backbone.pth'
+    assert main([str(published), str(out), '--modality', modality]) == 0
+    init_default_scope('mmseg')
+    model = MODELS.build(
+        {
+            'type': 'ResNet',
+            'depth': 18,
+            'in_channels': bands,
+            'init_cfg': {'type': 'Pretrained', 'checkpoint': str(out)},
+        }
+    )
+    model.init_weights()
+    state = published_state('mid2_resnet18')
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, state[f'{encoder}.{name}']), name
+    assert model(seeded(0, (2, bands, 32, 32)))[-1].abs().sum() > 0
+
+
+def failure(capsys, *arguments):
+    assert main([str(argument) for argument in arguments]) == 2
+    streams = capsys.readouterr()
+    assert streams.out == ''
+    assert streams.err.startswith('cromss.py: error: ')
+    return streams.err
+
+
+def test_what_is_asked_for_is_checked(published, tmp_path, capsys):
+    out = tmp_path / 'out.pth'
+    assert '--bands 9' in failure(capsys, published, out, '--bands', 9)
+    assert 'leave --modality out' in failure(
+        capsys, published, out, '--reverse', '--modality', 's1'
+    )
+    assert "no branch 'common'" in failure(capsys, published, out, '--modality', 'common')
+    assert not out.exists()
+
+
+def test_nothing_is_overwritten_unasked(published, tmp_path, capsys):
+    out = tmp_path / 'out.pth'
+    out.write_text('mine')
+    assert '--overwrite' in failure(capsys, published, out)
+    assert out.read_text() == 'mine'
+    assert main([str(published), str(out), '--overwrite']) == 0
+    assert 'state_dict' in load(out)
+    capsys.readouterr()
+    before = published.read_bytes()
+    assert 'same file' in failure(capsys, published, published, '--overwrite')
+    assert published.read_bytes() == before
+
+
+def test_files_that_cannot_be_read_are_told(tmp_path, capsys):
+    out, bad = tmp_path / 'out.pth', tmp_path / 'bad.ckpt'
+    assert 'no such file' in failure(capsys, bad, out)
+    torch.save({'state_dict': {}, 'hyper_parameters': argparse.Namespace(a=1)}, bad)
+    said = failure(capsys, bad, out)
+    assert 'argparse.Namespace' in said
+    assert 'torch.save(' in said
+    bad.write_bytes(bad.read_bytes()[:200])
+    assert 'incomplete' in failure(capsys, bad, out)
+    assert [path.name for path in tmp_path.iterdir()] == ['bad.ckpt']
+
+
+def test_a_name_that_tells_another_network_is_warned_of(published, tmp_path, capsys):
+    other = published.rename(tmp_path / 'weights-cromss-9B-lateFusion-epoch=199.ckpt')
+    assert main([str(other), str(tmp_path / 'out.pth')]) == 0
+    assert 'names another network' in capsys.readouterr().err
+
+
+def test_the_tool_runs_as_a_program(published, tmp_path):
+    command = [sys.executable, str(TOOL), NAME, 'out.pth', '--modality', 's2']
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert 'converted: 120 tensors' in done.stdout
+    assert len(load(tmp_path / 'out.pth')['state_dict']) == 120
