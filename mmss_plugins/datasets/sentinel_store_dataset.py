@@ -24,7 +24,8 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
 
     A sample enters the pipeline with ``img`` (H, W, C), bands of all chosen modalities stacked in
     the order Sentinel-1, Sentinel-2, so that crop, flip and resize keep them aligned; and with
-    ``gt_seg_map`` (H, W) uint8, 255 = ignored. There is no loading transform to write.
+    ``gt_seg_map`` (H, W) uint8, 255 = ignored. There is no loading transform to write. In memory
+    each band of ``img`` is contiguous, as it is stored and as the network takes it.
 
     Args:
         data_root: The store, as written by the preparation tools.
@@ -176,7 +177,7 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         planes = [
             sensor.normalise(image) for sensor, image in zip(self.sensors, arrays, strict=False)
         ]
-        image = np.ascontiguousarray(np.concatenate(planes).transpose(1, 2, 0))
+        image = np.concatenate(planes).transpose(1, 2, 0)
         place = '/'.join([str(self.store.path), *([season] if season else []), sample_id])
         return {
             **info,

@@ -37,7 +37,7 @@ def test_sentinel2_pixels(dfc, bands, normalize):
         assert sample['sample_id'] == name
         assert sample['img'].shape == (32, 32, len(indices))
         assert sample['img'].dtype == np.float32
-        assert sample['img'].flags.c_contiguous
+        assert sample['img'].transpose(2, 0, 1).flags.c_contiguous  # as the network takes it
         np.testing.assert_allclose(sample['img'], expected.transpose(1, 2, 0), atol=1e-6)
         np.testing.assert_array_equal(sample['gt_seg_map'], content[name]['label'])
 
