@@ -114,6 +114,34 @@ def test_losses_are_those_of_the_method(modalities, kind):
     torch.testing.assert_close(total, sum(v for k, v in expected.items() if 'loss' in k))
 
 
+def test_selection_that_selects_everything_is_none():
+    inputs, samples, _ = batch()
+    plain = build()(inputs, samples, mode='loss')
+    model = build(selection={'class_balance': False})
+    model.selection.set_schedule(0.0, 0.5)
+    for name, value in model(inputs, samples, mode='loss').items():
+        assert torch.equal(value, plain[name]), name
+    model.selection.set_schedule(1.0, 0.5)
+    assert not torch.equal(model(inputs, samples, mode='loss')['s1.loss_ce'], plain['s1.loss_ce'])
+
+
+def test_selection_without_a_schedule_is_an_error_in_training_only():
+    model = build(selection={})
+    inputs, samples, _ = batch()
+    with pytest.raises(RuntimeError, match='CrossModalSelectionHook'):
+        model(inputs, samples, mode='loss')
+    model.eval()(inputs, samples, mode='predict')
+
+
+def test_logits_that_are_not_finite_name_the_sample():
+    model = build(selection={})
+    inputs, samples, _ = batch(sample_id='0000042')
+    inputs[1, 3] = float('nan')
+    model.eval()  # batch statistics would carry it to all samples
+    with pytest.raises(FloatingPointError, match=r'finite: s2 \(samples 0000042\)'):
+        model.loss(inputs, samples)
+
+
 def test_every_parameter_gets_a_gradient():
     model = build(fusion='late')
     inputs, samples, _ = batch()
