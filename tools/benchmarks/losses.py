@@ -32,6 +32,8 @@ def rows() -> list[dict]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
+        nobody, alike = torch.zeros(size, dtype=torch.bool), [torch.ones(size)] * 4
+        torch.testing.assert_close(ours(logits, target, nobody, alike), plain(logits, target))
         mine, theirs = milliseconds(
             lambda: _backward(ours(logits, target, ignored, masks), logits),
             lambda: _backward(plain(logits, target), logits),

@@ -79,6 +79,44 @@ def test_nothing_to_learn_gives_zero_and_zero_gradients(all_by):
     assert torch.equal(logits.grad, torch.zeros_like(logits))
 
 
+def test_ignored_pixels_of_soft_targets_get_no_gradient():
+    logits = torch.randn(1, 3, 2, 2, requires_grad=True)
+    target = torch.rand(1, 3, 2, 2).softmax(1)
+    ignored = torch.tensor([[[False, True], [False, False]]])
+    soft_cross_entropy(logits, target, None, ignored).backward()
+    assert logits.grad[0, :, 0, 1].eq(0).all()
+    assert logits.grad[0, :, 0, 0].ne(0).all()
+
+
+@pytest.mark.parametrize('soft', [False, True])
+@pytest.mark.parametrize('gap', [104, 1000])
+def test_large_gaps_stay_finite(soft, gap):
+    logits = torch.tensor([gap / 2, -gap / 2]).reshape(1, 2, 1, 1).requires_grad_()
+    target = torch.tensor([0.25, 0.75]).reshape(1, 2, 1, 1) if soft else torch.ones(1, 1, 1).long()
+    loss = soft_cross_entropy(logits, target)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.75 * gap if soft else gap)
+    expected = [0.75, -0.75] if soft else [1, -1]
+    assert logits.grad.flatten().tolist() == pytest.approx(expected)
+
+
+def test_targets_that_do_not_sum_to_one():
+    logits = torch.randn(2, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    target = torch.rand(2, 3, 2, 2, dtype=torch.float64)
+    expected = oracle(logits.detach().numpy(), target.numpy())
+    assert soft_cross_entropy(logits, target).item() == pytest.approx(expected)
+    assert torch.autograd.gradcheck(lambda z: soft_cross_entropy(z, target), (logits,))
+
+
+def test_batches_that_are_handled_in_parts():
+    """Against torch's own, gradients included."""
+    logits = torch.randn(3, 3, 600, 600, dtype=torch.float64, requires_grad=True)
+    target = torch.rand(3, 3, 600, 600, dtype=torch.float64)
+    (expected,) = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, target), logits)
+    (gradient,) = torch.autograd.grad(soft_cross_entropy(logits, target), logits)
+    torch.testing.assert_close(gradient, expected)
+
+
 def test_ignored_pixels_get_no_gradient_and_weights_of_any_value():
     logits = torch.randn(1, 3, 2, 2, requires_grad=True)
     labels = torch.tensor([[[0, 255], [2, 1]]])

@@ -108,3 +108,36 @@ def test_16_bit_logits_are_computed_in_float32():
     loss = soft_dice_loss(logits, labels)
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(oracle(logits.numpy(), labels.numpy()), rel=1e-4)
+
+
+@pytest.mark.parametrize('weighted', [False, True])
+def test_gradient_with_soft_targets(weighted):
+    logits = torch.randn(2, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    target = torch.rand(2, 3, 2, 2, dtype=torch.float64).softmax(1)
+    weight = torch.rand(2, 2, 2, dtype=torch.float64) if weighted else None
+    assert torch.autograd.gradcheck(lambda z: soft_dice_loss(z, target, weight), (logits,))
+
+
+@pytest.mark.parametrize('soft', [False, True])
+def test_batches_that_are_handled_in_parts(soft):
+    """Against autograd through the definition."""
+    logits = torch.randn(3, 3, 600, 600, dtype=torch.float64, requires_grad=True)
+    labels = torch.randint(0, 3, (3, 600, 600))
+    z = torch.eye(3, dtype=torch.float64)[labels].movedim(-1, 1)
+    z = (0.8 * z + 0.1).contiguous() if soft else z
+    q, pixels = logits.softmax(1), (0, 2, 3)
+    expected = (1 - 2 * (q * z).sum(pixels) / (q + z).sum(pixels)).mean()
+    loss = soft_dice_loss(logits, z if soft else labels)
+    torch.testing.assert_close(loss, expected)
+    (expected,) = torch.autograd.grad(expected, logits)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(gradient, expected)
+
+
+@pytest.mark.parametrize('gap', [104, 1000])
+def test_large_gaps_stay_finite(gap):
+    logits = torch.tensor([gap / 2, -gap / 2]).reshape(1, 2, 1, 1).requires_grad_()
+    loss = soft_dice_loss(logits, torch.ones(1, 1, 1).long())
+    loss.backward()
+    assert loss.item() == pytest.approx(0.5)
+    assert logits.grad.isfinite().all()

@@ -2,9 +2,18 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmss_plugins.models.functional import consistency_loss, soft_cross_entropy, soft_dice_loss
+from mmss_plugins.models.functional import (
+    consistency_loss,
+    soft_cross_entropy,
+    soft_dice_loss,
+    soft_focal,
+)
 
-SEGMENTATION = {'SoftCrossEntropyLoss': soft_cross_entropy, 'SoftDiceLoss': soft_dice_loss}
+SEGMENTATION = {
+    'SoftCrossEntropyLoss': soft_cross_entropy,
+    'SoftDiceLoss': soft_dice_loss,
+    'SoftFocalLoss': soft_focal,
+}
 
 
 def build(name, **kwargs):
@@ -32,6 +41,14 @@ def test_consistency_passes_everything_on(kind):
     weight, valid = torch.rand(2, 4, 4), torch.rand(2, 4, 4) < 0.5
     expected = 0.7 * consistency_loss(student, teacher, weight, kind, valid)
     torch.testing.assert_close(loss(student, teacher, weight=weight, valid=valid), expected)
+
+
+def test_focal_passes_gamma_on():
+    logits, labels = torch.randn(2, 5, 4, 4), torch.randint(0, 5, (2, 4, 4))
+    loss = build('SoftFocalLoss', gamma=0.5)(logits, labels)
+    torch.testing.assert_close(loss, soft_focal(logits, labels, gamma=0.5))
+    with pytest.raises(ValueError, match='-1'):
+        build('SoftFocalLoss', gamma=-1)
 
 
 def test_unknown_kind_is_an_error():
