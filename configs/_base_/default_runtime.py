@@ -21,6 +21,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='mmss_plugins.IterationSeedHook'),
+    dict(type='mmss_plugins.InputContractHook'),
     dict(type='mmss_plugins.TransferReportHook'),
     dict(type='mmss_plugins.ResumeValidationHook'),
 ]

@@ -2,6 +2,7 @@
 
 from .any_device_ddp import AnyDeviceDistributedDataParallel
 from .hooks import (
+    InputContractHook,
     IterationSeedHook,
     MultiBandVisualizationHook,
     ResumeValidationHook,
@@ -13,6 +14,7 @@ from .samplers import EpochSeededSampler
 __all__ = [
     'AnyDeviceDistributedDataParallel',
     'EpochSeededSampler',
+    'InputContractHook',
     'IterationSeedHook',
     'MultiBandVisualizationHook',
     'NonEmptyEpochTrainLoop',

@@ -1,6 +1,7 @@
 """Hooks."""
 
 from .cross_modal_selection_hook import CrossModalSelectionHook
+from .input_contract_hook import InputContractHook
 from .iteration_seed_hook import IterationSeedHook
 from .multi_band_visualization_hook import MultiBandVisualizationHook
 from .resume_validation_hook import ResumeValidationHook
@@ -8,6 +9,7 @@ from .transfer_report_hook import TransferReportHook
 
 __all__ = [
     'CrossModalSelectionHook',
+    'InputContractHook',
     'IterationSeedHook',
     'MultiBandVisualizationHook',
     'ResumeValidationHook',

@@ -59,8 +59,13 @@ class TransferReportHook(Hook):
         """Compare values, after all initialisation and before any training step."""
         if not runner._has_loaded:
             self._check(runner, compare_values=True)
-        elif not runner._resume:
+        elif runner._load_from is not None and not runner._resume:
             self._check_whole(runner, compare_values=True)
+        elif is_main_process() and not runner._resume:
+            runner.logger.info(
+                'transfer: the weights were loaded before the run; '
+                'the init_cfg of no module applies'
+            )
         elif is_main_process():
             runner.logger.info(
                 f'transfer: the run is resumed, its weights come from '

@@ -1,0 +1,191 @@
+"""Checkpoints tell what inputs they were trained on, and are held to it where they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, find_latest_checkpoint
+
+from mmss_plugins.checkpoints.contract_difference import advice, compare, table
+from mmss_plugins.checkpoints.input_contract import (
+    CONTRACT_KEY,
+    InputContract,
+    InputContractError,
+    contract_of,
+)
+from mmss_plugins.checkpoints.pretrained import pretrained_modules, read_content, unwrapped
+from mmss_plugins.checkpoints.run_contract import run_contract, with_method
+from mmss_plugins.registry import HOOKS
+
+_ENCODERS = 'backbones'  # of CrossModalSegmentor: one submodule per modality
+
+
+@HOOKS.register_module()
+class InputContractHook(Hook):
+    """Writes the input contract into checkpoints and compares it with the run's data on loading.
+
+    The contract says, per modality, which bands come in which order, in what unit and with which
+    normalisation (the data preprocessor's included), the class names, and for information the
+    method and its settings. It is taken from the training data set, if that is one of ours.
+
+    Before anything is loaded (``resume``, ``load_from``, testing, ``init_cfg`` of type
+    'Pretrained'), the checkpoint's contract is compared with what the run's own data give, and any
+    difference is an error that shows both sides. An encoder under the prefix 'backbones.s2.' is
+    held to that modality's part. Class names count only where a whole model is loaded. Where the
+    checkpoint has no contract, or the data set is not one of ours, a line of the log says so.
+
+    Args:
+        allow_contract_mismatch (bool): Warn instead of raising an error. Defaults to False.
+    """
+
+    priority = 'HIGHEST'  # before TransferReportHook: other bands explain other shapes
+
+    def __init__(self, allow_contract_mismatch: bool = False) -> None:
+        self.allow_contract_mismatch = allow_contract_mismatch
+        self._loaded: InputContract | None = None  # of a whole model that was loaded early
+        self._checked: list[InputContract | None] = []
+
+    def before_run(self, runner) -> None:
+        """Compare what is going to be loaded."""
+        self._run_contract(runner)  # data sets that contradict each other are told now
+        if runner._has_loaded:
+            if self._loaded is not None:
+                self._check_whole(runner, self._loaded, 'the loaded checkpoint')
+            return
+        file = runner._load_from
+        if runner._resume and file is None:
+            file = find_latest_checkpoint(runner.work_dir)
+        if file is not None:
+            self._check_whole(runner, self._contract(runner, file), file)
+        elif isinstance(runner._train_loop, BaseLoop):
+            self._check_modules(runner)
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Compare a checkpoint that is loaded by another way than the config's."""
+        contract = self._contract(runner, 'the loaded checkpoint', checkpoint)
+        if _dataset(runner) is None:
+            self._loaded = contract  # there are no data yet to compare with
+        else:
+            self._check_whole(runner, contract, 'the loaded checkpoint')
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Add the contract of the run's training data."""
+        contract = self._run_contract(runner)
+        if contract is not None:
+            contract = with_method(contract, unwrapped(runner.model), runner.cfg)
+            checkpoint.setdefault('meta', {})[CONTRACT_KEY] = contract.to_dict()
+
+    def _contract(self, runner, file: str, content: Mapping | None = None) -> InputContract | None:
+        try:
+            return contract_of(read_content(file) if content is None else content, file)
+        except InputContractError as error:
+            self._mismatch(runner, str(error))
+            return None
+
+    def _check_whole(self, runner, contract: InputContract | None, file: str) -> None:
+        if contract in self._checked:
+            return
+        self._checked.append(contract)
+        found = self._run_contract(runner)
+        if self._can_compare(runner, contract, found, f'model from {file}'):
+            alone = _alone(runner, found)
+            contract = contract.only(alone) if alone else contract
+            self._compare(runner, contract, found, f'model from {file}', classes=True)
+
+    def _check_modules(self, runner) -> None:
+        model = unwrapped(runner.model)
+        found = self._run_contract(runner)
+        for name, _module, cfg in pretrained_modules(model):
+            file, prefix = cfg['checkpoint'], (cfg.get('prefix') or '').rstrip('.')
+            contract = self._contract(runner, file)
+            what = f'{name or "model"} from {file} (prefix {prefix or "none"})'
+            if not self._can_compare(runner, contract, found, what):
+                continue
+            theirs, ours = _seen(prefix, contract.modalities), _seen(name, found.modalities)
+            if theirs is None or ours is None:
+                self._inform(runner, f'input contract: {what} is not an encoder, or of no modality')
+                continue
+            self._compare(runner, contract.only(theirs), found.only(ours), what, classes=not name)
+
+    def _run_contract(self, runner) -> InputContract | None:
+        try:
+            model = unwrapped(runner.model)
+            return run_contract(_dataset(runner), getattr(model, 'data_preprocessor', None))
+        except InputContractError as error:
+            self._mismatch(runner, str(error))
+            return None
+
+    def _can_compare(
+        self, runner, contract: InputContract | None, found: InputContract | None, what: str
+    ) -> bool:
+        if contract is None:
+            self._inform(runner, f'input contract: {what} carries none, bands are not compared')
+        elif found is None:
+            self._inform(
+                runner,
+                f"input contract: {what} has one, but the run's data set does not tell its bands",
+            )
+        return contract is not None and found is not None
+
+    def _compare(
+        self, runner, contract: InputContract, found: InputContract, what: str, classes: bool
+    ) -> None:
+        rows = compare(contract, found, classes)
+        if not any(row.differs for row in rows):
+            self._inform(runner, f'input contract: {what} fits the data')
+            return
+        todo = '\n'.join(f'  - {sentence}' for sentence in advice(rows))
+        self._mismatch(
+            runner,
+            f'input contract: {what} was trained on other inputs than the run gives:\n'
+            f'{table(rows)}\nWhat to do:\n{todo}',
+        )
+
+    def _mismatch(self, runner, message: str) -> None:
+        if not self.allow_contract_mismatch:
+            raise InputContractError(
+                f'{message}\nTo go on all the same, set allow_contract_mismatch=True in the hook '
+                f"'mmss_plugins.InputContractHook'"
+            )
+        if is_main_process():
+            runner.logger.warning(message)
+
+    def _inform(self, runner, message: str) -> None:
+        if is_main_process():
+            runner.logger.info(message)
+
+
+def _dataset(runner) -> object | None:
+    """The data set that the run trains on, or else tests or validates on; None before that."""
+    for loop in (runner._train_loop, runner._test_loop, runner._val_loop):
+        if isinstance(loop, BaseLoop):
+            return loop.dataloader.dataset
+    return None
+
+
+def _alone(runner, found: InputContract) -> tuple[str, ...] | None:
+    """The one modality that a cross-modal model is tested on, None if that is not so."""
+    alone = getattr(unwrapped(runner.model), 'predict_from', None)
+    training = isinstance(runner._train_loop, BaseLoop)
+    return (alone,) if not training and tuple(found.modalities) == (alone,) else None
+
+
+def _seen(place: str, modalities: Sequence[str]) -> tuple[str, ...] | None:
+    """The modalities whose bands a module gets.
+
+    Args:
+        place: Its name in the model, or the prefix of its tensors in a checkpoint.
+        modalities: All that there are.
+
+    Returns:
+        Names; None for a module that does not get images, or where one cannot tell.
+    """
+    parts = place.split('.')
+    if _ENCODERS in parts[:-1]:
+        branch = parts[parts.index(_ENCODERS) + 1]
+        if branch in modalities:
+            return (branch,)
+        return tuple(modalities) if branch == 'common' else None
+    return tuple(modalities) if parts[-1] in ('', 'backbone', 'encoder', 'module') else None
