@@ -1,0 +1,71 @@
+"""The data of each pretraining config fit its model."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DATASETS, MODELS, DefaultScope, init_default_scope
+from store_factory import write_noldo_store
+
+FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'cromss'
+NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))
+
+
+@pytest.fixture(scope='module')
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp('store') / 'noldo.lmdb'
+    write_noldo_store(path, ids=[f'{i:07d}' for i in range(8)], size=40)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    init_default_scope('mmseg')
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+def dataset(cfg, part, store):
+    cfg = cfg[f'{part}_dataloader'].dataset
+    cfg.data_root = str(store)
+    cfg.holdout.fraction = 0.5
+    for step in cfg.pipeline:
+        if step.type == 'RandomCrop':
+            step.crop_size = (32, 32)
+    return DATASETS.build(cfg)
+
+
+def small(model):
+    """The model with the smallest network, but its own channels."""
+    backbone = {'type': 'mmss_plugins.StemResNet', 'depth': 18, 'base_channels': 4}
+    for name, part in model.backbones.items():
+        model.backbones[name] = {**backbone, 'in_channels': part['in_channels']}
+    if model.get('common'):
+        model.common = backbone
+    head = {'in_channels': (64, 4, 8, 16, 32), 'decoder_channels': (4,) * 5}
+    model.decode_head.update(norm_cfg={'type': 'BN'}, **head)
+    return MODELS.build(model)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_training_and_validation_step(store, name):
+    cfg = Config.fromfile(FOLDER / f'{name}.py')
+    model = small(cfg.model)
+    if model.selection is not None:
+        model.selection.set_schedule(0.9, 0.5)
+    train = dataset(cfg, 'train', store)
+    data = model.data_preprocessor(pseudo_collate([train[0], train[1]]), training=True)
+    losses = model(**data, mode='loss')
+    terms = {name for name in losses if 'loss' in name}
+    branches = {name.split('.')[0] for name in terms}
+    assert branches == set(model.backbones)
+    assert all(losses[name].isfinite() and losses[name] > 0 for name in terms)
+    priors = [sample.get('smoothing_prior') for sample in data['data_samples']]
+    assert [prior is not None for prior in priors] == [model.smoothing is not None] * 2
+    model.parse_losses(losses)[0].backward()
+    model.eval()
+    val = dataset(cfg, 'val', store)
+    predicted = model.val_step(pseudo_collate([val[0], val[1]]))
+    assert predicted[0].val_loss > 0
+    assert predicted[0].pred_sem_seg.shape == (40, 40)
