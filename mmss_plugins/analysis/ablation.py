@@ -10,12 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
 
+from mmss_plugins.analysis.pretrained_scores import pretrained_scores
 from mmss_plugins.demo.results import METRICS, latest_scalars
 from mmss_plugins.demo.road import Road, finetune, last_checkpoint, prepare, pretrain
 from mmss_plugins.demo.steps import StepRunner
 
 SETTINGS = 'ablation.json'
 RESULT = 'result.json'
+ITSELF = 'as pretrained'  # the pretrained network's own predictions, nothing fine-tuned
 CLEAN = 'train_dataloader.dataset.label_field=clean_label'
 
 
@@ -35,14 +37,13 @@ class Arm:
 
     @property
     def starts(self) -> tuple[str, ...]:
-        """How the encoder is used downstream, as the demonstration names it."""
-        return ('frozen', 'fine-tuned') if self.config else ('random',)
+        """How the encoder is used: in its own network, or downstream as in the demonstration."""
+        return (ITSELF, 'frozen', 'fine-tuned') if self.config else ('random',)
 
 
 ARMS = {
     'random': Arm('random weights'),
     'noisy': Arm('noisy labels alone', 'noisy_r18_13b_mini'),
-    'wo-selection': Arm('consistency alone', 'cromss_mid_r18_13b_mini_wo-selection'),
     'wo-consistency': Arm('CromSS without consistency', 'cromss_mid_r18_13b_mini_wo-consistency'),
     'mid': Arm('CromSS, middle fusion', 'cromss_mid_r18_13b_mini'),
     'late': Arm('CromSS, late fusion', 'cromss_late_r18_13b_mini'),
@@ -56,7 +57,7 @@ class AblationError(RuntimeError):
 
 @dataclass(frozen=True)
 class Task:
-    """One fine-tuning of one arm and seed."""
+    """One test of one arm and seed: of a fine-tuning, or of the pretrained network itself."""
 
     seed: int
     arm: str
@@ -87,7 +88,7 @@ class Study:
         return replace(self.road, out=world / arm, data=world, seed=seed, config=config)
 
     def tasks(self) -> Iterator[Task]:
-        """All fine-tunings, seed by seed."""
+        """All that is to be scored, seed by seed."""
         for seed, arm in self.chains():
             yield from self.tasks_of(seed, arm)
 
@@ -96,7 +97,7 @@ class Study:
         return [(seed, arm) for seed in self.seeds for arm in self.arms]
 
     def tasks_of(self, seed: int, arm: str) -> list[Task]:
-        """The fine-tunings of one arm."""
+        """What is to be scored of one arm."""
         return [
             Task(seed, arm, modality, start)
             for modality in self.modalities
@@ -104,8 +105,9 @@ class Study:
         ]
 
     def result_file(self, task: Task) -> Path:
-        """Where the scores of one fine-tuning are kept."""
-        return self.road_of(task.seed, task.arm).run_dir(task.modality, task.start) / RESULT
+        """Where the scores of one task are kept."""
+        folder = f'{task.modality}_{task.start.replace(" ", "-")}'
+        return self.road_of(task.seed, task.arm).out / folder / RESULT
 
     def results(self) -> dict[Task, dict[str, float]]:
         """Scores in percent (OA, AA, mIoU, mF1) of what is done so far."""
@@ -193,10 +195,17 @@ def _run_chain(
     if runner.records:
         tell(f'seed {seed}, {arm}: pretrained ({runner.records[-1].seconds:.0f} s)')
     for task in missing:
-        finetune(road, runner, task.modality, task.start, encoder)
-        scores = final_scores(road.run_dir(task.modality, task.start))
+        scores = _scores(road, runner, task, encoder)
         _write_json(study.result_file(task), scores)
         tell(f'seed {seed}, {arm}: {task.modality} {task.start}: {scores["mIoU"]:.1f} % mIoU')
+
+
+def _scores(road: Road, runner: StepRunner, task: Task, encoder: Path | None) -> dict[str, float]:
+    if task.start == ITSELF:
+        config = road.config_path('cromss', road.config)
+        return pretrained_scores(config, encoder, road.dfc_store('test'))[task.modality]
+    finetune(road, runner, task.modality, task.start, encoder)
+    return final_scores(road.run_dir(task.modality, task.start))
 
 
 def _pretrained(road: Road, runner: StepRunner, arm: Arm) -> Path:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmss_plugins.analysis.ablation import ARMS, Task
+from mmss_plugins.analysis.ablation import ARMS, ITSELF, Task
 
 SENSORS = {'s2': 'Sentinel-2', 's1': 'Sentinel-1'}
 BASELINE = 'noisy'
@@ -16,15 +16,15 @@ Results = Mapping[Task, Mapping[str, float]]
 
 
 def columns(results: Results) -> list[tuple[str, str]]:
-    """(modality, start) of the pretrained arms; random weights are shown in each."""
+    """(modality, start) of the pretrained arms; random weights are shown in each but the first."""
     pairs = {(task.modality, task.start) for task in results if task.start != 'random'}
-    order = list(SENSORS), ['frozen', 'fine-tuned']
+    order = list(SENSORS), [ITSELF, 'frozen', 'fine-tuned']
     return sorted(pairs, key=lambda pair: (order[0].index(pair[0]), order[1].index(pair[1])))
 
 
 def by_seed(results: Results, arm: str, column: tuple[str, str], metric: str) -> dict[int, float]:
-    """Scores of one arm by seed; random weights have one start for all columns."""
-    start = column[1] if ARMS[arm].config else 'random'
+    """Scores of one arm by seed; random weights have one start for all fine-tunings."""
+    start = column[1] if ARMS[arm].config or column[1] == ITSELF else 'random'
     return {
         task.seed: scores[metric]
         for task, scores in results.items()

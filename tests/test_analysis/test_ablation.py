@@ -48,7 +48,12 @@ def steps(monkeypatch):
         lines = '\n'.join(json.dumps(record) for record in records)
         (folder / 'scalars.json').write_text(lines)
 
-    for name, stand_in in (('prepare', prepare), ('pretrain', pretrain), ('finetune', finetune)):
+    def pretrained_scores(config, checkpoint, store):
+        note('itself', checkpoint.name, store.parents[1].name)
+        return {'s2': {'mIoU': 25}, 's1': {'mIoU': 15}}
+
+    stand_ins = prepare, pretrain, finetune, pretrained_scores
+    for name, stand_in in ((function.__name__, function) for function in stand_ins):
         monkeypatch.setattr(ablation, name, stand_in)
     return calls, fails
 
@@ -65,7 +70,9 @@ def test_every_arm_of_every_seed_is_run_once(tmp_path, steps, jobs):
     assert ('finetune', 1, 'mid', 's2', 'frozen', 'mid.pth') in calls
     assert ('finetune', 1, 'random', 's2', 'random', None) in calls
     results = whole.results()
-    assert len(results) == 2 * (1 + 2 + 2)
+    assert len(results) == 2 * (1 + 3 + 3)
+    assert results[Task(1, 'mid', 's2', 'as pretrained')] == {'mIoU': 25}
+    assert ('itself', 'mid.pth', 'seed1') in calls
     last = {'OA': 60, 'AA': 50, 'mIoU': 31, 'mF1': 40}  # of the last validation
     assert results[Task(1, 'mid', 's2', 'fine-tuned')] == last
     calls.clear()
@@ -93,12 +100,14 @@ def test_one_failure_stops_nothing_else_and_is_made_up_for(tmp_path, steps):
     with pytest.raises(AblationError, match='seed 0 noisy'):
         run_study(whole, 1, lines.append)
     assert any('seed 0, noisy: FAILED: no memory' in line for line in lines)
-    assert len(whole.results()) == 8
+    assert len(whole.results()) == 11
     fails.clear()
     calls.clear()
     run_study(whole, 1, lines.append)
-    assert len(whole.results()) == 10
-    assert {call[:3] for call in calls} == {('pretrain', 0, 'noisy'), ('finetune', 0, 'noisy')}
+    assert len(whole.results()) == 14
+    assert {call[:3] for call in calls} == {
+        ('pretrain', 0, 'noisy'), ('finetune', 0, 'noisy'), ('itself', 'noisy.pth', 'seed0')
+    }  # fmt: skip
 
 
 def test_a_folder_keeps_one_kind_of_study(tmp_path, steps):
