@@ -7,7 +7,6 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop
-from mmengine.visualization import Visualizer
 
 from mmss_plugins.models.functional import RAMP_KINDS, label_selection_ratio, ramp
 from mmss_plugins.models.segmentors.sample_selection import SampleSelection
@@ -173,7 +172,7 @@ class CrossModalSelectionHook(Hook):
                 own,
                 sample.metainfo.get('channels'),
             )
-            Visualizer.get_current_instance().add_image(f'selection_{index}', picture, step=step)
+            runner.visualizer.add_image(f'selection_{index}', picture, step=step)
 
 
 def _selection(runner) -> SampleSelection | None:

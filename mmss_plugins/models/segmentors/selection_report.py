@@ -45,18 +45,18 @@ class SelectionReport(NamedTuple):
             ignore_index: Label that takes part in nothing.
             label_confidence: (N, H, W) per branch, entangled, 0 on ignored pixels.
             prediction_confidence: (N, H, W) per teacher, entangled.
-            weights: The weights that the losses get.
+            weights: The weights that the losses get, 0 on ignored pixels.
 
         Returns:
             The sums, on the device of ``labels``.
         """
         valid = labels != ignore_index
-        index = torch.where(valid, labels, num_classes).long().flatten()
+        index = labels.long().masked_fill(~valid, 0).flatten()  # ignored pixels add 0
         ones = valid.flatten().float()
 
         def per_class(values: Tensor) -> Tensor:
             # one-dimensional, as deterministic algorithms on GPUs demand
-            return ones.new_zeros(num_classes + 1).scatter_add_(0, index, values)[:num_classes]
+            return ones.new_zeros(num_classes).scatter_add_(0, index, values)
 
         none = ones.new_zeros(0)
         return cls(
