@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,6 +21,11 @@ def image_uri(image: np.ndarray, scale: int = 3) -> str:
     enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
     _, encoded = cv2.imencode('.png', cv2.cvtColor(enlarged, cv2.COLOR_RGB2BGR))
     return 'data:image/png;base64,' + base64.b64encode(encoded.tobytes()).decode()
+
+
+def file_uri(path: Path) -> str:
+    """A PNG file as a data URI."""
+    return 'data:image/png;base64,' + base64.b64encode(path.read_bytes()).decode()
 
 
 def figure_uri(figure: Figure) -> str:

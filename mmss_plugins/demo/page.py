@@ -15,7 +15,7 @@ from mmss_plugins.visualization.rgb import colour_map, composites
 
 from . import figures
 from .gather import CLASSES, Gallery, Score, gather_scores, prediction_gallery, pretraining_gallery
-from .results import METRICS, curve, latest_scalars
+from .results import METRICS, curve, latest_pictures, latest_scalars
 from .road import STARTS, Road
 from .steps import StepRecord
 
@@ -60,6 +60,7 @@ def write_page(
         legend=_legend(),
         pretraining=_galleries(pretraining_gallery(road)),
         pretraining_curves=_pretraining_figure(road),
+        selection=_selection_figure(road),
         sections=''.join(_modality_section(road, scores, modality) for modality in modalities),
         steps=_step_table(steps),
         machine=escape(
@@ -131,6 +132,11 @@ def _pretraining_figure(road: Road) -> str:
     return _figure(
         figures.pretraining_curves(losses, curve(records, 'mIoU')), 'Pretraining loss and mIoU'
     )
+
+
+def _selection_figure(road: Road) -> str:
+    uri = figures.file_uri(latest_pictures(road.pretrain_dir, 'selection')[0])
+    return _figure(uri, 'Image, noisy label, confidences and weights per modality')
 
 
 def _modality_section(road: Road, scores: Sequence[Score], modality: str) -> str:

@@ -31,6 +31,22 @@ def curve(records: list[dict], key: str) -> tuple[list[float], list[float]]:
     return [step for step, _ in points], [value for _, value in points]
 
 
+def latest_pictures(work_dir: Path, name: str) -> list[Path]:
+    """The pictures ``{name}_{index}_{step}.png`` of the last step of the last run, by index.
+
+    Raises:
+        FileNotFoundError: If no run has written one.
+    """
+    found = {
+        (path.parents[2].name, int(path.stem.split('_')[-1]), path.stem): path
+        for path in work_dir.glob(f'*/vis_data/vis_image/{name}_*_*.png')
+    }
+    if not found:
+        raise FileNotFoundError(f'no picture {name}_*.png under {work_dir}: has the run finished?')
+    last = max(found)[:2]
+    return [found[key] for key in sorted(found) if key[:2] == last]
+
+
 def metrics_of_test(work_dir: Path) -> dict[str, float]:
     """OA, AA, mIoU and mF1 (percent) of the last test run under a work directory."""
     files = sorted(work_dir.glob('*/*.json'))

@@ -45,8 +45,9 @@ def test_the_road_ends_in_a_page(tmp_path):
     assert '$' not in re.sub(r'base64,[^"]*', '', page)
     parser = Sources()
     parser.feed(page)
-    # 4 pretraining rows of 4 pictures, 4 test rows of 6, and 3 figures: all in the file itself
-    assert len(parser.sources) == 4 * 4 + 4 * 6 + 3
+    # 4 pretraining rows of 4 pictures, 4 test rows of 6, the selection panel and 3 figures: all in
+    # the file itself
+    assert len(parser.sources) == 4 * 4 + 4 * 6 + 1 + 3
     assert all(source.startswith('data:image/png;base64,') for source in parser.sources)
 
 
