@@ -17,7 +17,7 @@ from mmss_plugins.models.functional import consistency_loss, soft_cross_entropy,
 
 from .selection import SHAPE, milliseconds
 
-REPEATS = 9
+REPEATS = 12
 PIXELS = (0, 2, 3)
 
 

@@ -25,7 +25,7 @@ from mmss_plugins.models.functional import (
 
 SHAPE = (8, 9, 256, 256)  # samples, classes, pixels
 RATIO, RAMP = 0.6, 0.8
-REPEATS = 7
+REPEATS = 12
 
 
 def rows() -> list[dict]:

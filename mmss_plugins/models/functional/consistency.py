@@ -50,7 +50,7 @@ def consistency_loss(
     student = full_precision(student_logits)
     teacher = full_precision(teacher_logits.detach())
     if valid is None:
-        valid = torch.ones_like(student[:, 0])
+        valid = torch.ones_like(student[:, 0], dtype=torch.bool)
     if kind == 'mse':
         per_pixel = (student.softmax(dim=1) - teacher.softmax(dim=1)).square().sum(dim=1)
     else:
@@ -58,4 +58,4 @@ def consistency_loss(
         per_pixel = pixel_cross_entropy(student, target)
         if kind == 'kl':  # minus the teacher's entropy
             per_pixel = per_pixel - pixel_cross_entropy(teacher, target)
-    return weighted_mean(per_pixel, pixel_weights(valid.to(student.dtype), weights))
+    return weighted_mean(per_pixel, pixel_weights(valid.bool(), weights, student.dtype))

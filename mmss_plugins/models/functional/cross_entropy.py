@@ -44,7 +44,7 @@ def soft_cross_entropy(
         per_pixel = pixel_cross_entropy(logits, target)
     else:
         per_pixel = F.cross_entropy(logits, target, reduction='none')
-    return weighted_mean(per_pixel, pixel_weights(valid, weight))
+    return weighted_mean(per_pixel, pixel_weights(valid, weight, logits.dtype))
 
 
 def pixel_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -77,5 +77,5 @@ class _PixelCrossEntropy(torch.autograd.Function):
         result = torch.empty_like(logits)
         for z, t, g, out in in_parts(logits, target, grad[:, None], result):
             torch.softmax(z, dim=1, out=out)
-            out.mul_(t.sum(dim=1, keepdim=True)).sub_(t).mul_(g)
+            out.mul_(t.sum(dim=1, keepdim=True).mul_(g)).addcmul_(t, g, value=-1)
         return result, None

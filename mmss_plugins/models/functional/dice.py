@@ -45,8 +45,10 @@ def soft_dice_loss(
     """
     logits = full_precision(logits)
     target, valid = valid_target(logits, target, ignore_mask, ignore_index)
-    weights = pixel_weights(valid, weight)
-    overlap, predicted, labelled, present = _ClassSums.apply(logits, target, weights, valid)
+    weights = pixel_weights(valid, weight, logits.dtype)
+    overlap, predicted, labelled, present = _ClassSums.apply(
+        logits, target, weights, valid.to(logits.dtype)
+    )
     loss = 1 - 2 * overlap / (predicted + labelled).clamp_min(EPS)
     return torch.where(present > 0, loss, torch.zeros_like(loss)).mean()
 
@@ -54,20 +56,23 @@ def soft_dice_loss(
 class _ClassSums(torch.autograd.Function):
     """Sums over the pixels, (C,) each: W q z, W q, W z, and z on valid pixels.
 
-    The first two are differentiable, once, in the logits. Nothing of the size of the logits is kept
-    for the backward pass or written twice, which on the CPU takes most of the time.
+    The first two are differentiable, once, in the logits. Of the size of the logits are only q,
+    kept for the backward pass, and the gradient: on the CPU, writing more takes most of the time.
     """
 
     @staticmethod
     def forward(ctx, logits, target, weights, valid):
-        ctx.save_for_backward(logits, target, weights)
+        prediction = torch.empty_like(logits)
         sums = logits.new_zeros(4, logits.shape[1])
-        for z, t, w, v in in_parts(logits, target, weights[:, None], valid[:, None]):
-            q, t = z.softmax(dim=1).mul_(w), _dense(t, z)
-            sums[1] += q.sum(dim=_PIXELS)
-            sums[0] += q.mul_(t).sum(dim=_PIXELS)
-            sums[2] += torch.mul(t, w, out=q).sum(dim=_PIXELS)
-            sums[3] += torch.mul(t, v, out=q).sum(dim=_PIXELS)
+        parts = in_parts(logits, prediction, target, weights[:, None], valid[:, None])
+        for z, q, t, w, v in parts:
+            t = _dense(t, z)
+            weighted = torch.softmax(z, dim=1, out=q) * w
+            sums[1] += weighted.sum(dim=_PIXELS)
+            sums[0] += weighted.mul_(t).sum(dim=_PIXELS)
+            sums[2] += torch.mul(t, w, out=weighted).sum(dim=_PIXELS)
+            sums[3] += torch.mul(t, v, out=weighted).sum(dim=_PIXELS)
+        ctx.save_for_backward(prediction, target, weights)
         result = tuple(row.clone() for row in sums)
         ctx.mark_non_differentiable(*result[2:])
         return result
@@ -75,13 +80,12 @@ class _ClassSums(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_overlap, grad_predicted, *_):
-        logits, target, weights = ctx.saved_tensors
+        prediction, target, weights = ctx.saved_tensors
         of_overlap, of_predicted = (g[:, None, None] for g in (grad_overlap, grad_predicted))
-        result = torch.empty_like(logits)
-        for z, t, w, out in in_parts(logits, target, weights[:, None], result):
-            q = z.softmax(dim=1)
-            torch.mul(_dense(t, z), of_overlap, out=out).add_(of_predicted).mul_(w).mul_(q)
-            out.sub_(q.mul_(out.sum(dim=1, keepdim=True)))  # backward of the softmax
+        result = torch.empty_like(prediction)
+        for q, t, w, out in in_parts(prediction, target, weights[:, None], result):
+            torch.addcmul(of_predicted, _dense(t, q), of_overlap, out=out).mul_(w).mul_(q)
+            out.addcmul_(q, out.sum(dim=1, keepdim=True), value=-1)  # backward of the softmax
         return result, None, None, None
 
 

@@ -45,10 +45,10 @@ def soft_focal(
     logits = full_precision(logits)
     target, valid = valid_target(logits, target, ignore_mask, ignore_index)
     if not target.is_floating_point():
-        target = torch.zeros_like(logits).scatter_(1, target[:, None], valid[:, None])
+        target = torch.zeros_like(logits).scatter_(1, target[:, None], 1)
     log_s, log_rest = F.logsigmoid(logits), F.logsigmoid(-logits)
     # exp of the logarithms, not powers: the gradient of 0 ** gamma is not finite for gamma < 1
     as_class = (gamma * log_rest).exp() * log_s
     as_other = (gamma * log_s).exp() * log_rest
     per_pixel = -(as_other + target * (as_class - as_other)).sum(dim=1)
-    return weighted_mean(per_pixel, pixel_weights(valid, weight))
+    return weighted_mean(per_pixel, pixel_weights(valid, weight, logits.dtype))

@@ -33,7 +33,7 @@ def valid_target(
 
     Returns:
         The target as int64 indices, 0 on ignored pixels, or as probabilities in the dtype of
-        ``logits``; and the valid pixels (N, H, W), 1 or 0 in the dtype of ``logits``.
+        ``logits``; and the valid pixels (N, H, W), bool.
 
     Raises:
         ValueError: If a shape fits neither form.
@@ -47,12 +47,12 @@ def valid_target(
         ignored = target == ignore_index
         if ignore_mask is not None:
             ignored = ignored | ignore_mask.bool()
-        return target.long().masked_fill(ignored, 0), (~ignored).to(logits.dtype)
+        return target.long().masked_fill(ignored, 0), ~ignored
     if target.shape == logits.shape and target.is_floating_point():
         target = target.detach().to(logits.dtype)
         if ignore_mask is None:
-            return target, torch.ones_like(logits[:, 0])
-        return target, (~ignore_mask.bool()).to(logits.dtype)
+            ignore_mask = torch.zeros(n, h, w, dtype=torch.bool, device=logits.device)
+        return target, ~ignore_mask.bool()
     raise ValueError(
         f'target must be integer class indices {(n, h, w)} or float probabilities '
         f'{(n, c, h, w)}, but got {target.dtype} {tuple(target.shape)}'
@@ -73,27 +73,28 @@ def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
-def pixel_weights(valid: Tensor, weight: Tensor | None) -> Tensor:
+def pixel_weights(valid: Tensor, weight: Tensor | None, dtype: torch.dtype) -> Tensor:
     """Weights of valid pixels, 0 elsewhere.
 
     Args:
-        valid: (N, H, W), 1 or 0.
+        valid: (N, H, W), bool.
         weight: (N, H, W) or None for 1 everywhere.
+        dtype: Of the result.
 
     Returns:
-        (N, H, W) in the dtype of ``valid``, without gradient.
+        (N, H, W), without gradient.
 
     Raises:
         ValueError: If the shapes differ.
     """
     if weight is None:
-        return valid
+        return valid.to(dtype)
     if weight.shape != valid.shape:
         raise ValueError(
             f'pixel weights must be (N, H, W) = {tuple(valid.shape)}, but got {tuple(weight.shape)}'
         )
-    # where, not a product: a weight that is not finite on an ignored pixel must not leak
-    return torch.where(valid > 0, weight.detach().to(valid.dtype), torch.zeros_like(valid))
+    # filled, not multiplied: a weight that is not finite on an ignored pixel must not leak
+    return weight.detach().to(dtype).masked_fill(~valid, 0)
 
 
 def in_parts(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:

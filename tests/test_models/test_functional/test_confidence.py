@@ -124,6 +124,15 @@ def test_carries_no_gradient_and_changes_no_input():
     assert torch.equal(logits, before)
 
 
+@pytest.mark.parametrize('kind', ['entropy', 'gini'])
+def test_runs_where_nothing_can_be_read_back(kind):
+    """Tensors of the meta device have no values: whatever waits for a value fails."""
+    logits = torch.empty(2, 9, 8, 8, device='meta')
+    labels = torch.empty(2, 8, 8, device='meta', dtype=torch.uint8)
+    both = entangle(*confidences(logits, labels, kind))
+    assert [c.shape for c in both] == [labels.shape] * 2
+
+
 def test_two_are_entangled_with_their_product():
     first, second = torch.tensor([0.2, 1.0]), torch.tensor([0.5, 0.0])
     one, two = entangle(first, second)

@@ -116,3 +116,12 @@ def test_unknown_kind_and_shapes_are_errors():
         consistency_loss(logits, logits, kind='l1')
     with pytest.raises(ValueError, match=r'\(1, 2, 2, 2\) and \(1, 3, 2, 2\)'):
         consistency_loss(logits, torch.zeros(1, 3, 2, 2))
+
+
+@pytest.mark.parametrize('kind', ['ce', 'kl', 'mse'])
+def test_runs_where_nothing_can_be_read_back(kind):
+    """Tensors of the meta device have no values: whatever waits for a value fails."""
+    logits = torch.empty(2, 3, 4, 4, device='meta', requires_grad=True)
+    weight = torch.empty(2, 4, 4, device='meta')
+    consistency_loss(logits, logits, weight, kind, weight > 0).backward()
+    assert logits.grad.is_meta

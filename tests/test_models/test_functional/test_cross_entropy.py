@@ -167,3 +167,13 @@ def test_weights_or_masks_that_do_not_fit_are_errors():
         soft_cross_entropy(logits, labels, torch.ones(2, 1, 4, 4))
     with pytest.raises(ValueError, match='ignore_mask'):
         soft_cross_entropy(logits, labels, ignore_mask=torch.ones(4, 4, dtype=torch.bool))
+
+
+@pytest.mark.parametrize('soft', [False, True])
+def test_runs_where_nothing_can_be_read_back(soft):
+    """Tensors of the meta device have no values: whatever waits for a value fails."""
+    logits = torch.empty(2, 3, 4, 4, device='meta', requires_grad=True)
+    target = torch.empty_like(logits) if soft else torch.zeros(2, 4, 4, device='meta').long()
+    weight = torch.empty(2, 4, 4, device='meta')
+    soft_cross_entropy(logits, target, weight, weight > 0).backward()
+    assert logits.grad.is_meta

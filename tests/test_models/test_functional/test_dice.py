@@ -141,3 +141,13 @@ def test_large_gaps_stay_finite(gap):
     loss.backward()
     assert loss.item() == pytest.approx(0.5)
     assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('soft', [False, True])
+def test_runs_where_nothing_can_be_read_back(soft):
+    """Tensors of the meta device have no values: whatever waits for a value fails."""
+    logits = torch.empty(2, 3, 4, 4, device='meta', requires_grad=True)
+    target = torch.empty_like(logits) if soft else torch.zeros(2, 4, 4, device='meta').long()
+    weight = torch.empty(2, 4, 4, device='meta')
+    soft_dice_loss(logits, target, weight, weight > 0).backward()
+    assert logits.grad.is_meta

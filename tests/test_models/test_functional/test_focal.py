@@ -110,3 +110,13 @@ def test_16_bit_logits_are_computed_in_float32():
     loss = soft_focal(logits, labels)
     assert loss.dtype == torch.float32
     assert loss.item() == soft_focal(logits.float(), labels).item()
+
+
+@pytest.mark.parametrize('soft', [False, True])
+def test_runs_where_nothing_can_be_read_back(soft):
+    """Tensors of the meta device have no values: whatever waits for a value fails."""
+    logits = torch.empty(2, 3, 4, 4, device='meta', requires_grad=True)
+    target = torch.empty_like(logits) if soft else torch.zeros(2, 4, 4, device='meta').long()
+    weight = torch.empty(2, 4, 4, device='meta')
+    soft_focal(logits, target, weight, weight > 0).backward()
+    assert logits.grad.is_meta
