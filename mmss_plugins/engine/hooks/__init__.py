@@ -3,6 +3,7 @@
 from .cross_modal_selection_hook import CrossModalSelectionHook
 from .input_contract_hook import InputContractHook
 from .iteration_seed_hook import IterationSeedHook
+from .label_noise_report_hook import LabelNoiseReportHook
 from .multi_band_visualization_hook import MultiBandVisualizationHook
 from .resume_validation_hook import ResumeValidationHook
 from .transfer_report_hook import TransferReportHook
@@ -11,6 +12,7 @@ __all__ = [
     'CrossModalSelectionHook',
     'InputContractHook',
     'IterationSeedHook',
+    'LabelNoiseReportHook',
     'MultiBandVisualizationHook',
     'ResumeValidationHook',
     'TransferReportHook',

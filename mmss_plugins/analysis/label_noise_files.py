@@ -1,0 +1,42 @@
+"""Writes the label-noise report."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from .label_noise_figure import draw
+from .label_noise_report import LabelNoiseReport
+from .label_noise_table import markdown
+
+NAME = 'report'
+
+logger = logging.getLogger(__name__)
+
+
+def write_report(report: LabelNoiseReport, folder: str | Path) -> list[Path]:
+    """Write ``report.md``, ``report.json`` and, where matplotlib is there, ``report.png``.
+
+    Args:
+        report: The report.
+        folder: Made if it is not there.
+
+    Returns:
+        The files.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    table, numbers, figure = (folder / f'{NAME}.{end}' for end in ('md', 'json', 'png'))
+    text = markdown(report)
+    numbers.write_text(json.dumps(report.to_dict(), indent=1) + '\n', encoding='utf-8')
+    written = [table, numbers]
+    try:
+        draw(report, figure)
+    except ImportError as error:
+        logger.warning('%s', error)
+    else:
+        text += f'\n![selection, confidence and label noise]({figure.name})\n'
+        written.append(figure)
+    table.write_text(text, encoding='utf-8')
+    return written

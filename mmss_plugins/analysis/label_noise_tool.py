@@ -1,0 +1,148 @@
+"""Command line of the label-noise report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+
+from mmss_plugins.apis.run_options import UsageError, load_config, require_file
+from mmss_plugins.checkpoints.contract_difference import advice, compare, table
+from mmss_plugins.checkpoints.input_contract import InputContractError, contract_of
+from mmss_plugins.checkpoints.pretrained import read_content, read_state
+from mmss_plugins.checkpoints.run_contract import run_contract
+from mmss_plugins.checkpoints.transfer import transfer_report
+from mmss_plugins.datasets.lmdb_store import StoreError
+from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
+
+from .label_noise_files import write_report
+from .label_noise_report import LabelNoiseReport
+from .label_noise_run import (
+    count_label_noise,
+    report_dataset,
+    selection_options,
+    spread_indices,
+)
+from .label_noise_table import markdown
+
+DESCRIPTION = """What a pretrained cross-modal model makes of its noisy labels: per class the share
+that sample selection keeps, label confidences, agreement of the modalities; and where the store has
+clean labels, which classes are mistaken for which and how well the selection tells right from wrong
+labels. Reads the config's training data without augmentation."""
+EXAMPLES = """examples:
+  label_noise.py cromss_mid_r18_13b_mini work_dirs/cromss_mid_r18_13b_mini/epoch_40.pth
+  label_noise.py CONFIG CHECKPOINT --out report --samples 0 --season 2 \\
+      --cfg-options train_dataloader.dataset.data_root=data/noldo.lmdb
+"""
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=' '.join(DESCRIPTION.splitlines()),
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help="path of a config, or the name of one of the package's")
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out', type=Path, help='folder of the report (default: label_noise in the work folder)'
+    )
+    parser.add_argument(
+        '--samples', type=int, default=500, help='so many, evenly spread; 0 for all (default: 500)'
+    )
+    parser.add_argument('--season', help="0..3 or 'random' (default: the config's)")
+    parser.add_argument(
+        '--batch-size', type=int, help="labels are selected within a batch (default: the config's)"
+    )
+    parser.add_argument(
+        '--proportion', type=float, help="share of labels to select (default: the config's, or 0.5)"
+    )
+    parser.add_argument('--device', help='default: the GPU if there is one')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='override settings of the config',
+    )  # fmt: skip
+    parser.set_defaults(launcher='none', work_dir=None, local_rank=0)
+    args = parser.parse_args(argv)
+    if args.samples < 0 or (args.batch_size is not None and args.batch_size < 1):
+        parser.error('--samples must be 0 or more, and --batch-size 1 or more')
+    if args.proportion is not None and not 0 <= args.proportion <= 1:
+        parser.error(f'--proportion must lie in 0..1, but got {args.proportion}')
+    if args.season is not None and args.season.isdigit():
+        args.season = int(args.season)
+    return args
+
+
+def load_model(cfg: Config, checkpoint: str, dataset: SentinelStoreDataset) -> nn.Module:
+    """The config's model with all weights of a checkpoint, on the CPU.
+
+    Raises:
+        UsageError: If the checkpoint is not this model's, or was trained on other inputs.
+    """
+    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    require_file(checkpoint, 'checkpoint')
+    state = read_state(checkpoint, None)
+    filled = transfer_report(model.state_dict(), state)
+    if not filled.complete or filled.unused:
+        raise UsageError(f'{checkpoint} does not hold the model of the config: {filled}')
+    model.load_state_dict(state, strict=False)
+    trained = contract_of(read_content(checkpoint), checkpoint)
+    found = run_contract(dataset, model.data_preprocessor)
+    if trained is not None and found is not None:
+        rows = compare(trained, found, classes=True)
+        if any(row.differs for row in rows):
+            todo = '\n'.join(f'  - {sentence}' for sentence in advice(rows))
+            raise UsageError(
+                f'{checkpoint} was trained on other inputs than the data set gives:\n'
+                f'{table(rows)}\nWhat to do:\n{todo}'
+            )
+    return model
+
+
+def report(args: argparse.Namespace) -> list[Path]:
+    """Make the report that the arguments describe; returns the files."""
+    cfg = load_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = report_dataset(cfg.train_dataloader.dataset, args.season)
+    model = load_model(cfg, args.checkpoint, dataset).to(args.device or get_device())
+    options = selection_options(model, cfg, args.proportion)
+    batch_size = args.batch_size or cfg.train_dataloader.batch_size
+    indices = spread_indices(len(dataset), args.samples or None)
+    sums = count_label_noise(model, dataset, indices, options, batch_size, _progress)
+    settings = {
+        'store': str(dataset.store.path),
+        'season': dataset.season,
+        'checkpoint': args.checkpoint,
+        'proportion': options.proportion,
+        'class balance': options.class_balance,
+        'batch size': batch_size,
+    }
+    found = LabelNoiseReport.of(sums, dataset.metainfo['classes'], settings)
+    print(markdown(found))
+    return write_report(found, args.out or Path(cfg.work_dir) / 'label_noise')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    args = parse_args(argv)
+    try:
+        files = report(args)
+    except (UsageError, InputContractError, StoreError, TypeError, ValueError) as error:
+        print(f'label_noise.py: error: {error}', file=sys.stderr)
+        return 2
+    print('written: ' + ', '.join(map(str, files)))
+    return 0
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty() or done == total:
+        end = '\r' if done < total else '\n'
+        print(f'label noise: {done}/{total} samples', end=end, file=sys.stderr, flush=True)
