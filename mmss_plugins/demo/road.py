@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine.config import Config
+
 from .steps import RUN_LINES, StepRunner
 
 MODALITIES = ('s2', 's1')
@@ -139,6 +141,7 @@ def pretrain(
         f'randomness.seed={road.seed}',
         *_data(road.pretrain_store, 'train', 'val', 'test'),
         *_length(road.epochs),
+        *_ramp_length(road.config_path('cromss', road.config), road.epochs),
         *options,
     ]
     name = 'pretrain on noisy labels'
@@ -200,6 +203,16 @@ def _length(epochs: int | None) -> list[str]:
         f'train_cfg.val_interval={epochs}',
         f'param_scheduler.0.T_max={epochs}',
         f'default_hooks.checkpoint.interval={epochs}',
+    ]
+
+
+def _ramp_length(config: str, epochs: int | None) -> list[str]:
+    """The option that keeps the selection's ramp as large a part of a run of another length."""
+    cfg = Config.fromfile(config)
+    return [
+        f'custom_hooks.{index}.length={hook.length * epochs / cfg.train_cfg.max_epochs:g}'
+        for index, hook in enumerate(cfg.custom_hooks)
+        if epochs is not None and hook.type.endswith('CrossModalSelectionHook')
     ]
 
 
