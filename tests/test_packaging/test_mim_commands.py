@@ -107,7 +107,12 @@ def test_our_config_with_the_train_script_of_mmsegmentation(mim, wheel_site, tmp
 
 @pytest.mark.parametrize('kind', ['wheel_site', 'editable_site'])
 @pytest.mark.parametrize(
-    ('tool', 'text'), [('dfc2020', 'simplified IGBP labels'), ('bench', '--suites')]
+    ('tool', 'text'),
+    [
+        ('dfc2020', 'simplified IGBP labels'),
+        ('bench', '--suites'),
+        ('label_noise', '--proportion PROPORTION'),
+    ],
 )
 def test_mim_runs_tools_by_name(kind, tool, text, mim, request):
     site = request.getfixturevalue(kind)
