@@ -81,6 +81,14 @@ def test_the_report_counts_every_tensor_and_names_the_rest():
     assert 's2 B1 B2 B3 B4 B5 B6 B7 B8 B8A B9 B10 B11 B12 (clip8)' in report
 
 
+@pytest.mark.parametrize('network', ['mid3_resnet18', 'late3_resnet18'])
+def test_a_published_order_does_not_depend_on_ours(network):
+    theirs = checkpoint(network)
+    ours = to_ours(theirs, 'x').state
+    turned = {name: ours[name] for name in sorted(ours, reverse=True)}
+    assert list(to_theirs({'state_dict': turned}, 'x').state) == list(theirs['state_dict'])
+
+
 def test_step_counters_may_be_missing():
     theirs = checkpoint()
     state = {n: t for n, t in theirs['state_dict'].items() if not n.endswith('_tracked')}
@@ -155,6 +163,10 @@ def test_other_networks_are_told():
         to_ours({'state_dict': unet}, 'x')
     with pytest.raises(ConversionError, match=r"begin with \['backbone', 'fc'\]"):
         to_ours({'state_dict': {'backbone.x': torch.ones(1), 'fc.x': torch.ones(1)}}, 'x')
+    resnet34 = checkpoint('mid2_resnet50')['state_dict']
+    resnet34 = {n: t for n, t in resnet34.items() if '.conv3.' not in n and '.bn3.' not in n}
+    with pytest.raises(ConversionError, match=r'ResNet-18 or -50 .*found \(3, 4, 6, 3\) blocks'):
+        to_ours({'state_dict': resnet34}, 'x')
     ours = {'state_dict': to_ours(checkpoint(), 'x').state}
     with pytest.raises(ConversionError, match='ours already'):
         to_ours(ours, 'x')

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, Runner
 from published_networks import published_state
 from store_factory import write_dfc_store
 from store_runs import data, downstream, log_of, make_runner, pretraining
@@ -142,7 +142,11 @@ def test_classes_count_for_whole_models_only(checkpoint, store, tmp_path):
 
 @pytest.mark.parametrize('way', ['load_from', 'resume', 'auto resume', 'test', 'by hand'])
 @pytest.mark.parametrize('right', [True, False])
-def test_whole_models_are_held_to_it(checkpoint, store, tmp_path, way, right):
+def test_whole_models_are_held_to_it(checkpoint, store, tmp_path, way, right, monkeypatch):
+    loaded, load = [], Runner.load_checkpoint
+    monkeypatch.setattr(
+        Runner, 'load_checkpoint', lambda *args, **kw: [loaded.append(1), load(*args, **kw)][1]
+    )
     dataloader = data(store) if right else data(store, normalize='standardise')
     kwargs = {'load_from': str(checkpoint), 'test': way == 'test', 'max_iters': 2}
     if way in ('resume', 'auto resume'):
@@ -166,6 +170,7 @@ def test_whole_models_are_held_to_it(checkpoint, store, tmp_path, way, right):
         with pytest.raises(InputContractError, match=r'model from [\s\S]*s2 normalize'):
             run()
         assert log_of(tmp_path).count('tensors loaded') == 0
+        assert bool(loaded) == (way == 'by hand')  # the others are told before anything is loaded
 
 
 def test_a_checkpoint_loaded_in_a_running_training_is_compared(checkpoint, store, tmp_path):
