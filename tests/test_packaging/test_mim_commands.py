@@ -111,6 +111,7 @@ def test_our_config_with_the_train_script_of_mmsegmentation(mim, wheel_site, tmp
     [
         ('dfc2020', 'simplified IGBP labels'),
         ('bench', '--suites'),
+        ('cromss', 'bare backbone'),
         ('label_noise', '--proportion PROPORTION'),
     ],
 )
