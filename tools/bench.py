@@ -16,9 +16,14 @@ import mmss_plugins  # noqa: F401  (makes the MM stack usable)
 # isort: split
 import numpy
 import torch
-from benchmarks import sample, store
+from benchmarks import losses, sample, selection, store
 
-SUITES = {'store': store.rows, 'sample': sample.rows}
+SUITES = {
+    'store': store.rows,
+    'sample': sample.rows,
+    'selection': selection.rows,
+    'losses': losses.rows,
+}
 
 
 def machine() -> str:

@@ -46,7 +46,8 @@ param_scheduler = [
 train_cfg = dict(max_epochs=max_epochs, val_interval=10)
 # the ramp takes as large a part of the training as it does in the published settings: 80 of 200
 custom_hooks = [
-    *_base_.custom_hooks[:-1],
+    *_base_.custom_hooks[:-2],
+    dict(type='mmss_plugins.LabelNoiseReportHook', max_samples=64),
     dict(_base_.custom_hooks[-1], length=max_epochs * 80 // 200),
 ]
 default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=10))

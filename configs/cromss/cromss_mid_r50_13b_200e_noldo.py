@@ -8,6 +8,7 @@ _base_ = [
 
 custom_hooks = [
     *_base_.custom_hooks,
+    dict(type='mmss_plugins.LabelNoiseReportHook', max_samples=500),
     dict(
         type='mmss_plugins.CrossModalSelectionHook',
         ramp='exp',

@@ -136,9 +136,7 @@ class SampleSelection:
         trust: dict[str, Tensor] = {}
         for name, z in logits.items():
             if teaching and name in modalities:
-                trust[name], certainty[name] = confidences(
-                    z, labels, self.confidence, ignore_index
-                )
+                trust[name], certainty[name] = confidences(z, labels, self.confidence, ignore_index)
             else:
                 trust[name] = label_confidence(z, labels, ignore_index)
         trust = entangle_branches(trust, modalities)
