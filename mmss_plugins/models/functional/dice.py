@@ -26,8 +26,8 @@ def soft_dice_loss(
     With q the predicted and z the target probabilities and W the pixel weights,
     ``dice_c = 2 sum(W q z) / max(sum(W q + W z), 1e-7)``. A class that is absent from the (valid,
     unweighted) target adds 0, and the mean is over all C classes. Differentiable with respect to
-    ``logits``; a batch of ignored pixels only gives 0 with zero gradients. A class whose pixels all
-    have weight 0 has Dice 0 and no gradient, as in the method.
+    ``logits``. A class whose pixels all have weight 0 has Dice 0, as in the method; but where no
+    pixel of the batch has any weight, or all are ignored, the loss is 0 with zero gradients.
     Source: CromSS (https://arxiv.org/abs/2405.01217).
 
     Args:
@@ -50,7 +50,8 @@ def soft_dice_loss(
         logits, target, weights, valid.to(logits.dtype)
     )
     loss = 1 - 2 * overlap / (predicted + labelled).clamp_min(EPS)
-    return torch.where(present > 0, loss, torch.zeros_like(loss)).mean()
+    counted = (present > 0) & (weights.sum() > 0)
+    return torch.where(counted, loss, torch.zeros_like(loss)).mean()
 
 
 class _ClassSums(torch.autograd.Function):
