@@ -71,8 +71,8 @@ def _groups(names: Iterable[str]) -> str:
     """How many tensors each part of the network has."""
     groups: Counter[str] = Counter()
     for name in names:
-        first, second, *_ = name.removeprefix(PREFIX).split('.')
-        groups[f'{first}.{second}' if first in _PARTS else first] += 1
+        first, _, rest = name.removeprefix(PREFIX).partition('.')
+        groups[f'{first}.{rest.partition(".")[0]}' if first in _PARTS else first] += 1
     return ', '.join(f'{name} {count}' for name, count in groups.items())
 
 

@@ -88,6 +88,17 @@ def test_what_is_asked_for_is_checked(published, tmp_path, capsys):
     assert not out.exists()
 
 
+def test_a_tensor_outside_the_network_may_be_dropped(published, tmp_path, capsys):
+    content = load(published)
+    content['state_dict']['averaged'] = torch.tensor(3)
+    torch.save(content, published)
+    out = tmp_path / 'out.pth'
+    assert '--drop' in failure(capsys, published, out)
+    assert main([str(published), str(out), '--drop', 'averaged']) == 0
+    assert 'dropped: 1 tensors, as --drop says (averaged 1)' in capsys.readouterr().out
+    assert len(load(out)['state_dict']) == 302
+
+
 def test_nothing_is_overwritten_unasked(published, tmp_path, capsys):
     out = tmp_path / 'out.pth'
     out.write_text('mine')
