@@ -15,6 +15,7 @@ from torch import nn
 
 from mmss_plugins.apis.run_options import UsageError, load_config, require_file
 from mmss_plugins.checkpoints.contract_difference import advice, compare, table
+from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.input_contract import InputContractError, contract_of
 from mmss_plugins.checkpoints.pretrained import read_content, read_state
 from mmss_plugins.checkpoints.run_contract import run_contract
@@ -41,6 +42,9 @@ EXAMPLES = """examples:
   label_noise.py CONFIG CHECKPOINT --out report --samples 0 --season 2 \\
       --cfg-options train_dataloader.dataset.data_root=data/noldo.lmdb
 """
+_MISTAKES = (
+    CheckpointFileError, InputContractError, OSError, StoreError, TypeError, UsageError, ValueError,
+)  # fmt: skip
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -135,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     try:
         files = report(args)
-    except (UsageError, InputContractError, StoreError, TypeError, ValueError) as error:
+    except _MISTAKES as error:
         print(f'label_noise.py: error: {error}', file=sys.stderr)
         return 2
     print('written: ' + ', '.join(map(str, files)))

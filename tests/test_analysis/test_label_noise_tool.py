@@ -91,6 +91,16 @@ def test_mistakes(run, capsys, options, message):
     assert message in capsys.readouterr().err
 
 
+def test_a_checkpoint_that_cannot_be_read_is_told_without_a_traceback(run, capsys):
+    (run / 'weights.pth').write_bytes(b'no checkpoint')
+    assert call(run) == 2
+    assert 'the file is incomplete, damaged or of another kind' in capsys.readouterr().err
+    content = {'state_dict': {}, 'message_hub': Path('foreign')}
+    torch.save(content, run / 'weights.pth')
+    assert call(run) == 2
+    assert 'it holds objects' in capsys.readouterr().err
+
+
 def test_a_checkpoint_trained_on_other_bands_is_refused(run, capsys):
     from mmss_plugins.analysis.label_noise_run import report_dataset
     from mmss_plugins.checkpoints.input_contract import CONTRACT_KEY
