@@ -75,12 +75,14 @@ def report_dataset(
         TypeError: If it is no data set over a store of ours.
     """
     options = copy.deepcopy(dict(dataset_cfg))
-    kind = DATASETS.get(str(options.get('type')))
+    kind = options.get('type')  # a config in pure Python has the class itself
+    kind = kind if isinstance(kind, type) else DATASETS.get(str(kind))
     if not (isinstance(kind, type) and issubclass(kind, SentinelStoreDataset)):
         raise TypeError(
             'the label-noise report reads a data set over a store, such as '
             f'mmss_plugins.NoLDOPretrainDataset, but train_dataloader.dataset is '
-            f'{options.get("type")!r}'
+            f'{options.get("type")!r}: name such a data set, without a wrapper, or do without the '
+            'report (take LabelNoiseReportHook out of custom_hooks)'
         )
     options |= changes
     if season is not None:

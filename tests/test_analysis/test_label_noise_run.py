@@ -13,6 +13,7 @@ from mmss_plugins.analysis.label_noise_run import (
     selection_options,
     spread_indices,
 )
+from mmss_plugins.datasets import NoLDOPretrainDataset
 
 NUM_CLASSES = 9
 
@@ -189,7 +190,16 @@ def test_a_model_without_modalities_is_refused(store):
         count_label_noise(model, report_dataset(dataset_cfg(store[0])), [0], SelectionOptions(), 1)
 
 
+def test_the_data_set_may_be_named_by_its_class(store):
+    data = report_dataset(dataset_cfg(store[0], type=NoLDOPretrainDataset), season=1)
+    assert type(data) is NoLDOPretrainDataset
+    assert data.season == 1
+
+
 def test_another_data_set_is_refused(tmp_path):
+    wrapped = {'type': 'RepeatDataset', 'times': 2, 'dataset': dataset_cfg('nowhere')}
+    with pytest.raises(TypeError, match='take LabelNoiseReportHook out'):
+        report_dataset(wrapped)
     with pytest.raises(TypeError, match=r"reads a data set over a store.*'ADE20KDataset'"):
         report_dataset({'type': 'ADE20KDataset'})
     write_dfc_store(tmp_path / 'dfc.lmdb')
