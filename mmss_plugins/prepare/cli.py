@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mmss_plugins.datasets.lmdb_store import StoreError
@@ -33,18 +34,26 @@ def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--workers',
-        type=_positive,
+        type=positive,
         default=default_workers(),
         metavar='N',
         help='processes that read files (default: the CPUs of this machine, %(default)s)',
     )
     parser.add_argument(
         '--commit-every',
-        type=_positive,
+        type=positive,
         default=64,
         metavar='N',
         help='samples per transaction; after a kill at most this many are read again (default: 64)',
     )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='discard a store that is there and begin anew'
+    )
+    return parser
+
+
+def add_s2_offset(parser: argparse.ArgumentParser) -> None:
+    """Add the option of tools that read Sentinel-2."""
     parser.add_argument(
         '--s2-offset',
         type=int,
@@ -54,10 +63,6 @@ def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
         '1000 for products of processing baseline 04.00 or later; not for files that are coded in '
         '8 bits already (default: 0)',
     )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='discard a store that is there and begin anew'
-    )
-    return parser
 
 
 def run(prepare: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
@@ -94,7 +99,13 @@ def options(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, ob
     return {name: getattr(arguments, name) for name in names}
 
 
-def _positive(text: str) -> int:
+def digest(names: Iterable[str]) -> str:
+    """Stands for a list of names, in any order, in the store's description."""
+    return hashlib.sha256(repr(sorted(names)).encode()).hexdigest()
+
+
+def positive(text: str) -> int:
+    """A whole number above 0, as a type of argparse."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f'expected 1 or more, but got {value}')

@@ -7,7 +7,6 @@ in dB, S2 13 bands of L1C reflectance x 10000, dfc the simplified IGBP classes.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -21,7 +20,14 @@ from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.cirrus import mean_cirrus
-from mmss_plugins.prepare.cli import make_parser, options, require_directory, run
+from mmss_plugins.prepare.cli import (
+    add_s2_offset,
+    digest,
+    make_parser,
+    options,
+    require_directory,
+    run,
+)
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.geotiff import read_label, read_tiff
 from mmss_plugins.prepare.images import (
@@ -142,12 +148,6 @@ def describe(
     )
 
 
-def _digest(patches: Sequence[Patch], skipped: Sequence[Skipped]) -> str:
-    """Names the split's list of patches, with those that lack a file, which may come later."""
-    ids = sorted(entry.sample_id for entry in (*patches, *skipped))
-    return hashlib.sha256(repr(ids).encode()).hexdigest()
-
-
 def prepare(arguments: argparse.Namespace) -> int:
     """Make one store per split.
 
@@ -169,7 +169,8 @@ def prepare(arguments: argparse.Namespace) -> int:
                     split=split,
                     made_with={
                         **options(arguments, ['s2_offset']),
-                        'patches': _digest(patches, skipped),
+                        # with those that lack a file, which may come later
+                        'patches': digest(e.sample_id for e in (*patches, *skipped)),
                     },
                 ),
                 skipped=skipped,
@@ -203,4 +204,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar='SPLIT',
         help="splits to prepare (default: validation test); 'validation' is for training",
     )
+    add_s2_offset(parser)
     return run(prepare, parser.parse_args(argv))

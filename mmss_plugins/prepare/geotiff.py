@@ -59,25 +59,40 @@ def read_tiff(
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             with rasterio.open(path, driver='GTiff') as source:  # nothing that refers elsewhere
-                _check(path, 'bands', bands, source.count)
+                check_equal(path, 'bands', bands, source.count)
                 if shape is not None:
-                    _check(path, 'height x width', shape, source.shape)
+                    check_equal(path, 'height x width', shape, source.shape)
                 types = sorted(set(source.dtypes))
                 if len(types) > 1 or types[0] not in dtypes:
-                    _check(path, 'type', ' or '.join(dtypes), ', '.join(types))
+                    check_equal(path, 'type', ' or '.join(dtypes), ', '.join(types))
                 image, nodata = source.read(), source.nodata
     except (RasterioError, OSError, ValueError) as error:
         raise PrepareError(f'{path}: unreadable TIFF ({error})') from error
-    if image.dtype.kind == 'f':
-        empty = ~np.isfinite(image)
-        if nodata is not None and np.isfinite(nodata):
-            empty |= image == np.asarray(nodata, dtype=image.dtype)
-        if empty.any():
-            raise PrepareError(
-                f'{path}: expected data everywhere, but found {int(empty.sum())} of {empty.size} '
-                'pixels without (NaN, infinite or nodata)'
-            )
+    require_data(image, nodata, path)
     return image
+
+
+def require_data(image: np.ndarray, nodata: float | None, path: str | Path) -> None:
+    """Check that every pixel of a floating-point image has a value.
+
+    Args:
+        image: Any shape; integers always pass.
+        nodata: The file's nodata value.
+        path: The file, for the message.
+
+    Raises:
+        PrepareError: If pixels are NaN, infinite or nodata.
+    """
+    if image.dtype.kind != 'f':
+        return
+    empty = ~np.isfinite(image)
+    if nodata is not None and np.isfinite(nodata):
+        empty |= image == np.asarray(nodata, dtype=image.dtype)
+    if empty.any():
+        raise PrepareError(
+            f'{path}: expected data everywhere, but found {int(empty.sum())} of {empty.size} '
+            'pixels without (NaN, infinite or nodata)'
+        )
 
 
 def read_label(
@@ -97,6 +112,16 @@ def read_label(
         PrepareError: As :func:`read_tiff`, or if another value occurs.
     """
     label = read_tiff(path, bands=1, dtypes=LABEL_DTYPES, shape=shape)[0]
+    check_values(label, allowed, path)
+    return label.astype(np.uint8)
+
+
+def check_values(label: np.ndarray, allowed: Sequence[int], path: str | Path) -> None:
+    """Check that a label map holds allowed values only.
+
+    Raises:
+        PrepareError: If not.
+    """
     found = np.unique(label)
     wrong = found[~np.isin(found, allowed)]
     if len(wrong):
@@ -104,10 +129,10 @@ def read_label(
             f'{path}: label values out of range: expected some of {_ranges(allowed)}, '
             f'but found {wrong[:10].tolist()}'
         )
-    return label.astype(np.uint8)
 
 
-def _check(path: str | Path, what: str, expected: object, found: object) -> None:
+def check_equal(path: str | Path, what: str, expected: object, found: object) -> None:
+    """Raise a PrepareError that names the file if the two differ."""
     if found != expected:
         raise PrepareError(f'{path}: expected {what} {expected}, but found {found}')
 

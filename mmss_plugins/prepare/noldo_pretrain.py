@@ -23,7 +23,13 @@ from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
 from mmss_plugins.prepare.cirrus import mean_cirrus
-from mmss_plugins.prepare.cli import make_parser, options, require_directory, run
+from mmss_plugins.prepare.cli import (
+    add_s2_offset,
+    make_parser,
+    options,
+    require_directory,
+    run,
+)
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.geotiff import read_label, read_tiff
 from mmss_plugins.prepare.images import (
@@ -256,4 +262,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar='PX',
         help='side length that the 10 m bands must have, 264 in the published data (default: any)',
     )
+    add_s2_offset(parser)
     return run(prepare, parser.parse_args(argv))

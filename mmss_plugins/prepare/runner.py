@@ -53,6 +53,7 @@ class Plan:
             that is not known), to the sample; raises PrepareError.
         describe: From the first good sample's arrays to the store's description.
         skipped: Samples known to be unusable before reading.
+        notes: From the number of processes to warnings for the summary; asked when it is written.
     """
 
     out: Path
@@ -61,6 +62,7 @@ class Plan:
     load: Callable[[Any, FieldTypes | None], Loaded]
     describe: Callable[[Mapping[Any, Any]], StoreMeta]
     skipped: tuple[Skipped, ...] = ()
+    notes: Callable[[int], Sequence[str]] | None = None
 
 
 def prepare_store(
@@ -94,7 +96,7 @@ def prepare_store(
         before = len(writer)
         found, cirrus = _fill(writer, plan, meta, workers)
     reasons = [*plan.skipped, *found]
-    _summarise(plan.out, reasons, workers, cirrus, before if _codes(first, meta) else 0)
+    _summarise(plan, reasons, workers, cirrus, before if _codes(first, meta) else 0)
     return len(reasons)
 
 
@@ -164,24 +166,25 @@ def _report_complete(plan: Plan, workers: int, coded_here: bool) -> int:
     ]
     print(f'{plan.out}: already complete with {count} samples; --overwrite makes it anew')
     if not summary_path(plan.out).exists():
-        _summarise(plan.out, reasons, workers, CirrusCheck(), count if coded_here else 0)
+        _summarise(plan, reasons, workers, CirrusCheck(), count if coded_here else 0)
     elif reasons:
         print('\n'.join(format_skipped(_as_dicts(reasons))))
     return len(reasons)
 
 
 def _summarise(
-    out: Path, skipped: list[Skipped], workers: int, cirrus: CirrusCheck, unchecked: int
+    plan: Plan, skipped: list[Skipped], workers: int, cirrus: CirrusCheck, unchecked: int
 ) -> None:
     """Read the store back, print and write its summary.
 
     Args:
-        out: The store.
+        plan: How the store was made.
         skipped: What was left out.
         workers: Number of processes.
         cirrus: Of the images that this run has read.
         unchecked: Samples of earlier runs whose raw values are not in the store.
     """
+    out = plan.out
     with StoreReader(out) as reader:
         meta = reader.meta
     units = {name: f'{spec["scale"]}, {spec["unit"]}' for name, spec in meta.fields.items()}
@@ -189,11 +192,14 @@ def _summarise(
     stored = statistics.pop('cirrus')
     if stored.checked:  # raw values are in the store: all of them, whichever run put them there
         cirrus = stored
+    warnings = cirrus.warnings(meta.source['options'].get('s2_offset', 0), unchecked)
+    if plan.notes is not None:
+        warnings += plan.notes(workers)
     summary = {
         'store': out.name,
         **statistics,
         'units': units,
-        'warnings': cirrus.warnings(meta.source['options'].get('s2_offset', 0), unchecked),
+        'warnings': warnings,
         'skipped': _as_dicts(skipped),
     }
     path = write_summary(out, summary)
