@@ -15,7 +15,7 @@ INK, GRID = '#22262b', '#e4e7eb'
 
 
 def draw(report: LabelNoiseReport, path: str | Path) -> None:
-    """Draw selection by class, confidence histograms and, with clean labels, transitions.
+    """Draw selection and confidence histograms by class and, with clean labels, transitions.
 
     Args:
         report: The report.
@@ -32,8 +32,9 @@ def draw(report: LabelNoiseReport, path: str | Path) -> None:
             'pip install matplotlib'
         ) from error
     clean = report.has_clean
-    figure = Figure(figsize=(14, 10.5 if clean else 7.5), layout='constrained', dpi=110)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.45) if clean else (1, 1))
+    heights = (1, 1.45, 0.8) if clean else (1, 1, 0.8)
+    figure = Figure(figsize=(14, 4 * sum(heights)), layout='constrained', dpi=110)
+    top, bottom, last = figure.subfigures(3, 1, height_ratios=heights)
     left, right = top.subplots(1, 2)
     _selection_bars(left, report)
     (_auc_bars if clean else _agreement_bars)(right, report)
@@ -47,6 +48,8 @@ def draw(report: LabelNoiseReport, path: str | Path) -> None:
     for index, axis in enumerate(axes):
         _histogram(axis, report, index)
         axis.label_outer()
+    for index, axis in enumerate(last.subplots(1, count, sharey=True, squeeze=False)[0]):
+        _class_histograms(axis, report, index)
     figure.savefig(path)
 
 
@@ -115,7 +118,7 @@ def _agreement_bars(axis, report: LabelNoiseReport) -> None:
 
 def _histogram(axis, report: LabelNoiseReport, index: int) -> None:
     _style(axis)
-    counts = report.histogram[index]
+    counts = report.histogram[index, :, -1]
     groups = {'right labels': (RIGHT, RIGHT_COLOUR), 'wrong labels': (WRONG, WRONG_COLOUR)}
     if not report.has_clean:
         groups = {'labels': (UNKNOWN, PLAIN_COLOUR)}
@@ -132,6 +135,18 @@ def _histogram(axis, report: LabelNoiseReport, index: int) -> None:
     axis.set_title(f'{report.branches[index]}: confidence in the labels', fontsize=11, color=INK)
     if report.has_clean:
         axis.legend(frameon=False, fontsize=9, ncols=2, loc='upper center')
+
+
+def _class_histograms(axis, report: LabelNoiseReport, index: int) -> None:
+    """A row of shades per noisy class, relative to its fullest bin; none for an absent class."""
+    counts = report.histogram[index].sum(0)[:-1]
+    shades = counts / np.maximum(counts.max(axis=1, keepdims=True), 1)
+    ends = (0, 1, len(counts) - 0.5, -0.5)
+    axis.imshow(shades, cmap='Greys', vmin=0, vmax=1, extent=ends, aspect='auto')
+    axis.set_yticks(range(len(report.classes)), report.classes, fontsize=9)
+    axis.set_xlabel('label confidence')
+    title = f'{report.branches[index]}: confidence by noisy class'
+    axis.set_title(title, fontsize=11, color=INK)
 
 
 def _transition_map(figure, report: LabelNoiseReport) -> None:

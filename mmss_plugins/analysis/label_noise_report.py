@@ -29,7 +29,7 @@ class LabelNoiseReport:
         confidence: (B, C + 1) mean label confidence.
         label_agreement: (B, C + 1) share of the pixels whose prediction is the noisy label.
         agreement: (P, C + 1) share of the pixels where the two branches predict the same.
-        histogram: (B, 3, bins) pixels by confidence: label unknown, right, wrong.
+        histogram: (B, 3, C + 1, bins) pixels by confidence: label unknown, right, wrong.
         transition: (C, C) pixels by clean and noisy class; None without clean labels. So are all
             that follow.
         wrong: (C + 1,) share of wrong labels.
@@ -89,7 +89,7 @@ class LabelNoiseReport:
             ),
             _ratio(with_all(arrays['label_agreement']), pixels),
             _ratio(with_all(arrays['agreement']), pixels),
-            arrays['histogram'].sum(2),
+            _with_all_classes(arrays['histogram']),
             **clean,
         )
 
@@ -144,10 +144,14 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
+def _with_all_classes(bins: np.ndarray) -> np.ndarray:
+    """Counts (..., C + 1, bins) from those of the classes (..., C, bins)."""
+    return np.concatenate([bins, bins.sum(-2, keepdims=True)], axis=-2)
+
+
 def _aucs(bins: np.ndarray) -> np.ndarray:
     """(B, C + 1) from counts (B, 3, C, bins)."""
-    right, wrong = (np.moveaxis(bins[:, known], 1, 2) for known in (RIGHT, WRONG))
-    right, wrong = (np.moveaxis(with_all(counts), 2, 1) for counts in (right, wrong))
+    right, wrong = (_with_all_classes(bins[:, known]) for known in (RIGHT, WRONG))
     return np.array(
         [
             [histogram_auc(*rows) for rows in zip(*branch, strict=True)]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from noise_example import CLASSES, example
 
-from mmss_plugins.analysis.label_noise import LabelNoiseSums
-from mmss_plugins.analysis.label_noise_figure import WRONG_COLOUR, draw
+from mmss_plugins.analysis.label_noise import RIGHT, WRONG, LabelNoiseSums
+from mmss_plugins.analysis.label_noise_figure import WRONG_COLOUR, _class_histograms, draw
 from mmss_plugins.analysis.label_noise_files import write_report
 from mmss_plugins.analysis.label_noise_report import LabelNoiseReport
 
@@ -31,6 +31,23 @@ def test_draws(tmp_path, clean, branches):
     assert picture.shape[1] > 1000
     assert (pixels_of(picture, WRONG_COLOUR) > 0) == clean
     assert pixels_of(picture, '#1f6f8b') > 1000
+
+
+def test_each_class_has_a_histogram_of_its_own():
+    from matplotlib.figure import Figure
+
+    report = make_report(True)
+    report.histogram[1] = 0
+    report.histogram[1, WRONG, 2, 5] = report.histogram[1, RIGHT, 2, 7] = 6
+    report.histogram[1, RIGHT, 2, 5] = 6
+    axis = Figure().subplots()
+    _class_histograms(axis, report, 1)
+    (image,) = axis.get_images()
+    expected = np.zeros((4, 20))
+    expected[2, [5, 7]] = 1, 0.5
+    np.testing.assert_array_equal(image.get_array(), expected)
+    assert [text.get_text() for text in axis.get_yticklabels()] == list(CLASSES)
+    assert 's2' in axis.get_title()
 
 
 def test_files(tmp_path):

@@ -66,9 +66,13 @@ def test_histogram_and_transition():
     status = np.where(true == 255, 0, np.where(labels == true, 1, 2))
     for index, name in enumerate(('s1', 's2')):
         for kind in range(3):
-            values = confidence[name][valid & (status == kind)]
-            expected, _ = np.histogram(values, bins=20, range=(0, 1))
-            np.testing.assert_array_equal(report.histogram[index, kind], expected)
+            for row in range(5):
+                of_class = valid if row == 4 else labels == row
+                values = confidence[name][of_class & (status == kind)]
+                expected, _ = np.histogram(values, bins=20, range=(0, 1))
+                np.testing.assert_array_equal(report.histogram[index, kind, row], expected)
+        content = report.to_dict()['branches'][name]['histogram']
+        assert content['wrong'] == report.histogram[index, 2].tolist()
     for row in range(4):
         for column in range(4):
             count = (valid & (true == row) & (labels == column)).sum()
