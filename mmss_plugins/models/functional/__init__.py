@@ -11,6 +11,7 @@ from .consistency import CONSISTENCY_KINDS, consistency_loss
 from .cross_entropy import soft_cross_entropy
 from .dice import soft_dice_loss
 from .focal import soft_focal
+from .info_nce import info_nce
 from .ramp import RAMP_KINDS, ramp
 from .selection import label_selection_mask, label_selection_ratio, prediction_selection_mask
 from .smoothing import PRIOR_KINDS, gaussian_kernel, smooth_labels, smoothing_prior
@@ -24,6 +25,7 @@ __all__ = [
     'consistency_loss',
     'entangle',
     'gaussian_kernel',
+    'info_nce',
     'label_confidence',
     'label_selection_mask',
     'label_selection_ratio',
