@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from mmss_plugins.registry import MODELS
 
+from .batch_checks import check_finite, check_labels
 from .channels import COMMON, build_backbones, split_channels
 from .label_smoothing import LabelSmoothing
-from .loss_terms import accuracies, branch_losses, check_finite
+from .loss_terms import accuracies, branch_losses
 from .restore import (
     mean_probability_logits,
     pad_to_common_size,
@@ -222,10 +223,12 @@ class CrossModalSegmentor(BaseSegmentor):
 
         Raises:
             FloatingPointError: If logits are not finite; names the branch and the samples.
+            ValueError: If a label is no class; names the samples.
         """
         labels = torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in data_samples])
         logits = self._forward(inputs)
-        check_finite(logits, data_samples)
+        check_finite(logits, data_samples, inputs)
+        check_labels(labels, self.num_classes, self.ignore_index, data_samples)
         targets = self.make_targets(labels, data_samples)
         weights = self.make_weights(logits, labels)
         losses = self.compute_losses(logits, targets, weights)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
-from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from .targets import PixelWeights, SegTargets
@@ -100,39 +99,3 @@ def accuracies(
     if pairs:
         found['agreement'] = 100 * torch.stack(pairs).sum() / (len(pairs) * total)
     return found
-
-
-@torch.no_grad()
-def check_finite(
-    logits: Mapping[str, Tensor], data_samples: Sequence[SegDataSample] | None = None
-) -> None:
-    """Refuse logits that are not finite; waits for the device once.
-
-    Args:
-        logits: (N, C, H, W) per branch.
-        data_samples: N samples, to name them by ``sample_id`` or ``img_path``.
-
-    Raises:
-        FloatingPointError: If there are any; the message names branches and samples.
-    """
-    flat = [z.flatten(1) for z in logits.values()]
-    # smallest and largest carry any NaN and infinity, in a fraction of isfinite's time
-    ends = torch.stack([torch.stack((z.amax(dim=1), z.amin(dim=1))).float() for z in flat])
-    finite = ends.isfinite().all(dim=1).cpu()
-    if finite.all():
-        return
-    bad = []
-    for name, row in zip(logits, finite, strict=True):
-        names = [_sample_name(data_samples, i) for i, good in enumerate(row.tolist()) if not good]
-        if names:
-            bad.append(f'{name} (samples {", ".join(names)})')
-    raise FloatingPointError(
-        f'logits are not finite: {"; ".join(bad)}. Look at these samples for values that are no '
-        'numbers; if they are fine, the training diverged: lower the learning rate, or clip '
-        'gradients'
-    )
-
-
-def _sample_name(data_samples: Sequence[SegDataSample] | None, index: int) -> str:
-    meta = data_samples[index].metainfo if data_samples is not None else {}
-    return str(meta.get('sample_id', meta.get('img_path', f'number {index} of the batch')))

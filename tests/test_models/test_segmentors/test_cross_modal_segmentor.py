@@ -137,8 +137,19 @@ def test_logits_that_are_not_finite_name_the_sample():
     model = build(selection={})
     inputs, samples, _ = batch(sample_id='0000042')
     inputs[1, 3] = float('nan')
-    model.eval()  # batch statistics would carry it to all samples
+    model.eval()
     with pytest.raises(FloatingPointError, match=r'finite: s2 \(samples 0000042\)'):
+        model.loss(inputs, samples)
+    model.train()  # batch statistics carry it to the other sample
+    with pytest.raises(FloatingPointError, match='inputs of the samples 0000042 hold'):
+        model.loss(inputs, samples)
+
+
+def test_labels_that_are_no_class_name_the_sample():
+    model = build()
+    inputs, samples, _ = batch(sample_id='0000042')
+    samples[1].gt_sem_seg.data[0, 2, 3] = 77
+    with pytest.raises(ValueError, match=r'found \[77\] in the samples 0000042'):
         model.loss(inputs, samples)
 
 

@@ -1,30 +1,7 @@
 import pytest
 import torch
-from mmseg.structures import SegDataSample
 
-from mmss_plugins.models.segmentors.loss_terms import accuracies, check_finite
-
-
-def logits(dtype=torch.float32):
-    return {name: torch.zeros(3, 2, 4, 4, dtype=dtype) for name in ('s1', 's2')}
-
-
-@pytest.mark.parametrize('value', [float('nan'), float('inf'), float('-inf')])
-@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16, torch.float16])
-def test_logits_that_are_not_finite_name_branch_and_samples(value, dtype):
-    broken = logits(dtype)
-    broken['s2'][0, 1, 3, 2] = broken['s2'][2, 0, 0, 0] = value
-    samples = [SegDataSample(metainfo={'sample_id': f'p{i}'}) for i in range(3)]
-    with pytest.raises(FloatingPointError, match=r'not finite: s2 \(samples p0, p2\)\. '):
-        check_finite(broken, samples)
-    with pytest.raises(FloatingPointError, match=r's2 \(samples number 0 of the batch, number 2'):
-        check_finite(broken)
-
-
-def test_large_logits_are_finite():
-    fine = logits(torch.float16)
-    fine['s1'][0, 0, 0, 0], fine['s1'][0, 1, 0, 0] = 65504, -65504
-    check_finite(fine)
+from mmss_plugins.models.segmentors.loss_terms import accuracies
 
 
 def test_accuracies_count_valid_pixels():
