@@ -137,6 +137,14 @@ def test_class_weights_are_those_of_the_epoch(tmp_path, monkeypatch):
     assert tables[1]['selected/s1/a'] < 0.9  # fewer than all
 
 
+@pytest.mark.parametrize('classes', [None, ('a', 'b')])
+def test_classes_without_fitting_names_are_numbered(tmp_path, monkeypatch, classes):
+    monkeypatch.setattr('tiny_segmentation.Samples.metainfo', {'classes': classes})
+    run(tmp_path, epochs=1, panel_interval=0)
+    (table,) = [row for row in rows(tmp_path) if 'selected/s1/0' in row]
+    assert {f'selected/s2/{index}' for index in range(3)} <= set(table)
+
+
 @pytest.mark.parametrize(
     ('hook', 'expected'),
     [

@@ -135,8 +135,9 @@ class CrossModalSelectionHook(Hook):
         )
 
     def _write_classes(self, runner, step: int) -> None:
-        names = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes')
-        names = names or [str(index) for index in range(len(self._sums.pixels))]
+        names = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes') or ()
+        if len(names) != len(self._sums.pixels):  # the model has others, or there are none
+            names = [str(index) for index in range(len(self._sums.pixels))]
         weights = self._sums.class_weight()
         tags: dict[str, float] = {}
         for branch, row in zip(self._sums.branches, weights, strict=True):
