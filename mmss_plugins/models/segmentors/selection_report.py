@@ -51,12 +51,17 @@ class SelectionReport(NamedTuple):
             The sums, on the device of ``labels``.
         """
         valid = labels != ignore_index
-        index = labels.long().masked_fill(~valid, 0).flatten()  # ignored pixels add 0
+        samples = len(labels)
+        index = labels.long().masked_fill(~valid, 0).flatten(1)  # ignored pixels add 0
+        # each sample on its own: float32 loses count of the pixels of a large batch
+        index = index + num_classes * torch.arange(samples, device=labels.device)[:, None]
+        index = index.flatten()
         ones = valid.flatten().float()
 
         def per_class(values: Tensor) -> Tensor:
             # one-dimensional, as deterministic algorithms on GPUs demand
-            return ones.new_zeros(num_classes).scatter_add_(0, index, values)
+            sums = ones.new_zeros(samples * num_classes).scatter_add_(0, index, values)
+            return sums.view(samples, num_classes).sum(dim=0)
 
         none = ones.new_zeros(0)
         return cls(

@@ -3,6 +3,8 @@ import pytest
 import torch
 
 from mmss_plugins.models.segmentors.sample_selection import SampleSelection, entangle_branches
+from mmss_plugins.models.segmentors.selection_report import SelectionReport
+from mmss_plugins.models.segmentors.targets import PixelWeights
 
 CLASSES, IGNORED = 3, 255
 
@@ -121,6 +123,16 @@ def test_classes_too_small_to_select_from_are_counted():
     assert report.scalars()['empty_classes'] == 1
     assert np.isnan(report.class_weight()[:, 2]).all()
     assert report.class_weight()[:, 1].tolist() == [0, 0, 0]
+
+
+def test_sums_over_a_large_batch_are_exact():
+    labels = torch.zeros(64, 256, 256, dtype=torch.long)
+    weights = {'s2': torch.full(labels.shape, 0.3)}
+    report = SelectionReport.of_batch(
+        labels, 2, IGNORED, weights, {}, PixelWeights(weights, {})
+    ).to_host()
+    assert report.pixels.tolist() == [labels.numel(), 0]
+    assert report.scalars()['s2.selected'] == pytest.approx(0.3, rel=1e-3)
 
 
 def test_a_batch_without_labels_reports_zeros():
