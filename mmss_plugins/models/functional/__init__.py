@@ -1,5 +1,6 @@
 """The mathematics of the models as pure tensor functions."""
 
+from .attention_map import loss_attention_map, resize_maps
 from .confidence import (
     CONFIDENCE_KINDS,
     confidences,
@@ -11,6 +12,7 @@ from .consistency import CONSISTENCY_KINDS, consistency_loss
 from .cross_entropy import soft_cross_entropy
 from .dice import soft_dice_loss
 from .focal import soft_focal
+from .guided_crop import crop_resize, da_crop_boxes, guided_boxes
 from .info_nce import info_nce
 from .ramp import RAMP_KINDS, ramp
 from .selection import label_selection_mask, label_selection_ratio, prediction_selection_mask
@@ -22,16 +24,21 @@ __all__ = [
     'PRIOR_KINDS',
     'RAMP_KINDS',
     'confidences',
+    'crop_resize',
+    'da_crop_boxes',
     'consistency_loss',
     'entangle',
     'gaussian_kernel',
+    'guided_boxes',
     'info_nce',
     'label_confidence',
     'label_selection_mask',
     'label_selection_ratio',
+    'loss_attention_map',
     'prediction_confidence',
     'prediction_selection_mask',
     'ramp',
+    'resize_maps',
     'smooth_labels',
     'smoothing_prior',
     'soft_cross_entropy',

@@ -1,0 +1,66 @@
+"""Loss attention maps: where in a view the contrastive loss comes from."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .reduction import full_precision
+
+
+def loss_attention_map(features: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
+    """The feature maps' mean, each weighted by the spatial mean of its gradient, over its maximum.
+
+    alpha = mean over the pixels of dloss/dF, A = mean_k(alpha_k F_k), A / max(A) per view. Values
+    below 0 stay. In float32 or better, also under autocast; without gradient.
+    A map whose maximum is not positive, or that is not finite everywhere, is degenerate: divided by
+    its maximum it would be turned upside down or not be a number. It is all zeros here, so that
+    nothing is cropped by it, and reported. One such view does not touch the others.
+    Source: GraSS (https://arxiv.org/abs/2306.15868), loss attention map; no ReLU, as published.
+
+    Args:
+        features: F, (N, K, h, w).
+        gradients: dloss/dF, (N, K, h, w). Any positive factor cancels out.
+
+    Returns:
+        The maps (N, h, w), at most 1, and which of them are degenerate, (N,) bool.
+
+    Raises:
+        ValueError: If the shapes are not (N, K, h, w) or differ.
+    """
+    if features.ndim != 4 or features.shape != gradients.shape:
+        raise ValueError(
+            f'features and gradients must have one shape (N, K, h, w), but got '
+            f'{tuple(features.shape)} and {tuple(gradients.shape)}'
+        )
+    features, gradients = full_precision(features.detach()), full_precision(gradients.detach())
+    with torch.autocast(features.device.type, enabled=False):
+        alpha = gradients.mean(dim=(2, 3))
+        maps = torch.bmm(alpha[:, None], features.flatten(2)).squeeze(1) / features.shape[1]
+    peaks = maps.amax(dim=1)
+    degenerate = ~((peaks > 0) & maps.isfinite().all(dim=1))
+    maps = (maps / peaks[:, None]).masked_fill(degenerate[:, None], 0)
+    return maps.view(-1, *features.shape[2:]), degenerate
+
+
+def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resize with half-pixel centres (``align_corners=False``), without antialiasing.
+
+    On the CPU by OpenCV, which takes a quarter of torch's time; they differ in the last bits.
+
+    Args:
+        maps: (N, h, w), float32 or float64.
+        size: Height and width.
+
+    Returns:
+        (N, height, width), in the maps' dtype.
+    """
+    if maps.device.type != 'cpu':
+        return F.interpolate(maps[:, None], size=size, mode='bilinear', align_corners=False)[:, 0]
+    result = np.empty((len(maps), *size), dtype=maps.detach().numpy().dtype)
+    for small, large in zip(maps.detach().numpy(), result, strict=True):
+        cv2.resize(small, size[::-1], dst=large, interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(result)

@@ -1,0 +1,159 @@
+"""Crops around what an attention map points at."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from .attention_map import loss_attention_map, resize_maps
+from .reduction import full_precision
+
+Box = tuple[int, int, int, int]  # row0, col0, row1, col1; the last two are exclusive
+
+
+def da_crop_boxes(heatmaps: Tensor, ratio: float = 0.5) -> Tensor:
+    """One box per map: the bounding box of the discriminative region with the highest value in it.
+
+    A pixel is in a region if it is above min + ratio (max - min) of its map; regions are
+    8-connected. A box scores the maximum of the map inside the box, not only inside its region; on
+    a tie the region wins whose first pixel comes last, row by row. Where no pixel is above the
+    threshold (a constant map, one that is not finite) the box is the whole image.
+    As the highest pixel of a map is above the threshold, its box always scores the map's maximum:
+    only boxes that hold a pixel of that value can win.
+    Source: GraSS (https://arxiv.org/abs/2306.15868), discrimination attention crop.
+
+    Args:
+        heatmaps: (N, H, W), any float dtype, at image resolution.
+        ratio: In [0, 1). Defaults to 0.5.
+
+    Returns:
+        (N, 4) int64, [row0, col0, row1, col1) per map, on the maps' device. The regions are found
+        on the CPU.
+
+    Raises:
+        ValueError: If the shape or the ratio does not fit.
+    """
+    if heatmaps.ndim != 3:
+        raise ValueError(f'heatmaps must be (N, H, W), but got {tuple(heatmaps.shape)}')
+    if not 0 <= ratio < 1:
+        raise ValueError(f'ratio must be in [0, 1), but got {ratio}')
+    maps = full_precision(heatmaps.detach())
+    low, high = maps.amin(dim=(1, 2)), maps.amax(dim=(1, 2))
+    threshold = low + ratio * (high - low)
+    if maps.device.type != 'cpu':  # a byte per pixel is all that the regions need
+        above, highest = maps > threshold[:, None, None], maps >= high[:, None, None]
+        maps = (above.byte() + (above & highest).byte()).cpu()
+        threshold, high = torch.zeros(len(maps)), torch.full((len(maps),), 2.0)
+    boxes = [
+        _best_box(values, limit, peak)
+        for values, limit, peak in zip(maps.numpy(), threshold.numpy(), high.numpy(), strict=True)
+    ]
+    return torch.tensor(boxes, dtype=torch.int64, device=heatmaps.device).view(-1, 4)
+
+
+def crop_resize(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> Tensor:
+    """Cut each image to its box and resize it, nearest neighbour.
+
+    The same bits as ``torch.nn.functional.interpolate(crop, size, mode='nearest')``, image by
+    image, for every dtype. Differentiable with respect to the images.
+
+    Args:
+        images: (N, C, H, W), any dtype.
+        boxes: (N, 4) integers, [row0, col0, row1, col1) in pixels, not empty.
+        size: Height and width, or one number for both.
+
+    Returns:
+        (N, C, height, width), in the images' dtype.
+
+    Raises:
+        ValueError: If a shape does not fit, or a box is empty or reaches outside its image.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    _check_boxes(images, boxes)
+    row0, col0, row1, col1 = boxes.long().to(images.device).unbind(1)
+    rows = row0[:, None] + _nearest(row1 - row0, height, images.dtype)
+    cols = col0[:, None] + _nearest(col1 - col0, width, images.dtype)
+    n, c, _, w = images.shape
+    if images.device.type != 'cpu' or images.requires_grad:
+        cut = images.gather(2, rows[:, None, :, None].expand(n, c, height, w))
+        return cut.gather(3, cols[:, None, None].expand(n, c, height, width))
+    # the columns of the box's rows only; then whole rows are copied
+    result = images.new_empty(n, c, height, width)
+    for i, (start, stop) in enumerate(boxes[:, ::2].tolist()):
+        cut = images[i, :, start:stop].gather(2, cols[i].expand(c, stop - start, width))
+        torch.index_select(cut, 1, rows[i] - start, out=result[i])
+    return result
+
+
+def guided_boxes(
+    features: Tensor, gradients: Tensor, image_size: int | tuple[int, int], ratio: float = 0.5
+) -> Tensor:
+    """Where to crop the views: attention map, bilinear resize to the image, box.
+
+    Args:
+        features: (N, K, h, w).
+        gradients: (N, K, h, w), dloss/dfeatures.
+        image_size: Height and width of the views, or one number for both.
+        ratio: See :func:`da_crop_boxes`.
+
+    Returns:
+        (N, 4) int64, see :func:`da_crop_boxes`; the whole image for degenerate maps.
+    """
+    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    maps, _ = loss_attention_map(features, gradients)
+    return da_crop_boxes(resize_maps(maps, size), ratio)
+
+
+def _best_box(values: np.ndarray, threshold: np.ndarray, peak: np.ndarray) -> Box:
+    regions = _outlines((values > threshold).view(np.uint8))
+    boxes = [(region, _bounding_box(region)) for region in regions]
+    if len(boxes) > 1:
+        boxes = [(r, b) for r, b in boxes if values[b[0] : b[2], b[1] : b[3]].max() >= peak]
+    if not boxes:
+        return 0, 0, *values.shape
+    return max(boxes, key=lambda box: _first_pixel(box[0]))[1]
+
+
+def _outlines(mask: np.ndarray) -> list[np.ndarray]:
+    """The outer contour of each 8-connected region, (points, 1, [column, row])."""
+    contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return []
+    return [c for c, parent in zip(contours, hierarchy[0, :, 3], strict=True) if parent < 0]
+
+
+def _bounding_box(outline: np.ndarray) -> Box:
+    col, row, width, height = cv2.boundingRect(outline)
+    return row, col, row + height, col + width
+
+
+def _first_pixel(outline: np.ndarray) -> tuple[int, int]:
+    cols, rows = outline[:, 0, 0], outline[:, 0, 1]
+    top = rows.min()
+    return top, cols[rows == top].min()
+
+
+def _nearest(length: Tensor, size: int, dtype: torch.dtype) -> Tensor:
+    """Which of ``length`` pixels each of ``size`` takes, (N, size), rounded as torch does it."""
+    precision = torch.float64 if dtype == torch.float64 else torch.float32
+    scale = length.to(precision) / size
+    steps = torch.arange(size, dtype=precision, device=length.device)
+    source = (steps * scale[:, None]).float().floor().long()
+    return torch.minimum(source, length[:, None] - 1)
+
+
+def _check_boxes(images: Tensor, boxes: Tensor) -> None:
+    if images.ndim != 4 or boxes.shape != (len(images), 4):
+        raise ValueError(
+            f'images must be (N, C, H, W) and boxes (N, 4), but got '
+            f'{tuple(images.shape)} and {tuple(boxes.shape)}'
+        )
+    height, width = images.shape[2:]
+    for i, (row0, col0, row1, col1) in enumerate(boxes.tolist()):
+        if not (0 <= row0 < row1 <= height and 0 <= col0 < col1 <= width):
+            raise ValueError(
+                f'box {i} must be [row0, col0, row1, col1) inside {height}x{width} pixels, '
+                f'but got {[row0, col0, row1, col1]}'
+            )
