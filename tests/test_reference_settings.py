@@ -21,7 +21,7 @@ CROMSS = [
     for bands in ('13b', '9b')
 ]
 NOISY = ['noisy_r50_s1_200e_noldo', 'noisy_r50_s2_200e_noldo']
-UNSELECTED = [f'cromss_{fusion}_r50_13b_200e_noldo_wo-selection' for fusion in ('mid', 'late')]
+UNSELECTED = [f'{name}_wo-selection' for name in CROMSS]
 COMMON = ['cromss_mid-common_r50_13b_200e_noldo']
 REFERENCE = [*CROMSS, *COMMON, *UNSELECTED, *NOISY]
 PRIOR = 'mmss_plugins.SmoothingPrior'
