@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import torch
@@ -108,7 +109,8 @@ def smooth_labels(
         ValueError: If the factors are not as above or the shapes differ.
     """
     shares = tuple(factors) if isinstance(factors, Sequence) else (factors,)
-    if len(shares) not in (1, 2) or min(shares) < 0 or sum(shares) > 1:
+    numbers = len(shares) in (1, 2) and all(isinstance(share, Real) for share in shares)
+    if not (numbers and min(shares) >= 0 and sum(shares) <= 1):
         raise ValueError(
             f'smoothing factors must be a, or (a, b), >= 0 with a sum <= 1, but got {factors}'
         )

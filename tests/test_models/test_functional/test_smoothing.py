@@ -138,7 +138,9 @@ def test_ends_of_the_range(factors):
     torch.testing.assert_close(smooth_labels(one_hot, prior, factors).sum(1), torch.ones(2, 4, 4))
 
 
-@pytest.mark.parametrize('factors', [-0.1, (0.7, 0.4), (0.1, -0.1), (0.1, 0.1, 0.1), ()])
+@pytest.mark.parametrize(
+    'factors', [-0.1, (0.7, 0.4), (0.1, -0.1), (0.1, 0.1, 0.1), (), None, '0.1']
+)
 def test_wrong_factors_are_errors(factors):
     one_hot, prior = one_hot_and_prior()
     with pytest.raises(ValueError, match='smoothing factors'):
