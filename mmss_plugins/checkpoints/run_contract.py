@@ -124,7 +124,8 @@ def with_method(contract: InputContract, model: nn.Module, config: Mapping) -> I
     """
     settings = {k: v for k, v in (config.get('model') or {}).items() if k in _SETTINGS}
     for hook in config.get('custom_hooks') or ():
-        if isinstance(hook, Mapping) and str(hook.get('type')).endswith('SelectionHook'):
+        # the type is a name, or in a config of pure Python the class itself
+        if isinstance(hook, Mapping) and 'CrossModalSelectionHook' in str(hook.get('type')):
             settings['selection_schedule'] = {k: v for k, v in hook.items() if k != 'type'}
     method = type(model).__name__
     if method == 'CrossModalSegmentor':

@@ -12,6 +12,7 @@ from mmss_plugins.checkpoints.input_contract import InputContractError
 from mmss_plugins.checkpoints.run_contract import run_contract, with_method
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
+from mmss_plugins.engine.hooks import CrossModalSelectionHook
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 
 
@@ -149,5 +150,7 @@ def test_method_and_settings_are_noted(store):
     }
     assert (noted.method, noted.modalities) == ('noisy labels', found.modalities)
     model.selection = nn.Identity()
-    assert with_method(found, model, config).method == 'CromSS'
+    config['custom_hooks'] = [{'type': CrossModalSelectionHook, 'length': 3}]
+    other = with_method(found, model, config)
+    assert (other.method, other.settings['selection_schedule']) == ('CromSS', {'length': 3})
     assert with_method(found, nn.Conv2d(1, 1, 1), {}).method == 'Conv2d'
