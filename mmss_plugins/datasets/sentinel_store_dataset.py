@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from mmengine.dataset import BaseDataset
 
 from mmss_plugins.bands import SENSORS, BandSpec
 
-from .label_map import check_classes, label_table
-from .lmdb_store import ReadRequest, StoreReader
-from .seeding import SeededSampleMixin
+from .lmdb_store import ReadRequest
 from .sensor_reader import SensorReader
-from .splits import holdout_part, read_split_file, select_ids
+from .store_dataset import StoreDataset
 
 MODALITIES = {'s1': ('s1',), 's2': ('s2',), 's12': ('s1', 's2')}
-LABEL_FIELD, CLEAN_LABEL_FIELD = 'label', 'clean_label'
+CLEAN_LABEL_FIELD = 'clean_label'
 
 
-class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
+class SentinelStoreDataset(StoreDataset):
     """Samples of an LMDB store as inputs of MM pipelines.
 
     A sample enters the pipeline with ``img`` (H, W, C), bands of all chosen modalities stacked in
@@ -40,20 +37,14 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         image_dtype: 'float32', or 'uint8' to keep 'clip8' images in 8 bits until the data
             preprocessor (``mmss_plugins.MultiBandSegDataPreProcessor`` divides them by 255): a
             quarter of the traffic between loader workers, host and device.
-        split_file: Text file with the ids of the samples to use, one per line.
-        holdout: ``dict(fraction=0.01, seed=0, part='train' | 'val')``: keep one side of a split
-            that depends on the seed and the sample ids only, so it is the same on every rank.
-        label_field: The store's field that gives the labels.
         season_labels: Whether a sample also carries ``season_labels`` (T, H, W) uint8, the labels
             of all seasons of the place, and ``season_index``, which of them is its own: what
             ``mmss_plugins.SmoothingPrior`` needs. Only for stores with seasons.
         clean_labels: Whether a sample also carries ``clean_seg_map``, the true labels of its
             season. Only for stores that have the field 'clean_label' (the mini world's).
-        verify: Check the stored checksums of all that is read.
-        **kwargs: Of :class:`mmengine.dataset.BaseDataset` (``indices``, ``pipeline``,
-            ``test_mode``, ``metainfo``, ``lazy_init``, ...). As in MMSegmentation,
-            ``metainfo=dict(classes=(...))`` chooses some of the classes: labels become positions
-            in that choice, and those of other classes 255.
+        **kwargs: Of :class:`StoreDataset` (``label_field``, None for images only; ``split_file``,
+            ``holdout``, ``subset``, ``verify``) and of :class:`mmengine.dataset.BaseDataset`
+            (``indices``, ``pipeline``, ``test_mode``, ``metainfo``, ``lazy_init``, ...).
 
     Raises:
         ValueError: If an option is unknown or does not fit the store; the message names both.
@@ -67,27 +58,22 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
         season: int | str | None = None,
         normalize: str | None = 'clip8',
         image_dtype: str = 'float32',
-        split_file: str | None = None,
-        holdout: Mapping | None = None,
-        label_field: str = LABEL_FIELD,
         season_labels: bool = False,
         clean_labels: bool = False,
-        verify: bool = True,
         **kwargs,
     ) -> None:
         if modality not in MODALITIES:
             raise ValueError(f'modality must be one of {list(MODALITIES)}, but got {modality!r}')
         self.modality = modality
-        self.store = StoreReader(data_root, verify=verify)
+        super().__init__(data_root, **kwargs)
         self.season = self._checked_season(season)
-        self.label_field = label_field
         self.season_labels = season_labels
         if season_labels and self.season is None:
             raise ValueError(f'{self.store.path} holds no seasons: leave season_labels out')
         self.clean_labels = clean_labels
-        self._check_fields(label_field, *([CLEAN_LABEL_FIELD] if clean_labels else []))
-        classes = self.METAINFO.get('classes', ())
-        check_classes(self.store.meta.classes, classes, self.store.path, type(self).__name__)
+        if self.label_field is None and (season_labels or clean_labels):
+            raise ValueError('season_labels and clean_labels need a label_field, but it is None')
+        self._check_fields(*MODALITIES[modality], *([CLEAN_LABEL_FIELD] if clean_labels else []))
         choice = bands if isinstance(bands, Mapping) else {MODALITIES[modality][-1]: bands}
         unknown = set(choice) - set(MODALITIES[modality])
         if unknown:
@@ -106,14 +92,6 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
             for name in MODALITIES[modality]
         ]
         self.channels = tuple(channel for sensor in self.sensors for channel in sensor.channels)
-        self.split_file = split_file
-        self.holdout = dict(holdout) if holdout is not None else None
-        super().__init__(data_root=str(data_root), **kwargs)
-        self._label_table = self._choose_classes(classes or self.store.meta.classes)
-        self.num_classes = len(self._metainfo.get('classes', self.store.meta.classes))
-
-    def _join_prefix(self) -> None:
-        """The store is the data root: there are no annotation file and prefixes to join."""
 
     def _checked_season(self, season: int | str | None) -> int | str | None:
         names = self.store.meta.seasons
@@ -131,40 +109,6 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
                 f"0..{len(names) - 1} or 'random', but got {season!r}"
             )
         return season
-
-    def _check_fields(self, *label_fields: str) -> None:
-        for field in (*MODALITIES[self.modality], *label_fields):
-            if field not in self.store.meta.fields:
-                raise ValueError(
-                    f'{self.store.path} has no field {field!r}: it holds '
-                    f'{sorted(self.store.meta.fields)}'
-                )
-
-    def _choose_classes(self, full: Sequence[str]) -> np.ndarray | None:
-        """Table to the labels of the classes in the metainfo; the palette follows them."""
-        chosen = self._metainfo.get('classes', full)
-        table = label_table(full, chosen) if full else None
-        palette = self.METAINFO.get('palette')
-        if table is not None and palette and self._metainfo['palette'] == palette:
-            self._metainfo['palette'] = [palette[list(full).index(name)] for name in chosen]
-        return table
-
-    def load_data_list(self) -> list[dict]:
-        """One record per chosen sample, in the store's order."""
-        ids: Sequence[str] = self.store.sample_ids
-        if self.split_file is not None:
-            ids = select_ids(
-                ids, read_split_file(self.split_file), self.split_file, self.store.path
-            )
-        if self.holdout is not None:
-            ids = holdout_part(ids, **self.holdout)
-        if not ids:
-            raise ValueError(f'no sample of {self.store.path} is left to use')
-        return [{'sample_id': sample_id} for sample_id in ids]
-
-    def prepare_data(self, idx: int) -> dict | None:
-        """Read sample ``idx`` in one transaction and run the pipeline on it."""
-        return self.pipeline(self.load_sample(idx))
 
     def load_sample(self, idx: int) -> dict:
         """Sample ``idx`` as the pipeline gets it."""
@@ -195,6 +139,8 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
 
     def _label_requests(self, season: str | None) -> list[ReadRequest]:
         """The noisy labels wanted, then the clean ones."""
+        if self.label_field is None:
+            return []
         seasons = self.store.meta.seasons if self.season_labels else (season,)
         requests = [ReadRequest(self.label_field, name) for name in seasons]
         if self.clean_labels:
@@ -203,6 +149,8 @@ class SentinelStoreDataset(SeededSampleMixin, BaseDataset):
 
     def _label_results(self, labels: list[np.ndarray], index: int | None) -> dict:
         """What a sample carries of the label maps that were asked for."""
+        if self.label_field is None:
+            return {'seg_fields': []}
         if self._label_table is not None:
             labels = [self._label_table[label] for label in labels]
         results: dict = {'seg_fields': ['gt_seg_map']}

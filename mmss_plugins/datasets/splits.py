@@ -48,17 +48,25 @@ def select_ids(
     return list(wanted)
 
 
-def holdout_part(ids: Sequence[str], fraction: float, part: str, seed: int = 0) -> list[str]:
-    """One side of a seeded split by sample id.
+def holdout_part(
+    ids: Sequence[str],
+    fraction: float,
+    part: str,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> list[str]:
+    """One side of a seeded split by group of samples.
 
-    The ids are ranked by a hash of seed and id, and the first ``round(n * fraction)`` (at least
-    one) are the 'val' part: no random state, the same on every rank and machine.
+    The groups are ranked by a hash of seed and name, and the first ``round(n * fraction)`` (at
+    least one) are the 'val' part: no random state, the same on every rank and machine.
 
     Args:
         ids: All sample ids (for NoLDO-S12 a location, all of whose seasons stay together).
-        fraction: Share of the 'val' part, in (0, 1).
+        fraction: Share of the 'val' part, in (0, 1), of the groups.
         part: 'train' or 'val'.
         seed: Another seed gives another split.
+        groups: Group of each sample, such as the tile that it was cut from: all of a group's
+            samples come to the same side. None if each is its own.
 
     Returns:
         The ids of that part, in their original order.
@@ -67,9 +75,59 @@ def holdout_part(ids: Sequence[str], fraction: float, part: str, seed: int = 0) 
         raise ValueError(f'holdout fraction must lie between 0 and 1, but got {fraction!r}')
     if part not in ('train', 'val'):
         raise ValueError(f"holdout part must be 'train' or 'val', but got {part!r}")
-    if len(ids) < 2:
-        raise ValueError(f'{len(ids)} samples cannot be split in two')
-    ranked = sorted(ids, key=lambda name: hashlib.sha256(f'{seed}/{name}'.encode()).digest())
-    count = min(max(1, round(len(ids) * fraction)), len(ids) - 1)
+    groups = ids if groups is None else groups
+    names = set(groups)
+    if len(names) < 2:
+        of_ids = '' if groups is ids else f', all of {next(iter(names), None)!r},'
+        raise ValueError(f'{len(ids)} samples{of_ids} cannot be split in two')
+    ranked = sorted(names, key=lambda name: _rank(seed, name))
+    count = min(max(1, round(len(names) * fraction)), len(names) - 1)
     held_out = set(ranked[:count])
-    return [sample_id for sample_id in ids if (sample_id in held_out) == (part == 'val')]
+    return [
+        sample_id
+        for sample_id, group in zip(ids, groups, strict=True)
+        if (group in held_out) == (part == 'val')
+    ]
+
+
+def subset_part(
+    ids: Sequence[str],
+    fraction: float | None = None,
+    count: int | None = None,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> list[str]:
+    """A seeded choice of some samples, as for training with few labels.
+
+    Group by group is taken, in the order of a hash, until there are enough samples; the last group
+    may come in part. With the same seed a smaller choice is part of every larger one.
+
+    Args:
+        ids: All sample ids.
+        fraction: Share of them to take, in (0, 1]; at least one sample is taken.
+        count: Number of samples to take, in place of ``fraction``.
+        seed: Another seed gives another choice.
+        groups: Group of each sample, such as the tile that it was cut from; None if each is its
+            own: then the choice is spread over all.
+
+    Returns:
+        The chosen ids, in their original order.
+    """
+    if (fraction is None) == (count is None):
+        raise ValueError(f'give a fraction or a count, but got {fraction!r} and {count!r}')
+    if count is None:
+        if not 0 < fraction <= 1:
+            raise ValueError(f'subset fraction must lie in (0, 1], but got {fraction!r}')
+        count = max(1, round(len(ids) * fraction))
+    if not 1 <= count <= len(ids):
+        raise ValueError(f'a subset must have 1..{len(ids)} samples, but got {count!r}')
+    groups = ids if groups is None else groups
+    ranked = sorted(
+        zip(groups, ids, strict=True), key=lambda pair: [_rank(seed, name) for name in pair]
+    )
+    chosen = {sample_id for _, sample_id in ranked[:count]}
+    return [sample_id for sample_id in ids if sample_id in chosen]
+
+
+def _rank(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f'{seed}/{name}'.encode()).digest()

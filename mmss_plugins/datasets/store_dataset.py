@@ -1,0 +1,121 @@
+"""What the data sets over LMDB stores have in common: which samples, which classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+
+from .label_map import check_classes, label_table
+from .lmdb_store import StoreReader
+from .seeding import SeededSampleMixin
+from .splits import holdout_part, read_split_file, select_ids, subset_part
+
+LABEL_FIELD = 'label'
+
+
+class StoreDataset(SeededSampleMixin, BaseDataset):
+    """Chooses samples and classes of a store; what a sample is, subclasses say in ``load_sample``.
+
+    Args:
+        data_root: The store, as written by the preparation tools.
+        label_field: The store's field that gives the labels; None for a data set without labels.
+        split_file: Text file with the ids of the samples to use, one per line.
+        holdout: ``dict(fraction=0.01, seed=0, part='train' | 'val')``: keep one side of a split
+            that depends on the seed and the sample ids only, so it is the same on every rank.
+            Patches of one tile always come to the same side.
+        subset: ``dict(fraction=0.01, seed=0)`` or ``dict(count=20, seed=0)``: of what is left, use
+            some samples only, in the same way. Patches are taken tile by tile; with
+            ``by='sample'`` they are spread over all tiles.
+        verify: Check the stored checksums of all that is read.
+        **kwargs: Of :class:`mmengine.dataset.BaseDataset` (``indices``, ``pipeline``,
+            ``test_mode``, ``metainfo``, ``lazy_init``, ...). As in MMSegmentation,
+            ``metainfo=dict(classes=(...))`` chooses some of the classes: labels become positions
+            in that choice, and those of other classes 255.
+
+    Raises:
+        ValueError: If an option is unknown or does not fit the store; the message names both.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        label_field: str | None = LABEL_FIELD,
+        split_file: str | None = None,
+        holdout: Mapping | None = None,
+        subset: Mapping | None = None,
+        verify: bool = True,
+        **kwargs,
+    ) -> None:
+        self.store = StoreReader(data_root, verify=verify)
+        self.label_field = label_field
+        classes = self.METAINFO.get('classes', ())
+        if label_field is not None:
+            self._check_fields(label_field)
+            check_classes(self.store.meta.classes, classes, self.store.path, type(self).__name__)
+        self.split_file = split_file
+        self.holdout = dict(holdout) if holdout is not None else None
+        self.subset = dict(subset) if subset is not None else None
+        super().__init__(data_root=str(data_root), **kwargs)
+        self._label_table = self._choose_classes(classes or self.store.meta.classes)
+        self.num_classes = len(self._metainfo.get('classes', self.store.meta.classes))
+
+    def group_of(self, sample_id: str) -> str:
+        """Name of what must stay together in a split: here the sample itself."""
+        return sample_id
+
+    def load_sample(self, idx: int) -> dict:
+        """Sample ``idx`` as the pipeline gets it."""
+        raise NotImplementedError
+
+    def load_data_list(self) -> list[dict]:
+        """One record per chosen sample, in the store's order."""
+        ids: Sequence[str] = self.store.sample_ids
+        if self.split_file is not None:
+            ids = select_ids(
+                ids, read_split_file(self.split_file), self.split_file, self.store.path
+            )
+        ids = self.filter_ids(ids)
+        if self.holdout is not None:
+            ids = holdout_part(ids, **self.holdout, groups=self._groups(ids))
+        if self.subset is not None:
+            options = dict(self.subset)
+            by = options.pop('by', 'group')
+            if by not in ('group', 'sample'):
+                raise ValueError(f"subset by must be 'group' or 'sample', but got {by!r}")
+            ids = subset_part(ids, **options, groups=self._groups(ids) if by == 'group' else None)
+        if not ids:
+            raise ValueError(f'no sample of {self.store.path} is left to use')
+        return [{'sample_id': sample_id} for sample_id in ids]
+
+    def filter_ids(self, ids: Sequence[str]) -> Sequence[str]:
+        """The ids that may be used at all: here every one."""
+        return ids
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Read sample ``idx`` in one transaction and run the pipeline on it."""
+        return self.pipeline(self.load_sample(idx))
+
+    def _groups(self, ids: Sequence[str]) -> list[str]:
+        return [self.group_of(sample_id) for sample_id in ids]
+
+    def _join_prefix(self) -> None:
+        """The store is the data root: there are no annotation file and prefixes to join."""
+
+    def _check_fields(self, *names: str) -> None:
+        for field in names:
+            if field not in self.store.meta.fields:
+                raise ValueError(
+                    f'{self.store.path} has no field {field!r}: it holds '
+                    f'{sorted(self.store.meta.fields)}'
+                )
+
+    def _choose_classes(self, full: Sequence[str]) -> np.ndarray | None:
+        """Table to the labels of the classes in the metainfo; the palette follows them."""
+        chosen = self._metainfo.get('classes', full)
+        table = label_table(full, chosen) if full else None
+        palette = self.METAINFO.get('palette')
+        if table is not None and palette and self._metainfo['palette'] == palette:
+            self._metainfo['palette'] = [palette[list(full).index(name)] for name in chosen]
+        return table
