@@ -1,6 +1,8 @@
 """Data sets."""
 
 from .dfc2020 import DFC2020Dataset
+from .loveda import LoveDADataset
 from .noldo_pretrain import NoLDOPretrainDataset
+from .potsdam import PotsdamDataset
 
-__all__ = ['DFC2020Dataset', 'NoLDOPretrainDataset']
+__all__ = ['DFC2020Dataset', 'LoveDADataset', 'NoLDOPretrainDataset', 'PotsdamDataset']

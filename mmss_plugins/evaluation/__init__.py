@@ -1,5 +1,6 @@
 """Metrics."""
 
+from .loveda_submission import LoveDASubmission
 from .validation_loss import ValidationLoss
 
-__all__ = ['ValidationLoss']
+__all__ = ['LoveDASubmission', 'ValidationLoss']
