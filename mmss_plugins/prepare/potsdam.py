@@ -1,0 +1,244 @@
+"""ISPRS Potsdam raw tiles to stores of patches, one per split.
+
+Layout: ``2_Ortho_RGB/top_potsdam_{r}_{c}_RGB.tif`` (or ``3_Ortho_IRRG``, ``4_Ortho_RGBIR``),
+``5_Labels_all/top_potsdam_{r}_{c}_label.tif`` (or ``5_Labels_all_noBoundary``), and for the
+surface model ``1_DSM/dsm_potsdam_{r}_{c}.tif``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mmss_plugins import __version__
+from mmss_plugins.datasets.lmdb_store import StoreMeta
+from mmss_plugins.datasets.potsdam import BANDS, PotsdamDataset
+from mmss_plugins.datasets.splits import subset_part
+from mmss_plugins.prepare.aerial import (
+    BYTE,
+    Patch,
+    Tile,
+    add_patch_options,
+    cut_tiles,
+    image_field,
+    stride_of,
+)
+from mmss_plugins.prepare.cli import digest, make_parser, options, require_directory, run
+from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.images import Loaded, label_field
+from mmss_plugins.prepare.palette import palette_to_index
+from mmss_plugins.prepare.parallel import ordered_map
+from mmss_plugins.prepare.potsdam_tiles import (
+    FLOAT,
+    TEST,
+    TRAIN,
+    FoundTiles,
+    PotsdamTree,
+    find_tiles,
+)
+from mmss_plugins.prepare.runner import Plan, prepare_store
+from mmss_plugins.prepare.windows import Window, read_window
+
+PALETTE = PotsdamDataset.METAINFO['palette']
+BOUNDARY = ((0, 0, 0),)
+ROWS = 512  # of a label read at a time when colours are counted
+
+EXAMPLES = """  potsdam.py data/Potsdam data/potsdam
+  potsdam.py data/Potsdam data/potsdam_rgbir --bands RGBIR --dsm --stride 256 --splits train
+  potsdam.py data/Potsdam data/potsdam --val-tiles 4 --val-seed 0 --splits train val test
+"""
+
+
+def load_patch(patch: Patch, types: Mapping[str, str] | None, bands: str) -> Loaded:  # noqa: ARG001
+    """Read one patch.
+
+    Args:
+        patch: What to read.
+        types: Not used: the types are the same in every tile.
+        bands: Key of ``BANDS``.
+
+    Returns:
+        Arrays: image (C, H, W) uint8; label (H, W) uint8 and dsm (1, H, W) float32 if the tile has
+        them.
+
+    Raises:
+        PrepareError: If a file is not as it should be.
+    """
+    tile = patch.tile
+    arrays = {'image': read_window(tile.image, len(BANDS[bands]), BYTE, patch.window)}
+    if tile.label is not None:
+        arrays['label'] = palette_to_index(
+            read_window(tile.label, 3, BYTE, patch.window), PALETTE, BOUNDARY
+        )[0]
+    if tile.dsm is not None:
+        arrays['dsm'] = read_window(tile.dsm, 1, FLOAT, patch.window).astype(np.float32)
+    return Loaded(arrays, {})
+
+
+def describe(
+    arrays: Mapping[str, np.ndarray], split: str, bands: str, made_with: dict[str, object]
+) -> StoreMeta:
+    """The store's description, with the fields of ``arrays``."""
+    fields = {
+        'image': image_field(BANDS[bands]),
+        'label': label_field(),
+        'dsm': image_field(['height'], 'float32', 'm'),
+    }
+    return StoreMeta(
+        dataset='Potsdam',
+        split=split,
+        fields={name: fields[name] for name in arrays},
+        classes=PotsdamDataset.METAINFO['classes'],
+        source={'tool': 'potsdam', 'version': __version__, 'options': made_with},
+    )
+
+
+def unknown_colours(tile: Tile) -> int | PrepareError:
+    """Number of label pixels of a tile that have no class's colour; the error if unreadable."""
+    height, width = tile.shape
+    total = 0
+    try:
+        for row in range(0, height, ROWS):
+            window = Window(row, 0, min(ROWS, height - row), width)
+            total += palette_to_index(read_window(tile.label, 3, BYTE, window), PALETTE, BOUNDARY)[
+                1
+            ]
+    except PrepareError as error:
+        return error
+    return total
+
+
+def tile_notes(found: FoundTiles, workers: int) -> list[str]:
+    """What the summary says about the tiles: sizes, and pixels of unknown colours."""
+    notes = list(found.notes)
+    labelled = [tile for tile in found.tiles if tile.label is not None]
+    for tile, count in ordered_map(unknown_colours, labelled, workers, [__name__]):
+        if isinstance(count, PrepareError):
+            notes.append(f'tile {tile.name}: colours not counted: {count}')
+        elif count:
+            notes.append(f'tile {tile.name}: {count} label pixels of no known colour are ignored')
+    return notes
+
+
+def split_names(
+    files: Mapping[str, Mapping[str, Path]], val_tiles: int, seed: int
+) -> dict[str, list[str]]:
+    """Tile names of each split; 'val' is taken from the training tiles that are there.
+
+    Raises:
+        PrepareUsageError: If that would leave no training tile.
+    """
+    there = [name for name in TRAIN if any(name in paths for paths in files.values())]
+    if val_tiles and val_tiles >= len(there):
+        raise PrepareUsageError(
+            f'--val-tiles {val_tiles} of {len(there)} training tiles leaves none to train with'
+        )
+    val = subset_part(there, count=val_tiles, seed=seed) if val_tiles else []
+    return {'train': [name for name in TRAIN if name not in val], 'val': val, 'test': [*TEST]}
+
+
+def make_plan(arguments: argparse.Namespace, split: str, found: FoundTiles) -> Plan:
+    """How the store of a split is made.
+
+    Raises:
+        PrepareUsageError: If there is no tile to cut.
+    """
+    patches, small = cut_tiles(found.tiles, arguments.size, stride_of(arguments))
+    skipped = (*found.skipped, *small)
+    if not patches and not skipped:
+        raise PrepareUsageError(
+            f'{arguments.raw_root}: no tile of the split {split!r} found: see --splits'
+        )
+    made_with = {
+        **options(arguments, ['bands', 'dsm', 'no_labels', 'no_boundary', 'size']),
+        'stride': stride_of(arguments),
+        'tiles': digest([*(t.name for t in found.tiles), *(s.sample_id for s in found.skipped)]),
+    }
+    return Plan(
+        out=arguments.out_dir / f'{split}.lmdb',
+        title=f'Potsdam {split}',
+        tasks=patches,
+        load=partial(load_patch, bands=arguments.bands),
+        describe=partial(describe, split=split, bands=arguments.bands, made_with=made_with),
+        skipped=skipped,
+        notes=partial(tile_notes, found),
+    )
+
+
+def prepare(arguments: argparse.Namespace) -> int:
+    """Make one store per split.
+
+    Returns:
+        Number of tiles and patches left out.
+    """
+    tree = PotsdamTree(
+        require_directory(arguments.raw_root, 'the unpacked Potsdam tree'),
+        arguments.bands,
+        not arguments.no_labels,
+        not arguments.no_boundary,
+        arguments.dsm,
+    )
+    if 'val' in arguments.splits and not arguments.val_tiles:
+        raise PrepareUsageError('the split val needs --val-tiles')
+    files = tree.files()
+    names = split_names(files, arguments.val_tiles, arguments.val_seed)
+    plans = [  # look at every split before the work begins
+        make_plan(arguments, split, find_tiles(tree, files, names[split]))
+        for split in arguments.splits
+    ]
+    return sum(
+        prepare_store(
+            plan,
+            workers=arguments.workers,
+            overwrite=arguments.overwrite,
+            commit_every=arguments.commit_every,
+        )
+        for plan in plans
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = make_parser(
+        'ISPRS Potsdam tiles to one LMDB store of patches per split: 8-bit images, label colours '
+        'as indices 0..5, 255 = ignored (boundary, and pixels of no known colour, which are '
+        'counted). A run that was interrupted is continued.',
+        EXAMPLES,
+    )
+    parser.add_argument('raw_root', type=Path, help='the tree with 2_Ortho_RGB, 5_Labels_all, ...')
+    parser.add_argument('out_dir', type=Path, help='where {split}.lmdb goes')
+    parser.add_argument(
+        '--splits',
+        nargs='+',
+        choices=['train', 'val', 'test'],
+        default=['train', 'test'],
+        help='splits to prepare (default: train test): the usual 24 and 14 tiles',
+    )
+    parser.add_argument(
+        '--val-tiles',
+        type=int,
+        default=0,
+        metavar='N',
+        help='move N of the training tiles to the split val (default: 0)',
+    )
+    parser.add_argument(
+        '--val-seed', type=int, default=0, metavar='SEED', help='which ones (default: 0)'
+    )
+    parser.add_argument(
+        '--bands', choices=list(BANDS), default='RGB', help='images to read (default: RGB)'
+    )
+    parser.add_argument(
+        '--dsm', action='store_true', help="add the surface model as field 'dsm', metres"
+    )
+    parser.add_argument(
+        '--no-boundary',
+        action='store_true',
+        help='labels of 5_Labels_all_noBoundary, where a few pixels beside every object are black '
+        'and so ignored, as the benchmark evaluates (default: 5_Labels_all)',
+    )
+    add_patch_options(parser, 512, '512, as MMSegmentation cuts them, but without overlap')
+    return run(prepare, parser.parse_args(argv))
