@@ -33,6 +33,8 @@ class AerialStoreDataset(StoreDataset):
         ValueError: If an option is unknown or does not fit the store; the message names both.
     """
 
+    UNLABELLED = '; labels=False reads images only'
+
     def __init__(
         self,
         data_root: str,

@@ -38,6 +38,8 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         ValueError: If an option is unknown or does not fit the store; the message names both.
     """
 
+    UNLABELLED = '; label_field=None reads images only'  # hint where there are no labels
+
     def __init__(
         self,
         data_root: str,
@@ -52,7 +54,7 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         self.label_field = label_field
         classes = self.METAINFO.get('classes', ())
         if label_field is not None:
-            self._check_fields(label_field)
+            self._check_fields(label_field, hint=self.UNLABELLED)
             check_classes(self.store.meta.classes, classes, self.store.path, type(self).__name__)
         self.split_file = split_file
         self.holdout = dict(holdout) if holdout is not None else None
@@ -103,12 +105,12 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
     def _join_prefix(self) -> None:
         """The store is the data root: there are no annotation file and prefixes to join."""
 
-    def _check_fields(self, *names: str) -> None:
+    def _check_fields(self, *names: str, hint: str = '') -> None:
         for field in names:
             if field not in self.store.meta.fields:
                 raise ValueError(
                     f'{self.store.path} has no field {field!r}: it holds '
-                    f'{sorted(self.store.meta.fields)}'
+                    f'{sorted(self.store.meta.fields)}{hint}'
                 )
 
     def _choose_classes(self, full: Sequence[str]) -> np.ndarray | None:
