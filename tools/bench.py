@@ -16,13 +16,14 @@ import mmss_plugins  # noqa: F401  (makes the MM stack usable)
 # isort: split
 import numpy
 import torch
-from benchmarks import losses, sample, selection, store
+from benchmarks import guided_crop, losses, sample, selection, store
 
 SUITES = {
     'store': store.rows,
     'sample': sample.rows,
     'selection': selection.rows,
     'losses': losses.rows,
+    'guided_crop': guided_crop.rows,
 }
 
 

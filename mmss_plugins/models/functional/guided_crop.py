@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -81,8 +83,11 @@ def crop_resize(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> T
         return cut.gather(3, cols[:, None, None].expand(n, c, height, width))
     # the columns of the box's rows only; then whole rows are copied
     result = images.new_empty(n, c, height, width)
+    scratch = images.new_empty(c * images.shape[2] * width)
     for i, (start, stop) in enumerate(boxes[:, ::2].tolist()):
-        cut = images[i, :, start:stop].gather(2, cols[i].expand(c, stop - start, width))
+        shape = c, stop - start, width
+        cut = scratch[: math.prod(shape)].view(shape)
+        torch.gather(images[i, :, start:stop], 2, cols[i].expand(shape), out=cut)
         torch.index_select(cut, 1, rows[i] - start, out=result[i])
     return result
 
