@@ -12,6 +12,7 @@ from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.demo.gather import noise_rate
+from mmss_plugins.demo.options import add_size_options, sizes
 from mmss_plugins.demo.page import scores_of, text_table, write_page
 from mmss_plugins.demo.road import MODALITIES, STARTS, Road, finetune, prepare, pretrain, test
 from mmss_plugins.demo.steps import StepError, StepRunner
@@ -27,28 +28,15 @@ def parse_args(argv=None):
         '--modalities', nargs='+', choices=MODALITIES, default=list(MODALITIES),
         help='what to fine-tune on',
     )  # fmt: skip
-    parser.add_argument(
-        '--locations', type=int, default=Road.locations, help='places to pretrain on'
-    )
-    parser.add_argument('--labelled', type=int, default=Road.labelled, help='labelled patches')
-    parser.add_argument('--tested', type=int, default=Road.tested, help='test patches')
-    parser.add_argument('--size', type=int, default=Road.size, help='patch size in pixels')
-    parser.add_argument('--epochs', type=int, help="pretraining epochs (default: the config's)")
-    parser.add_argument(
-        '--finetune-epochs', type=int, help="fine-tuning epochs (default: the config's)"
-    )
+    add_size_options(parser)
     parser.add_argument('--workers', type=int, default=Road.workers, help='processes for the data')
     return parser.parse_args(argv)
 
 
 def run_seed(args, seed: int, out: Path):
     """One whole run; returns its scores."""
-    road = Road(
-        home=Path(__file__).resolve().parents[1], out=out, seed=seed, locations=args.locations,
-        labelled=args.labelled, tested=args.tested, size=args.size, epochs=args.epochs,
-        finetune_epochs=args.finetune_epochs,
-        workers=args.workers,
-    )  # fmt: skip
+    home = Path(__file__).resolve().parents[1]
+    road = Road(home, out, seed=seed, workers=args.workers, **sizes(args))
     runner = StepRunner(out / 'logs')
     prepare(road, runner)
     encoder = pretrain(road, runner)

@@ -169,7 +169,11 @@ def run_study(study: Study, jobs: int, tell: Callable[[str], None]) -> None:
             tell(f'seed {chain[0]}, {chain[1]}: FAILED: {error}')
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(work, study.chains()))
+        try:
+            list(pool.map(work, study.chains()))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)  # begins nothing new
+            raise
     if failed:
         names = ', '.join(f'seed {seed} {arm}' for seed, arm in failed)
         raise AblationError(f'not finished: {names}. Run the same command again to go on')

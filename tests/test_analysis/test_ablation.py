@@ -110,6 +110,34 @@ def test_one_failure_stops_nothing_else_and_is_made_up_for(tmp_path, steps):
     }  # fmt: skip
 
 
+def test_nothing_new_is_begun_after_an_interrupt(tmp_path, steps, monkeypatch):
+    calls, _ = steps
+    pool = ablation.ThreadPoolExecutor
+    stopped, real_prepare, real_shutdown = threading.Event(), ablation.prepare, pool.shutdown
+
+    def prepare(road, runner):
+        real_prepare(road, runner)
+        assert stopped.wait(60)  # the first arm is busy while the user interrupts
+
+    def interrupted(self, work, chains):
+        for chain in chains:
+            self.submit(work, chain)
+        raise KeyboardInterrupt
+
+    def shutdown(self, wait=True, cancel_futures=False):
+        real_shutdown(self, wait=False, cancel_futures=cancel_futures)
+        stopped.set()
+        real_shutdown(self, wait=wait)
+
+    monkeypatch.setattr(ablation, 'prepare', prepare)
+    monkeypatch.setattr(pool, 'map', interrupted)
+    monkeypatch.setattr(pool, 'shutdown', shutdown)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study(tmp_path), 1, lambda line: None)
+    assert {call[1] for call in calls if call[0] == 'world'} <= {0}
+    assert not any(call[0] == 'pretrain' for call in calls)
+
+
 def test_a_folder_keeps_one_kind_of_study(tmp_path, steps):
     run_study(study(tmp_path, seeds=(0,), arms=('random',)), 1, lambda line: None)
     run_study(study(tmp_path, seeds=(0, 1), arms=('random', 'noisy')), 1, lambda line: None)

@@ -15,6 +15,7 @@ from pathlib import Path
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.analysis.ablation import ARMS, AblationError, Study, chosen_arms, run_study
 from mmss_plugins.analysis.ablation_report import draw, table
+from mmss_plugins.demo.options import add_size_options, sizes
 from mmss_plugins.demo.road import MODALITIES, Road
 
 CONFUSION = 2.2  # about 40 % of the labels are wrong, more than half in some classes
@@ -32,16 +33,7 @@ def parse_args(argv=None):
     parser.add_argument(
         '--confusion', type=float, default=CONFUSION, help='factor on the rate of wrong labels'
     )
-    parser.add_argument(
-        '--locations', type=int, default=Road.locations, help='places to pretrain on'
-    )
-    parser.add_argument('--labelled', type=int, default=Road.labelled, help='labelled patches')
-    parser.add_argument('--tested', type=int, default=Road.tested, help='test patches')
-    parser.add_argument('--size', type=int, default=Road.size, help='patch size in pixels')
-    parser.add_argument('--epochs', type=int, help="pretraining epochs (default: the config's)")
-    parser.add_argument(
-        '--finetune-epochs', type=int, help="fine-tuning epochs (default: the config's)"
-    )
+    add_size_options(parser)
     args = parser.parse_args(argv)
     if args.jobs < 1:
         parser.error(f'--jobs must be 1 or more, but got {args.jobs}')
@@ -51,11 +43,7 @@ def parse_args(argv=None):
 def main(argv=None) -> int:
     args = parse_args(argv)
     home, out = Path(__file__).resolve().parents[2], args.out.resolve()
-    road = Road(
-        home, out, locations=args.locations, labelled=args.labelled, tested=args.tested,
-        size=args.size, epochs=args.epochs, finetune_epochs=args.finetune_epochs,
-        confusion=args.confusion, workers=1,
-    )  # fmt: skip
+    road = Road(home, out, confusion=args.confusion, workers=1, **sizes(args))
     arms = chosen_arms(args.arms)
     study = Study(road, tuple(dict.fromkeys(args.seeds)), arms, tuple(args.modalities))
     start, total = time.monotonic(), len(list(study.tasks()))
@@ -70,6 +58,9 @@ def main(argv=None) -> int:
     except AblationError as error:
         print(f'ablation.py: error: {error}', file=sys.stderr)
         status = 1
+    except KeyboardInterrupt:
+        print('ablation.py: interrupted; the same command goes on with it', file=sys.stderr)
+        status = 130
     results = study.results()
     if results:
         text = f'{table(results, arms)}\n'

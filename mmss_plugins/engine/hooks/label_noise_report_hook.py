@@ -97,9 +97,11 @@ class LabelNoiseReportHook(Hook):
         rank, world = get_dist_info()
         indices = spread_indices(len(dataset), self.max_samples)[rank::world]
         sums = reduce_sums(count_label_noise(model, dataset, indices, options, self.batch_size))
-        if rank == 0:
-            self._write(runner, folder, sums, options)
-        barrier()  # no process ends or goes on while another is busy with files
+        try:
+            if rank == 0:
+                self._write(runner, folder, sums, options)
+        finally:
+            barrier()  # no process ends or goes on while another is busy with files
 
     def _write(self, runner, folder: Path, sums: LabelNoiseSums, options: SelectionOptions) -> None:
         dataset = self._dataset

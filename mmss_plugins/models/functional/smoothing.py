@@ -130,6 +130,7 @@ def _season_weights(season: int | Tensor, labels: Tensor, kind: str) -> Tensor:
     """How much each season counts, (N, T), float32, rows that sum to 1."""
     n, seasons = labels.shape[:2]
     if isinstance(season, Tensor):
+        season = season.expand(n) if season.dim() == 0 else season
         if season.shape != (n,):
             raise ValueError(f'season must be an int or ({n},), but got {tuple(season.shape)}')
         index = season.to(labels.device, torch.int64)

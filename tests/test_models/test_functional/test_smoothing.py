@@ -73,6 +73,8 @@ def test_a_batch_equals_its_samples(dtype, kind):
     assert together.shape == (5, 9, 20, 24)
     for prior, sample, season in zip(together, labels, seasons.tolist(), strict=True):
         torch.testing.assert_close(prior, smoothing_prior(sample, season, 9, kind))
+    as_tensor = smoothing_prior(labels[4], torch.tensor(1), 9, kind)  # without a dimension
+    torch.testing.assert_close(as_tensor, smoothing_prior(labels[4], 1, 9, kind))
     one_season = smoothing_prior(labels, 1, 9, kind)
     torch.testing.assert_close(one_season[4], smoothing_prior(labels[4], 1, 9, kind))
 
