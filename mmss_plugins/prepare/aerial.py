@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from mmss_plugins.prepare.cli import positive
 from mmss_plugins.prepare.errors import PrepareUsageError
-from mmss_plugins.prepare.runner import Skipped
+from mmss_plugins.prepare.patch_files import prepare_files
+from mmss_plugins.prepare.runner import Plan, Skipped, prepare_store
 from mmss_plugins.prepare.windows import Window, cut_windows
 
 BYTE = ('uint8',)
@@ -72,7 +73,7 @@ def image_field(bands: Sequence[str], dtype: str = 'uint8', unit: str = '8-bit')
 
 
 def add_patch_options(parser: argparse.ArgumentParser, size: int | None, default: str) -> None:
-    """Add --size, --stride and --no-labels.
+    """Add --size, --stride, --no-labels and --format.
 
     Args:
         parser: Of the tool.
@@ -98,6 +99,14 @@ def add_patch_options(parser: argparse.ArgumentParser, size: int | None, default
         action='store_true',
         help='images only, for pretraining; no label file is looked at',
     )
+    parser.add_argument(
+        '--format',
+        choices=['lmdb', 'files'],
+        default='lmdb',
+        help='one store per split, or files OUT_DIR/{img_dir,ann_dir,dsm_dir}/{split}/{id}.png, '
+        'as MMSegmentation lays them out, for other programs (4 bands and heights: .tif; labels '
+        'are indices, 255 = ignored) (default: lmdb)',
+    )
 
 
 def stride_of(arguments: argparse.Namespace) -> int | None:
@@ -113,3 +122,25 @@ def stride_of(arguments: argparse.Namespace) -> int | None:
             'between the patches would be lost'
         )
     return size if stride is None else stride
+
+
+def run_plans(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
+    """Carry out the plans in the form that is asked for.
+
+    Returns:
+        Number of tiles and patches left out.
+    """
+    if arguments.format == 'files':
+        return sum(
+            prepare_files(plan, workers=arguments.workers, overwrite=arguments.overwrite)
+            for plan in plans
+        )
+    return sum(
+        prepare_store(
+            plan,
+            workers=arguments.workers,
+            overwrite=arguments.overwrite,
+            commit_every=arguments.commit_every,
+        )
+        for plan in plans
+    )

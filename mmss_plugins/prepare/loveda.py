@@ -25,13 +25,14 @@ from mmss_plugins.prepare.aerial import (
     add_patch_options,
     cut_tiles,
     image_field,
+    run_plans,
     stride_of,
 )
 from mmss_plugins.prepare.cli import digest, make_parser, options, require_directory, run
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.geotiff import check_equal, check_values
 from mmss_plugins.prepare.images import Loaded, label_field
-from mmss_plugins.prepare.runner import Plan, Skipped, prepare_store
+from mmss_plugins.prepare.runner import Plan, Skipped
 from mmss_plugins.prepare.windows import image_shape, read_window
 
 SPLITS = ('Train', 'Val', 'Test')
@@ -179,7 +180,7 @@ def make_plan(arguments: argparse.Namespace, split: str) -> Plan:
 
 
 def prepare(arguments: argparse.Namespace) -> int:
-    """Make one store per split.
+    """Make one store, or folder of files, per split.
 
     Returns:
         Number of images and patches left out.
@@ -187,15 +188,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     require_directory(arguments.raw_root, 'the unpacked LoveDA tree')
     # look at every split before the work begins
     plans = [make_plan(arguments, split) for split in arguments.splits]
-    return sum(
-        prepare_store(
-            plan,
-            workers=arguments.workers,
-            overwrite=arguments.overwrite,
-            commit_every=arguments.commit_every,
-        )
-        for plan in plans
-    )
+    return run_plans(plans, arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -25,6 +25,7 @@ from mmss_plugins.prepare.aerial import (
     add_patch_options,
     cut_tiles,
     image_field,
+    run_plans,
     stride_of,
 )
 from mmss_plugins.prepare.cli import digest, make_parser, options, require_directory, run
@@ -40,7 +41,7 @@ from mmss_plugins.prepare.potsdam_tiles import (
     PotsdamTree,
     find_tiles,
 )
-from mmss_plugins.prepare.runner import Plan, prepare_store
+from mmss_plugins.prepare.runner import Plan
 from mmss_plugins.prepare.windows import Window, read_window
 
 PALETTE = PotsdamDataset.METAINFO['palette']
@@ -170,7 +171,7 @@ def make_plan(arguments: argparse.Namespace, split: str, found: FoundTiles) -> P
 
 
 def prepare(arguments: argparse.Namespace) -> int:
-    """Make one store per split.
+    """Make one store, or folder of files, per split.
 
     Returns:
         Number of tiles and patches left out.
@@ -190,15 +191,7 @@ def prepare(arguments: argparse.Namespace) -> int:
         make_plan(arguments, split, find_tiles(tree, files, names[split]))
         for split in arguments.splits
     ]
-    return sum(
-        prepare_store(
-            plan,
-            workers=arguments.workers,
-            overwrite=arguments.overwrite,
-            commit_every=arguments.commit_every,
-        )
-        for plan in plans
-    )
+    return run_plans(plans, arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

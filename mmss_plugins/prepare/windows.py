@@ -101,7 +101,8 @@ def read_window(
             )
         place = ((row, row + height), (col, col + width))
     try:
-        image = source.read(window=place)
+        with _small_cache():
+            image = source.read(window=place)
     except _read_errors() as error:
         raise PrepareError(f'{path}: unreadable image ({error.__cause__ or error})') from error
     require_data(image, source.nodata, path)
@@ -119,6 +120,15 @@ def _checked(path: Path, bands: int, dtypes: Sequence[str]) -> Any:
     if len(types) > 1 or types[0] not in dtypes:
         check_equal(path, 'type', ' or '.join(dtypes), ', '.join(types))
     return source
+
+
+def _small_cache() -> Any:
+    """Around the first read of a process, on which GDAL fixes its cache (5 % of all memory)."""
+    require_rasterio()
+    import rasterio
+
+    chosen = 'GDAL_CACHEMAX' in os.environ  # by the user
+    return rasterio.Env() if chosen else rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES)
 
 
 def _read_errors() -> tuple[type[Exception], ...]:
@@ -141,6 +151,6 @@ def _open_tiff(path: Path) -> Any:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
+    with warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         return rasterio.open(path, driver='GTiff')  # nothing that refers elsewhere
