@@ -22,9 +22,9 @@ class PotsdamDataset(AerialStoreDataset):
     training too, choose the other five classes by ``metainfo``.
 
     Source: ISPRS 2D Semantic Labeling Contest, Potsdam
-    (https://www.isprs.org/education/benchmarks/UrbanSemLab/2d-sem-label-potsdam.aspx). The data may
-    be downloaded from there and used for research; the benchmark asks to be named as the source.
-    They come with no open licence: see the terms there before passing anything on.
+    (https://www.isprs.org/education/benchmarks/UrbanSemLab/2d-sem-label-potsdam.aspx). There is no
+    open licence: the terms of the benchmark hold, which gives the data for research, to be
+    acknowledged. Read them there before you use the data otherwise or pass them on.
 
     Args:
         data_root: The store of a split, as written by ``tools/prepare/potsdam.py``.
