@@ -3,7 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.evaluator import Evaluator
 from mmengine.registry import METRICS
+from mmengine.structures import PixelData
+from mmseg.datasets.transforms import PackSegInputs
 from PIL import Image
 
 from mmss_plugins.evaluation.loveda_submission import write_prediction
@@ -34,6 +37,19 @@ def test_files_are_what_the_benchmark_asks_for(tmp_path):
             assert image.mode == 'L'
             np.testing.assert_array_equal(np.asarray(image), prediction)
     assert set(np.unique(list(maps.values()))) == set(range(7))
+
+
+def test_samples_of_a_test_loop(tmp_path):
+    """As MMSegmentation's pipeline packs them and MMEngine's evaluator passes them on."""
+    info = {'img_path': '/data/test.lmdb/rural_4191', 'img_shape': (4, 6), 'ori_shape': (4, 6)}
+    packed = PackSegInputs()({'img': np.zeros((4, 6, 3), np.uint8), **info})
+    prediction = torch.arange(24).reshape(1, 4, 6) % 7
+    packed['data_samples'].pred_sem_seg = PixelData(data=prediction)
+    evaluator = Evaluator({'type': 'mmss_plugins.LoveDASubmission', 'output_dir': str(tmp_path)})
+    evaluator.process([packed['data_samples']], {})
+    assert evaluator.evaluate(1) == {'loveda/images': 1}
+    with Image.open(tmp_path / '4191.png') as image:
+        np.testing.assert_array_equal(np.asarray(image), prediction[0])
 
 
 @pytest.mark.parametrize(
