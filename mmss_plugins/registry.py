@@ -24,6 +24,7 @@ TRANSFORMS = _child('transform', root.TRANSFORMS, 'datasets.transforms')
 LOOPS = _child('loop', root.LOOPS, 'engine')
 HOOKS = _child('hook', root.HOOKS, 'engine')
 METRICS = _child('metric', root.METRICS, 'evaluation')
+OPTIMIZERS = _child('optimizer', root.OPTIMIZERS, 'engine')
 OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
     'optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine'

@@ -1,4 +1,4 @@
-"""Hooks, loops, samplers and what else drives a run."""
+"""Hooks, loops, samplers, optimizers, schedules and what else drives a run."""
 
 from .any_device_ddp import AnyDeviceDistributedDataParallel
 from .hooks import (
@@ -9,13 +9,17 @@ from .hooks import (
     TransferReportHook,
 )
 from .loops import NonEmptyEpochTrainLoop
+from .optimizers import LARC
 from .samplers import EpochSeededSampler
+from .schedulers import CosineWarmRestartLR
 
 __all__ = [
     'AnyDeviceDistributedDataParallel',
+    'CosineWarmRestartLR',
     'EpochSeededSampler',
     'InputContractHook',
     'IterationSeedHook',
+    'LARC',
     'MultiBandVisualizationHook',
     'NonEmptyEpochTrainLoop',
     'ResumeValidationHook',

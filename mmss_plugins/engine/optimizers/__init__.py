@@ -1,0 +1,5 @@
+"""Optimizers."""
+
+from .larc import LARC
+
+__all__ = ['LARC']
