@@ -42,8 +42,9 @@ def _row(network: str, channels: int) -> dict:
     generator = torch.Generator().manual_seed(0)
     # smooth, as a network's are; of mean 0, so that no map is degenerate
     features = F.avg_pool2d(torch.randn(VIEWS, channels, 9, 9, generator=generator), 3, stride=1)
+    # of the pooled features, seen as the features' own
     gradients = torch.randn(VIEWS, channels, 1, 1, generator=generator).expand_as(features)
-    given = features, gradients.contiguous(), torch.rand(VIEWS, 3, SIZE, SIZE, generator=generator)
+    given = features, gradients, torch.rand(VIEWS, 3, SIZE, SIZE, generator=generator)
     for (my_box, my_crop), (box, crop) in zip(
         zip(*ours(*given), strict=True), zip(*naive(*given), strict=True), strict=True
     ):

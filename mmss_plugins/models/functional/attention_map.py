@@ -23,7 +23,10 @@ def loss_attention_map(features: Tensor, gradients: Tensor) -> tuple[Tensor, Ten
 
     Args:
         features: F, (N, K, h, w).
-        gradients: dloss/dF, (N, K, h, w). Any positive factor cancels out.
+        gradients: dloss/dF, (N, K, h, w). Any positive factor cancels out, so behind global average
+            pooling the gradient of the pooled features does as well, as a view:
+            ``pooled_gradients[:, :, None, None].expand_as(features)``. That takes no memory, and
+            only (N, K) is read.
 
     Returns:
         The maps (N, h, w), at most 1, and which of them are degenerate, (N,) bool.
@@ -36,6 +39,8 @@ def loss_attention_map(features: Tensor, gradients: Tensor) -> tuple[Tensor, Ten
             f'features and gradients must have one shape (N, K, h, w), but got '
             f'{tuple(features.shape)} and {tuple(gradients.shape)}'
         )
+    if gradients.stride()[2:] == (0, 0):  # one value per feature map, expanded
+        gradients = gradients[:, :, :1, :1]
     features, gradients = full_precision(features.detach()), full_precision(gradients.detach())
     with torch.autocast(features.device.type, enabled=False):
         alpha = gradients.mean(dim=(2, 3))

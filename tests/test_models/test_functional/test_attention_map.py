@@ -69,6 +69,21 @@ def test_degenerate_maps_are_zeros_and_leave_the_others_alone(bad):
     assert torch.equal(maps[~degenerate], expected[~degenerate])
 
 
+def test_gradient_of_the_pooled_features_gives_the_same_map():
+    features, _ = random_inputs((3, 5, 4, 6))
+    features.requires_grad_()
+    pooled = features.mean((2, 3))
+    loss = pooled.sin().prod(1).sum()
+    whole, of_pooled = torch.autograd.grad(loss, (features, pooled))
+    expected, degenerate = loss_attention_map(features, whole)
+    maps, also_degenerate = loss_attention_map(
+        features, of_pooled[:, :, None, None].expand_as(features)
+    )
+    torch.testing.assert_close(maps, expected, rtol=1e-4, atol=1e-5)
+    assert torch.equal(degenerate, also_degenerate)
+    assert not degenerate.all()
+
+
 def test_no_gradient_flows():
     features, gradients = (x.requires_grad_() for x in random_inputs((2, 3, 4, 4)))
     maps, _ = loss_attention_map(features, gradients)
