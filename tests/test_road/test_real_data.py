@@ -13,13 +13,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from store_factory import write_noldo_store
+from small_raw_trees import scene_names, write_tiff
 
+from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets import DFC2020Dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get('MMSS_REAL_DATA', ROOT.parent / 'shared' / 'data' / 'real'))
 LAYOUT = REAL / 'make_dfc_tree.py'
+BRANCHES = ('s1', 's2')
+# simplified IGBP classes to Dynamic World's
+DFC_TO_DYNAMIC_WORLD = {10: 0, 1: 1, 4: 2, 5: 3, 6: 4, 2: 5, 7: 6, 9: 7, 8: 8, 0: 7}
 
 pytestmark = pytest.mark.skipif(
     not LAYOUT.is_file(), reason=f'no real samples: {LAYOUT} does not exist'
@@ -42,21 +46,52 @@ def stores(tmp_path_factory):
     return folder
 
 
+def lay_out_for_pretraining(dfc, root, split='validation'):
+    """The DFC2020 tree of a split as a pretraining tree: its land cover stands for noisy labels.
+
+    There is one date per place, so all seasons show it.
+    """
+    rasterio = pytest.importorskip('rasterio')
+    rows = []
+    for number in range(8):
+        images = {}
+        for kind in ('s1', 's2', 'dfc'):
+            name = f'ROIs0000_{split}_{kind}_0_p{number}.tif'
+            with rasterio.open(dfc / split / f'{kind}_{split}' / name) as source:
+                images[kind] = source.read()
+        label = np.vectorize(DFC_TO_DYNAMIC_WORLD.__getitem__, otypes='B')(images['dfc'][0])
+        rows.append([str(number), *scene_names(number)])
+        for scene in scene_names(number):
+            place = f'{number:07d}/{scene}'
+            for band, plane in zip(S1.bands, images['s1'], strict=True):
+                write_tiff(root / 's1' / place / f'{band}.tif', plane.astype(np.float32))
+            for band, plane in zip(S2.bands, images['s2'], strict=True):
+                write_tiff(root / 's2c' / place / f'{band}.tif', plane.astype(np.uint16))
+            write_tiff(root / 'dw_noisy_labels' / place / 'label.tif', label)
+    index = '\n'.join(','.join(row) for row in rows) + '\n'
+    (root / 'dw_complete_ids.csv').write_text(index)
+
+
 @pytest.fixture(scope='module')
 def encoder(stores):
-    """A cross-modal checkpoint, briefly pretrained on synthetic patches."""
-    write_noldo_store(stores / 'noldo.lmdb', ids=[f'{i:07d}' for i in range(6)], size=64)
+    """A checkpoint of the whole method, briefly pretrained on the real patches."""
+    lay_out_for_pretraining(stores / 'raw', stores / 'raw_noldo')
+    run(
+        stores, ROOT / 'tools/prepare/noldo_pretrain.py', 'raw_noldo', 'noldo.lmdb',
+        '--quantise', 'clip8', '--workers', 1,
+    )  # fmt: skip
     options = [
         f'{name}_dataloader.{key}'
         for name in ('train', 'val', 'test')
-        for key in ('dataset.data_root=noldo.lmdb', 'batch_size=2', 'dataset.holdout.fraction=0.34')
+        for key in ('dataset.data_root=noldo.lmdb', 'batch_size=2', 'dataset.holdout.fraction=0.25')
     ]
     run(
         stores, ROOT / 'tools/train.py', 'cromss_mid_r18_13b_mini', '--work-dir', 'pretrain',
-        '--cfg-options', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
-        'default_hooks.checkpoint.interval=1', *options,
+        '--cfg-options', 'train_cfg.max_epochs=4', 'train_cfg.val_interval=4',
+        'default_hooks.checkpoint.interval=4', 'default_hooks.logger.interval=1',
+        'param_scheduler.0.T_max=4', 'custom_hooks.5.length=2', *options,
     )  # fmt: skip
-    return stores / 'pretrain' / 'epoch_1.pth'
+    return stores / 'pretrain' / 'epoch_4.pth'
 
 
 def test_store_holds_the_real_pixels(stores):
@@ -73,6 +108,20 @@ def test_store_holds_the_real_pixels(stores):
             with rasterio.open(raw / f'{kind}_validation' / name) as source:
                 planes.append(source.read().astype(np.float32))
         np.testing.assert_array_equal(sample['img'], np.concatenate(planes).transpose(1, 2, 0))
+
+
+def test_pretraining_selects_among_real_labels(stores, encoder):
+    assert encoder.is_file()
+    scalars = max(stores.glob('pretrain/*/vis_data/scalars.json')).read_text().splitlines()
+    rows = [row for row in map(json.loads, scalars) if 'loss' in row]
+    assert len(rows) == 4 * 3
+    assert np.mean([row['loss'] for row in rows[-3:]]) < np.mean([row['loss'] for row in rows[:3]])
+    assert [row['ratio'] for row in rows[-3:]] == [0.5] * 3  # the ramp has ended
+    assert all(0.5 < row[f'{modality}.selected'] < 1 for row in rows[-3:] for modality in BRANCHES)
+    panels = sorted(stores.glob('pretrain/*/vis_data/vis_image/selection_*.png'))
+    assert len(panels) == 2
+    report = json.loads((stores / 'pretrain' / 'label_noise' / 'report.json').read_text())
+    assert sorted(report['branches']) == sorted(BRANCHES)
 
 
 @pytest.mark.parametrize('modality', ['s2', 's1'])
