@@ -19,7 +19,7 @@ SETTINGS = 'ablation.json'
 RESULT = 'result.json'
 ITSELF = 'as pretrained'  # the pretrained network's own predictions, nothing fine-tuned
 CLEAN = 'train_dataloader.dataset.label_field=clean_label'
-WEAK_CONSISTENCY = 'model.consistency.loss_weight=0.2'
+CONSISTENCY = 'model.consistency.loss_weight={}'.format
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ ARMS = {
     'noisy': Arm('noisy labels alone', 'noisy_r18_13b_mini'),
     'wo-consistency': Arm('CromSS without consistency', 'cromss_mid_r18_13b_mini_wo-consistency'),
     'weak-consistency': Arm(
-        'CromSS, consistency weight 0.2', 'cromss_mid_r18_13b_mini', (WEAK_CONSISTENCY,)
+        'CromSS, consistency weight 0.2', 'cromss_mid_r18_13b_mini', (CONSISTENCY(0.2),)
     ),
-    'mid': Arm('CromSS, middle fusion', 'cromss_mid_r18_13b_mini'),
-    'late': Arm('CromSS, late fusion', 'cromss_late_r18_13b_mini'),
+    'mid': Arm('CromSS, middle fusion', 'cromss_mid_r18_13b_mini', (CONSISTENCY(1),)),
+    'late': Arm('CromSS, late fusion', 'cromss_late_r18_13b_mini', (CONSISTENCY(1),)),
     'oracle': Arm('clean labels (oracle)', 'noisy_r18_13b_mini', (CLEAN,)),
 }
 

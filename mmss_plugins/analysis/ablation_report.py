@@ -10,6 +10,7 @@ from mmss_plugins.analysis.ablation import ARMS, ITSELF, Task
 
 SENSORS = {'s2': 'Sentinel-2', 's1': 'Sentinel-1'}
 BASELINE = 'noisy'
+METHOD = ('wo-consistency', 'weak-consistency', 'mid', 'late')  # set off in the figure
 INK, SOFT, ACCENT = '#22262b', '#9aa3ad', '#1f6f8b'
 
 Results = Mapping[Task, Mapping[str, float]]
@@ -82,21 +83,29 @@ def draw(results: Results, arms: Sequence[str], path: Path, metric: str = 'mIoU'
     from matplotlib.figure import Figure
 
     heads = columns(results)
-    figure = Figure(figsize=(3.1 * len(heads) + 1.6, 0.42 * len(arms) + 1.3), layout='constrained')
-    axes = figure.subplots(1, len(heads), sharey=True, squeeze=False)[0]
-    for axis, head in zip(axes, heads, strict=True):
-        for row, arm in enumerate(arms):
-            values = list(by_seed(results, arm, head, metric).values())
-            colour = ACCENT if arm in ('mid', 'late') else SOFT
-            if values:
-                axis.barh(row, statistics.mean(values), color=colour, alpha=0.45, height=0.7)
-            axis.plot(values, [row] * len(values), 'o', color=colour, markersize=4, mec='white')
-        axis.set_title(f'{SENSORS[head[0]]}, {head[1]}', fontsize=10, color=INK)
-        axis.set_xlabel(f'test {metric} (%)', fontsize=9)
-        axis.spines[['top', 'right', 'left']].set_visible(False)
-        axis.grid(axis='x', color='#e4e7eb', linewidth=0.8)
-        axis.set_axisbelow(True)
-        axis.tick_params(labelsize=9, colors=INK, left=False)
-    axes[0].set_yticks(range(len(arms)), [ARMS[arm].title for arm in arms])
-    axes[0].invert_yaxis()
+    modalities = list(dict.fromkeys(modality for modality, _ in heads))
+    starts = list(dict.fromkeys(start for _, start in heads))
+    size = (3.1 * len(starts) + 1.8, len(modalities) * (0.32 * len(arms) + 0.9))
+    figure = Figure(figsize=size, layout='constrained')
+    grid = figure.subplots(len(modalities), len(starts), sharey=True, squeeze=False)
+    for head in heads:
+        axis = grid[modalities.index(head[0]), starts.index(head[1])]
+        _panel(axis, results, arms, head, metric)
+    grid[0, 0].set_yticks(range(len(arms)), [ARMS[arm].title for arm in arms])
+    grid[0, 0].invert_yaxis()
     figure.savefig(path, dpi=150)
+
+
+def _panel(axis, results: Results, arms: Sequence[str], head: tuple[str, str], metric: str) -> None:
+    for row, arm in enumerate(arms):
+        values = list(by_seed(results, arm, head, metric).values())
+        colour = ACCENT if arm in METHOD else SOFT
+        if values:
+            axis.barh(row, statistics.mean(values), color=colour, alpha=0.45, height=0.7)
+        axis.plot(values, [row] * len(values), 'o', color=colour, markersize=4.5, mec='white')
+    axis.set_title(f'{SENSORS[head[0]]}, {head[1]}', fontsize=10, color=INK)
+    axis.set_xlabel(f'test {metric} (%)', fontsize=9)
+    axis.spines[['top', 'right', 'left']].set_visible(False)
+    axis.grid(axis='x', color='#e4e7eb', linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.tick_params(labelsize=9, colors=INK, left=False)
