@@ -73,15 +73,8 @@ class AerialStoreDataset(StoreDataset):
         image = cv2.merge(planes)
         place = f'{self.store.path}/{info["sample_id"]}'
         results = {
-            **info,
+            **self.image_results(info, image, place),
             'tile': self.group_of(info['sample_id']),
-            'channels': self.channels,
-            'num_classes': self.num_classes,
-            'img': image,
-            'img_path': place,
-            'img_shape': image.shape[:2],
-            'ori_shape': image.shape[:2],
-            'reduce_zero_label': False,
             'seg_fields': [],
         }
         if self.labels:

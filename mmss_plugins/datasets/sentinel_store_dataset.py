@@ -124,16 +124,9 @@ class SentinelStoreDataset(StoreDataset):
         image = np.concatenate(planes).transpose(1, 2, 0)
         place = '/'.join([str(self.store.path), *([season] if season else []), sample_id])
         return {
-            **info,
+            **self.image_results(info, image, place),
             'season': season,
-            'channels': self.channels,
-            'num_classes': self.num_classes,
-            'img': image,
-            'img_path': place,
-            'img_shape': image.shape[:2],
-            'ori_shape': image.shape[:2],
             'seg_map_path': place,
-            'reduce_zero_label': False,
             **self._label_results(arrays[len(self.sensors) :], index),
         }
 

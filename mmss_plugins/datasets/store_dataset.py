@@ -40,6 +40,8 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
 
     UNLABELLED = '; label_field=None reads images only'  # hint where there are no labels
 
+    channels: tuple[str, ...]  # names of the image's channels, set by subclasses
+
     def __init__(
         self,
         data_root: str,
@@ -70,6 +72,25 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
     def load_sample(self, idx: int) -> dict:
         """Sample ``idx`` as the pipeline gets it."""
         raise NotImplementedError
+
+    def image_results(self, info: dict, image: np.ndarray, place: str) -> dict:
+        """What every sample tells of its image.
+
+        Args:
+            info: The sample's record.
+            image: (H, W, C), one channel per name in ``channels``.
+            place: Where it comes from, for messages.
+        """
+        return {
+            **info,
+            'channels': self.channels,
+            'num_classes': self.num_classes,
+            'img': image,
+            'img_path': place,
+            'img_shape': image.shape[:2],
+            'ori_shape': image.shape[:2],
+            'reduce_zero_label': False,
+        }
 
     def load_data_list(self) -> list[dict]:
         """One record per chosen sample, in the store's order."""
