@@ -14,7 +14,7 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 from mmss_plugins.apis.run_options import UsageError, load_config, require_file
-from mmss_plugins.checkpoints.contract_difference import advice, compare, table
+from mmss_plugins.checkpoints.contract_difference import compare, difference_text
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.input_contract import InputContractError, contract_of
 from mmss_plugins.checkpoints.pretrained import read_content, read_state
@@ -103,10 +103,9 @@ def load_model(cfg: Config, checkpoint: str, dataset: SentinelStoreDataset) -> n
     if trained is not None and found is not None:
         rows = compare(trained, found, classes=True)
         if any(row.differs for row in rows):
-            todo = '\n'.join(f'  - {sentence}' for sentence in advice(rows))
             raise UsageError(
                 f'{checkpoint} was trained on other inputs than the data set gives:\n'
-                f'{table(rows)}\nWhat to do:\n{todo}'
+                f'{difference_text(rows)}'
             )
     return model
 

@@ -139,3 +139,9 @@ def _text(value: object) -> str:
 def advice(rows: Sequence[Row]) -> list[str]:
     """What to change, once each, for the rows that differ."""
     return list(dict.fromkeys(row.advice for row in rows if row.differs))
+
+
+def difference_text(rows: Sequence[Row]) -> str:
+    """The table and what to do about it."""
+    todo = '\n'.join(f'  - {sentence}' for sentence in advice(rows))
+    return f'{table(rows)}\nWhat to do:\n{todo}'

@@ -8,7 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, find_latest_checkpoint
 
-from mmss_plugins.checkpoints.contract_difference import advice, compare, table
+from mmss_plugins.checkpoints.contract_difference import compare, difference_text
 from mmss_plugins.checkpoints.input_contract import (
     CONTRACT_KEY,
     InputContract,
@@ -136,11 +136,10 @@ class InputContractHook(Hook):
         if not any(row.differs for row in rows):
             self._inform(runner, f'input contract: {what} fits the data')
             return
-        todo = '\n'.join(f'  - {sentence}' for sentence in advice(rows))
         self._mismatch(
             runner,
             f'input contract: {what} was trained on other inputs than the run gives:\n'
-            f'{table(rows)}\nWhat to do:\n{todo}',
+            f'{difference_text(rows)}',
         )
 
     def _mismatch(self, runner, message: str) -> None:
