@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from mmss_plugins.prepare.cli import positive
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.patch_files import prepare_files
-from mmss_plugins.prepare.runner import Plan, Skipped, prepare_store
+from mmss_plugins.prepare.runner import Plan, Skipped, prepare_stores
 from mmss_plugins.prepare.windows import Window, cut_windows
 
 BYTE = ('uint8',)
@@ -135,12 +135,4 @@ def run_plans(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
             prepare_files(plan, workers=arguments.workers, overwrite=arguments.overwrite)
             for plan in plans
         )
-    return sum(
-        prepare_store(
-            plan,
-            workers=arguments.workers,
-            overwrite=arguments.overwrite,
-            commit_every=arguments.commit_every,
-        )
-        for plan in plans
-    )
+    return prepare_stores(plans, arguments)

@@ -37,7 +37,7 @@ from mmss_plugins.prepare.images import (
     label_field,
     subtract_offset,
 )
-from mmss_plugins.prepare.runner import Plan, Skipped, prepare_store
+from mmss_plugins.prepare.runner import Plan, Skipped, prepare_stores
 
 RAW_CLASSES = range(11)  # simplified IGBP, 0 unlabelled
 # simplified IGBP to the index of DFC2020Dataset; 3 savanna, 8 snow and ice and 0 are ignored
@@ -176,15 +176,7 @@ def prepare(arguments: argparse.Namespace) -> int:
                 skipped=skipped,
             )
         )
-    return sum(
-        prepare_store(
-            plan,
-            workers=arguments.workers,
-            overwrite=arguments.overwrite,
-            commit_every=arguments.commit_every,
-        )
-        for plan in plans
-    )
+    return prepare_stores(plans, arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -209,3 +210,24 @@ def _summarise(
 
 def _as_dicts(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
     return [{'sample': entry.sample_id, 'reason': entry.reason} for entry in skipped]
+
+
+def prepare_stores(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
+    """Make one store after the other with the command line's options.
+
+    Args:
+        plans: What to make.
+        arguments: With ``workers``, ``overwrite`` and ``commit_every``.
+
+    Returns:
+        Number of samples left out.
+    """
+    return sum(
+        prepare_store(
+            plan,
+            workers=arguments.workers,
+            overwrite=arguments.overwrite,
+            commit_every=arguments.commit_every,
+        )
+        for plan in plans
+    )
