@@ -1,18 +1,16 @@
 """Data-parallel training on the CPU in two real processes; on other devices MMEngine's own way."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
 from mmengine.model import MMDistributedDataParallel
+from ranks import run_ranks
 
 from mmss_plugins.engine.any_device_ddp import AnyDeviceDistributedDataParallel
 
 RANK_SCRIPT = """
 import json, os, sys
-import mmss_plugins
 import torch
 from torch import distributed, nn
 from mmengine.dist import get_dist_info
@@ -57,14 +55,7 @@ def reference_gradient(weights_seed=0):
 def test_two_processes_on_the_cpu(tmp_path):
     if torch.cuda.is_available():
         pytest.skip('this machine has a GPU')
-    script = tmp_path / 'rank.py'
-    script.write_text(RANK_SCRIPT)
-    command = [
-        sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--standalone',
-        str(script), str(tmp_path),
-    ]  # fmt: skip
-    run = subprocess.run(command, timeout=120, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
+    run_ranks(RANK_SCRIPT, tmp_path)
     ranks = [json.loads((tmp_path / f'{rank}.json').read_text()) for rank in range(2)]
     assert [rank['backend'] for rank in ranks] == ['gloo', 'gloo']
     assert [rank['world'] for rank in ranks] == [2, 2]

@@ -1,47 +1,40 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ranks import run_ranks
 
 from mmss_plugins.models.functional import info_nce
 
 DATA = Path(__file__).parents[2] / 'data' / 'grass_info_nce.npz'
 
-RANKS_SCRIPT = """
+RANK_SCRIPT = """
 import json, sys
-import mmss_plugins
 import torch
-from torch import distributed, multiprocessing, nn
+from torch import distributed, nn
 from mmss_plugins.models.functional import info_nce
 
-def run(rank, folder):
-    distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
+rank, folder = distributed.get_rank(), sys.argv[1]
+views = torch.load(folder + '/views.pt', weights_only=True)  # (2, images, features)
+part = views[:, rank * 3 : rank * 3 + 3].flatten(0, 1)
+result = {}
+for gather in (True, False):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5))
+    wrapped = nn.parallel.DistributedDataParallel(net)
+    z = wrapped(part)
+    loss = info_nce(z, 0.3, gather=gather)
+    wanted = torch.autograd.grad(loss, z, retain_graph=True)[0]
+    loss.backward()
+    result[str(gather)] = dict(
+        loss=loss.item(), rows=wanted.tolist(),
+        grads=[p.grad.flatten().tolist() for p in net.parameters()],
     )
-    views = torch.load(folder + '/views.pt', weights_only=True)  # (2, images, features)
-    part = views[:, rank * 3 : rank * 3 + 3].flatten(0, 1)
-    result = {}
-    for gather in (True, False):
-        torch.manual_seed(0)
-        net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5))
-        wrapped = nn.parallel.DistributedDataParallel(net)
-        z = wrapped(part)
-        loss = info_nce(z, 0.3, gather=gather)
-        wanted = torch.autograd.grad(loss, z, retain_graph=True)[0]
-        loss.backward()
-        result[str(gather)] = dict(
-            loss=loss.item(), rows=wanted.tolist(),
-            grads=[p.grad.flatten().tolist() for p in net.parameters()],
-        )
-    with open(f'{folder}/{rank}.json', 'w') as file:
-        json.dump(result, file)
-    distributed.destroy_process_group()
-
-multiprocessing.start_processes(run, (sys.argv[1],), nprocs=2, start_method='fork')
+with open(f'{folder}/{rank}.json', 'w') as file:
+    json.dump(result, file)
+distributed.destroy_process_group()
 """
 
 
@@ -124,9 +117,7 @@ def test_wrong_temperature(temperature):
 def test_two_processes_equal_one_with_the_joint_batch(tmp_path):
     views = torch.randn(2, 6, 6, generator=torch.Generator().manual_seed(3))
     torch.save(views, tmp_path / 'views.pt')
-    command = [sys.executable, '-c', RANKS_SCRIPT, str(tmp_path)]
-    run = subprocess.run(command, timeout=120, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
+    run_ranks(RANK_SCRIPT, tmp_path)
     ranks = [json.loads((tmp_path / f'{rank}.json').read_text()) for rank in range(2)]
     net = reference_net()
     z = net(views.flatten(0, 1))
