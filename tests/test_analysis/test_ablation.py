@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 
 from mmss_plugins.analysis import ablation
-from mmss_plugins.analysis.ablation import AblationError, Study, Task, chosen_arms, run_study
-from mmss_plugins.analysis.ablation_report import draw, paired_differences, spread, table
+from mmss_plugins.analysis import study as study_module
+from mmss_plugins.analysis.ablation import Ablation
+from mmss_plugins.analysis.study import StudyError, Task, run_study
+from mmss_plugins.analysis.study_cli import in_order
+from mmss_plugins.analysis.study_report import draw, paired_differences, spread, table
 from mmss_plugins.demo.road import Road
 
 
 def study(tmp_path, seeds=(0, 1), arms=('random', 'noisy', 'mid'), **sizes):
-    return Study(Road(tmp_path, tmp_path / 'study', **sizes), seeds, arms, ('s2',))
+    out = tmp_path / 'study'
+    return Ablation(out, seeds, arms, Road(tmp_path, out, **sizes), ('s2',))
 
 
 @pytest.fixture
@@ -71,10 +75,10 @@ def test_every_arm_of_every_seed_is_run_once(tmp_path, steps, jobs):
     assert ('finetune', 1, 'random', 's2', 'random', None) in calls
     results = whole.results()
     assert len(results) == 2 * (1 + 3 + 3)
-    assert results[Task(1, 'mid', 's2', 'as pretrained')] == {'mIoU': 25}
+    assert results[Task(1, 'mid', 's2 as pretrained')] == {'mIoU': 25}
     assert ('itself', 'mid.pth', 'seed1') in calls
     last = {'OA': 60, 'AA': 50, 'mIoU': 31, 'mF1': 40}  # of the last validation
-    assert results[Task(1, 'mid', 's2', 'fine-tuned')] == last
+    assert results[Task(1, 'mid', 's2 fine-tuned')] == last
     calls.clear()
     run_study(whole, jobs, lambda line: None)
     assert calls == []
@@ -85,7 +89,7 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path, steps):
     whole = study(tmp_path, seeds=(0,))
     run_study(whole, 1, lambda line: None)
     calls.clear()
-    task = Task(0, 'mid', 's2', 'frozen')
+    task = Task(0, 'mid', 's2 frozen')
     whole.result_file(task).unlink()
     (whole.result_file(task).parent / 'run' / 'vis_data' / 'scalars.json').unlink()
     (whole.result_file(task).parent / 'run' / 'vis_data').rmdir()
@@ -97,7 +101,7 @@ def test_one_failure_stops_nothing_else_and_is_made_up_for(tmp_path, steps):
     calls, fails = steps
     fails.add((0, 'noisy'))
     whole, lines = study(tmp_path), []
-    with pytest.raises(AblationError, match='seed 0 noisy'):
+    with pytest.raises(StudyError, match='seed 0 noisy'):
         run_study(whole, 1, lines.append)
     assert any('seed 0, noisy: FAILED: no memory' in line for line in lines)
     assert len(whole.results()) == 11
@@ -112,7 +116,7 @@ def test_one_failure_stops_nothing_else_and_is_made_up_for(tmp_path, steps):
 
 def test_nothing_new_is_begun_after_an_interrupt(tmp_path, steps, monkeypatch):
     calls, _ = steps
-    pool = ablation.ThreadPoolExecutor
+    pool = study_module.ThreadPoolExecutor
     stopped, real_prepare, real_shutdown = threading.Event(), ablation.prepare, pool.shutdown
 
     def prepare(road, runner):
@@ -141,12 +145,12 @@ def test_nothing_new_is_begun_after_an_interrupt(tmp_path, steps, monkeypatch):
 def test_a_folder_keeps_one_kind_of_study(tmp_path, steps):
     run_study(study(tmp_path, seeds=(0,), arms=('random',)), 1, lambda line: None)
     run_study(study(tmp_path, seeds=(0, 1), arms=('random', 'noisy')), 1, lambda line: None)
-    with pytest.raises(AblationError, match='labelled is 8 there, 16 here'):
+    with pytest.raises(StudyError, match='labelled is 8 there, 16 here'):
         run_study(study(tmp_path, labelled=16), 1, lambda line: None)
 
 
 RESULTS = {
-    Task(seed, arm, 's2', start): {'mIoU': value}
+    Task(seed, arm, f's2 {start}'): {'mIoU': value}
     for arm, start, values in [
         ('random', 'random', (20.0, 22.0)),
         ('noisy', 'frozen', (30.0, 40.0)),
@@ -156,10 +160,13 @@ RESULTS = {
 }
 
 
-def test_differences_are_paired_by_seed():
-    assert paired_differences(RESULTS, 'mid', 'noisy', ('s2', 'frozen'), 'mIoU') == [3.0, -1.0]
+def test_differences_are_paired_by_seed(tmp_path):
+    layout = study(tmp_path).layout()
+    assert paired_differences(RESULTS, layout, 'mid', 's2 frozen', 'mIoU') == [3.0, -1.0]
     # random weights have one start, compared with every use of an encoder
-    assert paired_differences(RESULTS, 'random', 'noisy', ('s2', 'frozen'), 'mIoU') == [-10, -18]
+    assert paired_differences(RESULTS, layout, 'random', 's2 frozen', 'mIoU') == [-10, -18]
+    # and nothing to show where the pretrained network is used itself
+    assert paired_differences(RESULTS, layout, 'random', 's2 as pretrained', 'mIoU') == []
 
 
 def test_spread_is_mean_and_sample_deviation():
@@ -169,9 +176,10 @@ def test_spread_is_mean_and_sample_deviation():
 
 
 def test_table_and_figure(tmp_path):
-    arms = chosen_arms(['mid', 'noisy', 'random'])
+    arms = in_order(['mid', 'noisy', 'random'], list(ablation.ARMS))
     assert arms == ('random', 'noisy', 'mid')
-    rows = [line.split('|')[1:-1] for line in table(RESULTS, arms).splitlines() if line]
+    layout = study(tmp_path, arms=arms).layout()
+    rows = [line.split('|')[1:-1] for line in table(RESULTS, layout).splitlines() if line]
     cells = [[cell.strip() for cell in row] for row in rows]
     assert cells[0] == ['encoder', 'Sentinel-2, frozen']
     assert cells[2:5] == [
@@ -183,5 +191,5 @@ def test_table_and_figure(tmp_path):
         ['random weights', '-14.0 ± 5.7 (0/2)'],
         ['CromSS, middle fusion', '+1.0 ± 2.8 (1/2)'],
     ]
-    draw(RESULTS, arms, tmp_path / 'figure.png')
+    draw(RESULTS, layout, tmp_path / 'figure.png')
     assert (tmp_path / 'figure.png').stat().st_size > 5000

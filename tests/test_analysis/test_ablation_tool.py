@@ -43,7 +43,7 @@ def test_a_study_by_the_commands_that_users_type(tmp_path):
 
 def test_other_settings_are_refused(tmp_path):
     (tmp_path / 'study').mkdir()
-    (tmp_path / 'study' / 'ablation.json').write_text('{"labelled": 8}')
+    (tmp_path / 'study' / 'study.json').write_text('{"labelled": 8}')
     done = ablation(tmp_path, *SIZES)
     assert done.returncode == 1
     assert 'labelled is 8 there, 4 here' in done.stderr
