@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
+from mmss_plugins.demo.commands import Home
 from mmss_plugins.demo.gather import noise_rate
 from mmss_plugins.demo.options import add_size_options, sizes
 from mmss_plugins.demo.page import scores_of, text_table, write_page
@@ -35,7 +36,7 @@ def parse_args(argv=None):
 
 def run_seed(args, seed: int, out: Path):
     """One whole run; returns its scores."""
-    home = Path(__file__).resolve().parents[1]
+    home = Home(Path(__file__).resolve().parents[1])
     road = Road(home, out, seed=seed, workers=args.workers, **sizes(args))
     runner = StepRunner(out / 'logs')
     prepare(road, runner)

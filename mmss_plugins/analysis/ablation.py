@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mmss_plugins.analysis.pretrained_scores import pretrained_scores
 from mmss_plugins.analysis.study import Layout, Study, Task, final_scores
-from mmss_plugins.demo.road import Road, finetune, last_checkpoint, prepare, pretrain
+from mmss_plugins.demo.commands import last_checkpoint
+from mmss_plugins.demo.road import Road, finetune, prepare, pretrain
 from mmss_plugins.demo.steps import StepRunner
 
 ITSELF = 'as pretrained'  # the pretrained network's own predictions, nothing fine-tuned
@@ -98,7 +99,7 @@ class Ablation(Study):
         road = self.road_of(task.seed, task.arm)
         modality, _, start = task.column.partition(' ')
         if start == ITSELF:
-            config = road.config_path('cromss', road.config)
+            config = road.home.config('cromss', road.config)
             return pretrained_scores(config, encoder, road.dfc_store('test'))[modality]
         finetune(road, runner, modality, start, encoder)
         return final_scores(road.run_dir(modality, start))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from .steps import RUN_LINES, StepRunner
+from .commands import Home, data_options, last_checkpoint, length_options
+from .steps import StepRunner
 
 MODALITIES = ('s2', 's1')
 STARTS = {'random': '', 'frozen': '_cromss-frozen', 'fine-tuned': '_cromss'}
@@ -20,7 +21,7 @@ class Road:
     """Paths and sizes of one run of the demonstration.
 
     Args:
-        home: Folder that holds ``tools`` and ``configs``.
+        home: Where the tools and configs are.
         out: Folder of this run's checkpoints and logs.
         data: Folder of the world and its stores; None for ``out``.
         config: Name of the pretraining config.
@@ -35,7 +36,7 @@ class Road:
         workers: Processes that make the world and the stores.
     """
 
-    home: Path
+    home: Home
     out: Path
     data: Path | None = None
     config: str = PRETRAIN_CONFIG
@@ -85,21 +86,13 @@ class Road:
         """Where one test writes its class maps."""
         return self.out / f'{modality}_{start}_predictions'
 
-    def tool(self, name: str) -> str:
-        """Path of one of our tools."""
-        return str(self.home / 'tools' / name)
-
-    def config_path(self, folder: str, name: str) -> str:
-        """Path of one of our configs."""
-        return str(self.home / 'configs' / folder / f'{name}.py')
-
 
 def prepare(road: Road, runner: StepRunner) -> None:
     """Make the mini world and its stores."""
     runner.run(
         'make the mini world',
         [
-            road.tool('prepare/mini_world.py'), str(road.raw),
+            road.home.tool('prepare/mini_world.py'), str(road.raw),
             '--seed', str(road.seed), '--locations', str(road.locations),
             '--size', str(road.size), '--dfc-train', str(road.labelled),
             '--dfc-test', str(road.tested), '--confusion', str(road.confusion),
@@ -110,14 +103,14 @@ def prepare(road: Road, runner: StepRunner) -> None:
     runner.run(
         'prepare the pretraining store',
         [
-            road.tool('prepare/noldo_pretrain.py'), str(road.raw / 'noldo'),
+            road.home.tool('prepare/noldo_pretrain.py'), str(road.raw / 'noldo'),
             str(road.pretrain_store), '--quantise', 'clip8', *workers,
         ],
     )  # fmt: skip
     runner.run(
         'prepare the DFC2020 stores',
         [
-            road.tool('prepare/dfc2020.py'), str(road.raw / 'dfc2020'),
+            road.home.tool('prepare/dfc2020.py'), str(road.raw / 'dfc2020'),
             str(road.data_root / 'dfc2020'), *workers,
         ],
     )  # fmt: skip
@@ -137,15 +130,16 @@ def pretrain(
     Returns:
         The checkpoint.
     """
+    config = road.home.config('cromss', road.config)
     options = [
         f'randomness.seed={road.seed}',
-        *_data(road.pretrain_store, 'train', 'val', 'test'),
-        *_length(road.epochs),
-        *_ramp_length(road.config_path('cromss', road.config), road.epochs),
+        *data_options(road.pretrain_store, 'train', 'val', 'test'),
+        *length_options(road.epochs),
+        *_ramp_length(config, road.epochs),
         *options,
     ]
     name = 'pretrain on noisy labels'
-    _train(runner, road, name, 'cromss', road.config, road.pretrain_dir, options, resume)
+    road.home.train(runner, name, config, road.pretrain_dir, options, resume)
     return last_checkpoint(road.pretrain_dir)
 
 
@@ -155,22 +149,22 @@ def finetune(
     """Train PSPNet on the few labelled patches from one start, validated on the test patches."""
     config, options = _downstream(road, modality, start, encoder)
     name = f'fine-tune {modality.upper()} ({start})'
-    _train(runner, road, name, 'finetune', config, road.run_dir(modality, start), options)
+    road.home.train(runner, name, config, road.run_dir(modality, start), options)
 
 
 def test(road: Road, runner: StepRunner, modality: str, start: str, encoder: Path | None) -> None:
     """Test what :func:`finetune` trained, and write its class maps."""
     config, options = _downstream(road, modality, start, encoder)
     checkpoint = last_checkpoint(road.run_dir(modality, start))
-    runner.run(
+    road.home.test(
+        runner,
         f'test {modality.upper()} ({start})',
-        [
-            road.tool('test.py'), road.config_path('finetune', config), str(checkpoint),
-            '--work-dir', str(road.test_dir(modality, start)),
-            '--out', str(road.predictions(modality, start)), '--cfg-options', *options,
-        ],
-        RUN_LINES,
-    )  # fmt: skip
+        config,
+        checkpoint,
+        road.test_dir(modality, start),
+        road.predictions(modality, start),
+        options,
+    )
 
 
 def _downstream(
@@ -179,31 +173,15 @@ def _downstream(
     """Config and options of one fine-tuning."""
     options = [
         f'randomness.seed={road.seed}',
-        *_data(road.dfc_store('validation'), 'train'),
-        *_data(road.dfc_store('test'), 'val', 'test'),
+        *data_options(road.dfc_store('validation'), 'train'),
+        *data_options(road.dfc_store('test'), 'val', 'test'),
         f'train_dataloader.dataset.indices={road.labelled}',
-        *_length(road.finetune_epochs),
+        *length_options(road.finetune_epochs),
     ]
     if start != 'random':
         options.append(f'model.backbone.init_cfg.checkpoint={encoder}')
-    return f'pspnet_r18_mini_dfc2020-{modality}{STARTS[start]}', options
-
-
-def _data(store: Path, *loaders: str) -> list[str]:
-    """Options that make loaders read a store."""
-    return [f'{loader}_dataloader.dataset.data_root={store}' for loader in loaders]
-
-
-def _length(epochs: int | None) -> list[str]:
-    """Options that give a run another length, validated and saved at its end."""
-    if epochs is None:
-        return []
-    return [
-        f'train_cfg.max_epochs={epochs}',
-        f'train_cfg.val_interval={epochs}',
-        f'param_scheduler.0.T_max={epochs}',
-        f'default_hooks.checkpoint.interval={epochs}',
-    ]
+    name = f'pspnet_r18_mini_dfc2020-{modality}{STARTS[start]}'
+    return road.home.config('finetune', name), options
 
 
 def _ramp_length(config: str, epochs: int | None) -> list[str]:
@@ -214,26 +192,3 @@ def _ramp_length(config: str, epochs: int | None) -> list[str]:
         for index, hook in enumerate(cfg.custom_hooks)
         if epochs is not None and hook.type.endswith('CrossModalSelectionHook')
     ]
-
-
-def _train(
-    runner: StepRunner,
-    road: Road,
-    name: str,
-    folder: str,
-    config: str,
-    work_dir: Path,
-    options: Sequence[str],
-    resume: bool = False,
-) -> None:
-    command = [road.tool('train.py'), road.config_path(folder, config), '--work-dir', str(work_dir)]
-    resumption = ['--resume'] if resume else []
-    runner.run(name, [*command, *resumption, '--cfg-options', *options], RUN_LINES)
-
-
-def last_checkpoint(work_dir: Path) -> Path:
-    """The checkpoint that MMEngine saved last in a work directory."""
-    pointer = work_dir / 'last_checkpoint'
-    if not pointer.is_file():
-        raise FileNotFoundError(f'{pointer} is missing: has the training saved a checkpoint?')
-    return Path(pointer.read_text(encoding='utf-8').strip())

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from mmss_plugins.demo.commands import Home
 from mmss_plugins.demo.road import Road, finetune, pretrain
 
-HOME = Path(__file__).resolve().parents[2]
+HOME = Home(Path(__file__).resolve().parents[2])
 
 
 class Recorder:

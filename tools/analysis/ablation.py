@@ -14,6 +14,7 @@ from pathlib import Path
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.analysis.ablation import ARMS, Ablation
 from mmss_plugins.analysis.study_cli import add_study_options, in_order, run_and_report
+from mmss_plugins.demo.commands import Home
 from mmss_plugins.demo.options import add_size_options, sizes
 from mmss_plugins.demo.road import MODALITIES, Road
 
@@ -35,7 +36,7 @@ def parse_args(argv=None):
 
 def main(argv=None) -> int:
     args = parse_args(argv)
-    home, out = Path(__file__).resolve().parents[2], args.out.resolve()
+    home, out = Home(Path(__file__).resolve().parents[2]), args.out.resolve()
     road = Road(home, out, confusion=args.confusion, workers=1, **sizes(args))
     arms = in_order(args.arms, list(ARMS))
     seeds = tuple(dict.fromkeys(args.seeds))

@@ -1,0 +1,83 @@
+"""Pieces of the demonstration's command lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .steps import RUN_LINES, StepRunner
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the tools and configs are.
+
+    Args:
+        path: Folder that holds ``tools`` and ``configs``.
+    """
+
+    path: Path
+
+    def tool(self, name: str) -> str:
+        """Path of one of our tools."""
+        return str(self.path / 'tools' / name)
+
+    def config(self, folder: str, name: str) -> str:
+        """Path of one of our configs."""
+        return str(self.path / 'configs' / folder / f'{name}.py')
+
+    def train(
+        self,
+        runner: StepRunner,
+        name: str,
+        config: str,
+        work_dir: Path,
+        options: Sequence[str],
+        resume: bool = False,
+    ) -> None:
+        """Train as step ``name``; ``resume`` goes on from the work directory's last checkpoint."""
+        command = [self.tool('train.py'), config, '--work-dir', str(work_dir)]
+        resumption = ['--resume'] if resume else []
+        runner.run(name, [*command, *resumption, '--cfg-options', *options], RUN_LINES)
+
+    def test(
+        self,
+        runner: StepRunner,
+        name: str,
+        config: str,
+        checkpoint: Path,
+        work_dir: Path,
+        predictions: Path,
+        options: Sequence[str],
+    ) -> None:
+        """Test as step ``name`` and write the class maps to ``predictions``."""
+        command = [self.tool('test.py'), config, str(checkpoint), '--work-dir', str(work_dir)]
+        runner.run(
+            name, [*command, '--out', str(predictions), '--cfg-options', *options], RUN_LINES
+        )
+
+
+def data_options(store: Path, *loaders: str) -> list[str]:
+    """Options that make loaders read a store."""
+    return [f'{loader}_dataloader.dataset.data_root={store}' for loader in loaders]
+
+
+def length_options(epochs: int | None) -> list[str]:
+    """Options that give a run another length, validated and saved at its end."""
+    if epochs is None:
+        return []
+    return [
+        f'train_cfg.max_epochs={epochs}',
+        f'train_cfg.val_interval={epochs}',
+        f'param_scheduler.0.T_max={epochs}',
+        f'default_hooks.checkpoint.interval={epochs}',
+    ]
+
+
+def last_checkpoint(work_dir: Path) -> Path:
+    """The checkpoint that MMEngine saved last in a work directory."""
+    pointer = work_dir / 'last_checkpoint'
+    if not pointer.is_file():
+        raise FileNotFoundError(f'{pointer} is missing: has the training saved a checkpoint?')
+    return Path(pointer.read_text(encoding='utf-8').strip())
