@@ -135,3 +135,45 @@ def sensor_statistics(
     """Mean and standard deviation of the named bands, in ``sensor.unit``."""
     indices = [sensor.bands.index(band) for band in bands]
     return tuple(sensor.mean[i] for i in indices), tuple(sensor.std[i] for i in indices)
+
+
+def band_wavelengths(spec: str | Sequence[str | float]) -> tuple[float, ...]:
+    """Centre wavelengths of the bands that a network gets, in the order of its channels.
+
+    Args:
+        spec: Band sets as 'sensor:set', stacked with '+' ('s2:13', 's2:rgb9', 's1:2+s2:13'); or a
+            sequence of band names ('B4', 'VV') and of wavelengths.
+
+    Returns:
+        Micrometres; radar has the value of :class:`Sensor`.
+
+    Raises:
+        ValueError: If a name is unknown, or a wavelength is not positive.
+    """
+    if isinstance(spec, str):
+        return tuple(value for part in spec.split('+') for value in _set_wavelengths(part))
+    known = {n: w for s in SENSORS.values() for n, w in zip(s.bands, s.wavelengths, strict=True)}
+    found = []
+    for band in spec:
+        value = known.get(band) if isinstance(band, str) else band
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            raise ValueError(
+                f'{band!r} is neither one of the bands {list(known)} nor a wavelength in '
+                f'micrometres greater than 0'
+            )
+        found.append(float(value))
+    if not found:
+        raise ValueError('the list of bands is empty: give at least one band')
+    return tuple(found)
+
+
+def _set_wavelengths(spec: str) -> tuple[float, ...]:
+    name, _, chosen = spec.partition(':')
+    if name not in SENSORS or not chosen:
+        raise ValueError(
+            f"unknown band set {spec!r}: expected 'sensor:set' with a sensor of {list(SENSORS)}, "
+            f"such as 's2:13'"
+        )
+    sensor = SENSORS[name]
+    subset = int(chosen) if chosen.isdecimal() else chosen
+    return tuple(sensor.wavelengths[i] for i in resolve_bands(subset, sensor.bands, sensor))

@@ -1,6 +1,6 @@
 import pytest
 
-from mmss_plugins.bands import S1, S2, resolve_bands, sensor_statistics
+from mmss_plugins.bands import S1, S2, band_wavelengths, resolve_bands, sensor_statistics
 
 
 def test_tables_are_aligned():
@@ -71,3 +71,21 @@ def test_statistics_follow_the_bands():
     mean, std = sensor_statistics(S2, ('B12', 'B1'))
     assert mean == (1524.06546312, 1605.57504906)
     assert std == (1136.53823676, 786.78685367)
+
+
+def test_wavelengths_follow_the_channels():
+    assert band_wavelengths('s2:3') == (0.665, 0.560, 0.490)
+    assert band_wavelengths('s1:2+s2:rgb9') == (
+        3.75, 3.75, 0.665, 0.560, 0.490, 0.705, 0.740, 0.783, 0.842, 1.610, 2.190,
+    )  # fmt: skip
+    assert band_wavelengths(['VH', 'B8A', 0.6]) == (3.75, 0.865, 0.6)
+
+
+@pytest.mark.parametrize(
+    ('spec', 'message'),
+    [('s2', 'sensor:set'), ('s3:2', 'unknown band set'), ('s2:7', 'unknown s2 band set'),
+     (['B99'], "'B99'"), ([0.0], 'greater than 0'), ([True], 'True'), ([], 'empty')],
+)  # fmt: skip
+def test_unknown_wavelengths_are_refused(spec, message):
+    with pytest.raises(ValueError, match=message):
+        band_wavelengths(spec)

@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from torch import Tensor
 
+from mmss_plugins.checkpoints.inflated import inflation_note
 from mmss_plugins.checkpoints.pretrained import pretrained_modules, read_state, unwrapped
 from mmss_plugins.checkpoints.transfer import (
     TransferError,
@@ -27,7 +28,8 @@ class TransferReportHook(Hook):
     MMEngine's ``init_cfg=dict(type='Pretrained', ...)`` is never strict: with a wrong stem, band
     count or depth it trains from scratch in silence. This hook compares names and shapes before
     MMEngine loads, and the values before the first iteration. BatchNorm's step counters may be
-    missing. Tensors of the checkpoint that the module has no place for are named in a warning.
+    missing. Tensors of the checkpoint that the module has no place for are named in a warning. Where
+    a first convolution was made for other bands (``inflate://``), the report says how.
 
     ``load_from`` is no stricter: there the checkpoint has to fill the whole model, in training as
     in testing. To start from an encoder, use the ``init_cfg`` of the backbone instead. Where a run
@@ -103,7 +105,7 @@ class TransferReportHook(Hook):
             report = transfer_report(module_state, state, with_dot(prefix), compare_values)
             headline = (
                 f'{name or "model"}: {len(report.loaded)} of {report.total} tensors loaded from '
-                f'{checkpoint} (prefix {report.prefix or "none"})'
+                f'{checkpoint} (prefix {report.prefix or "none"}){inflation_note(checkpoint)}'
             )
             if not report.complete:
                 advice = 'correct checkpoint, prefix or model'
