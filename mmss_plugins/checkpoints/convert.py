@@ -37,7 +37,7 @@ class Conversion:
         other: Entries of the file beside its tensors, which are left out.
     """
 
-    network: PublishedNetwork
+    network: object  # prints as its description
     state: Mapping[str, Tensor]
     contract: InputContract | None
     dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def to_ours(
             f'{source}: this is a checkpoint of ours already: --reverse makes a published one of '
             "it; to load one encoder, use init_cfg with prefix='backbones.s1.' or 'backbones.s2.'"
         )
-    state, dropped = _without(state, drop)
+    state, dropped = without(state, drop)
     if any(name.startswith(PREFIX) for name in state):
         strangers = [name for name in state if not name.startswith(PREFIX)]
         if strangers:
@@ -143,7 +143,7 @@ def to_theirs(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conver
     Raises:
         ConversionError: If a tensor is unknown, missing or of another shape.
     """
-    state, dropped = _without(state_of(content, source), drop)
+    state, dropped = without(state_of(content, source), drop)
     own = [name for name in state if name.startswith(_OWN_STATE)]
     if own:
         dropped |= {'state of training that a published network has not': own}
@@ -166,9 +166,10 @@ def to_theirs(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conver
     return Conversion(network, converted, contract, dropped, _others(content))
 
 
-def _without(
+def without(
     state: Mapping[str, Tensor], drop: Sequence[str]
 ) -> tuple[dict[str, Tensor], dict[str, list[str]]]:
+    """The tensors whose names do not begin as ``drop`` says; and the others, by reason."""
     names = [name for name in state if name.startswith(tuple(drop))]
     dropped = {'as --drop says': names} if names else {}
     return {name: tensor for name, tensor in state.items() if name not in names}, dropped

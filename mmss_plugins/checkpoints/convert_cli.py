@@ -76,13 +76,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def check_paths(path: Path, out: Path, overwrite: bool) -> None:
+    """Check that ``out`` may be written, and is not the file to convert.
+
+    Raises:
+        CheckpointFileError: If it may not, or is.
+    """
+    check_output(out, overwrite)
+    if out.exists() and path.exists() and out.samefile(path):
+        raise CheckpointFileError(f'{out}: input and output are the same file: name another')
+
+
 def _convert(arguments: argparse.Namespace) -> Conversion:
     path, out = arguments.checkpoint, arguments.out
     if arguments.reverse and arguments.modality:
         raise ConversionError('--reverse needs the whole model: leave --modality out')
-    check_output(out, arguments.overwrite)
-    if out.exists() and path.exists() and out.samefile(path):
-        raise CheckpointFileError(f'{out}: input and output are the same file: name another')
+    check_paths(path, out, arguments.overwrite)
     content = read_checkpoint(path, mmap=True)
     if arguments.reverse:
         conversion = to_theirs(content, str(path), arguments.drop)

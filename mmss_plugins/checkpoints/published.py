@@ -59,22 +59,23 @@ class PublishedNetwork:
         if self.common:
             bands.append(self.s1_bands + self.s2_bands)
         decoder = {
-            **_prefixed('decoder', _decoder(self.depth)),
+            **prefixed('decoder', _decoder(self.depth)),
             'segmentation_head.0.weight': (self.num_classes, DECODER[-1], 3, 3),
             'segmentation_head.0.bias': (self.num_classes,),
         }
         shapes: dict[str, Shape] = {}
         if self.fusion == 'mid':
             for name, count in zip(MID_ENCODERS, bands, strict=False):
-                shapes |= _prefixed(name, _encoder(self.depth, count))
+                shapes |= prefixed(name, resnet_shapes(self.depth, count))
             return shapes | decoder
         for name, count in zip(LATE_MODELS, bands, strict=False):
-            encoder = _prefixed('encoder', _encoder(self.depth, count))
-            shapes |= _prefixed(name, encoder | decoder)
+            encoder = prefixed('encoder', resnet_shapes(self.depth, count))
+            shapes |= prefixed(name, encoder | decoder)
         return shapes
 
 
-def _prefixed(prefix: str, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+def prefixed(prefix: str, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The shapes with ``prefix`` and a dot before their names."""
     return {f'{prefix}.{name}': shape for name, shape in shapes.items()}
 
 
@@ -84,7 +85,8 @@ def _norm(name: str, channels: int) -> Iterator[tuple[str, Shape]]:
     yield f'{name}.{COUNTER}', ()
 
 
-def _encoder(depth: int, bands: int) -> dict[str, Shape]:
+def resnet_shapes(depth: int, bands: int) -> dict[str, Shape]:
+    """Names and shapes of the tensors of a torchvision-named ResNet without classifier."""
     rows: list[tuple[str, Shape]] = [('conv1.weight', (STEM, bands, 7, 7)), *_norm('bn1', STEM)]
     channels = STEM
     for stage, count in enumerate(BLOCKS[depth]):
@@ -136,8 +138,7 @@ def identify(state: Mapping[str, Tensor], source: str) -> PublishedNetwork:
     late = not tops.isdisjoint(LATE_MODELS)
     s1, s2, common = (f'{name}.encoder' for name in LATE_MODELS) if late else MID_ENCODERS
     head = 'model2.segmentation_head' if late else 'segmentation_head'
-    stages, bottleneck = _stages(state, s2), f'{s2}.layer1.0.conv3.weight' in state
-    depth = next((d for d, n in BLOCKS.items() if n == stages and bottleneck == (d >= 50)), None)
+    depth, stages = resnet_depth(state, s2)
     if depth is None:
         raise ConversionError(
             f'{source}: expected a cross-modal U-Net whose encoder {s2!r} is a ResNet-18 or -50 '
@@ -154,8 +155,22 @@ def identify(state: Mapping[str, Tensor], source: str) -> PublishedNetwork:
     )
 
 
+def resnet_depth(state: Mapping[str, Tensor], encoder: str) -> tuple[int | None, tuple[int, ...]]:
+    """Tell a torchvision-named ResNet by its tensors.
+
+    Args:
+        state: A checkpoint's tensors.
+        encoder: What the encoder's names begin with, without the dot.
+
+    Returns:
+        The depth, None if it is neither 18 nor 50; and the residual blocks in each stage.
+    """
+    stages, bottleneck = _stages(state, encoder), f'{encoder}.layer1.0.conv3.weight' in state
+    depth = next((d for d, n in BLOCKS.items() if n == stages and bottleneck == (d >= 50)), None)
+    return depth, stages
+
+
 def _stages(state: Mapping[str, Tensor], encoder: str) -> tuple[int, ...]:
-    """Residual blocks in each of an encoder's stages."""
     paths = [name[len(encoder) + 1 :].split('.') for name in state if name.startswith(encoder)]
     blocks = {tuple(path[:2]) for path in paths if path[0].startswith('layer')}
     return tuple(sum(layer == f'layer{i}' for layer, *_ in blocks) for i in range(1, 5))
