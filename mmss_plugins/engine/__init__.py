@@ -11,7 +11,7 @@ from .hooks import (
 from .loops import NonEmptyEpochTrainLoop
 from .optimizers import LARC
 from .samplers import EpochSeededSampler
-from .schedulers import CosineWarmRestartLR
+from .schedulers import CosineWarmRestartLR, LinearWarmUpLR
 
 __all__ = [
     'AnyDeviceDistributedDataParallel',
@@ -20,6 +20,7 @@ __all__ = [
     'InputContractHook',
     'IterationSeedHook',
     'LARC',
+    'LinearWarmUpLR',
     'MultiBandVisualizationHook',
     'NonEmptyEpochTrainLoop',
     'ResumeValidationHook',

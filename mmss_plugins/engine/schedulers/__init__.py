@@ -1,5 +1,6 @@
 """Schedules of the learning rate."""
 
 from .cosine_warm_restart_lr import CosineWarmRestartLR, cosine_warm_restart
+from .linear_warm_up_lr import LinearWarmUpLR
 
-__all__ = ['CosineWarmRestartLR', 'cosine_warm_restart']
+__all__ = ['CosineWarmRestartLR', 'LinearWarmUpLR', 'cosine_warm_restart']
