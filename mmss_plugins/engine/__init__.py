@@ -2,14 +2,16 @@
 
 from .any_device_ddp import AnyDeviceDistributedDataParallel
 from .hooks import (
+    FreezeEncoderHook,
     InputContractHook,
     IterationSeedHook,
     MultiBandVisualizationHook,
     ResumeValidationHook,
     TransferReportHook,
+    UnfreezeEncoderHook,
 )
 from .loops import NonEmptyEpochTrainLoop
-from .optimizers import LARC
+from .optimizers import LARC, LayerDecayOptimWrapperConstructor
 from .samplers import EpochSeededSampler
 from .schedulers import CosineWarmRestartLR, LinearWarmUpLR
 
@@ -17,12 +19,15 @@ __all__ = [
     'AnyDeviceDistributedDataParallel',
     'CosineWarmRestartLR',
     'EpochSeededSampler',
+    'FreezeEncoderHook',
     'InputContractHook',
     'IterationSeedHook',
     'LARC',
+    'LayerDecayOptimWrapperConstructor',
     'LinearWarmUpLR',
     'MultiBandVisualizationHook',
     'NonEmptyEpochTrainLoop',
     'ResumeValidationHook',
     'TransferReportHook',
+    'UnfreezeEncoderHook',
 ]

@@ -28,8 +28,8 @@ class TransferReportHook(Hook):
     MMEngine's ``init_cfg=dict(type='Pretrained', ...)`` is never strict: with a wrong stem, band
     count or depth it trains from scratch in silence. This hook compares names and shapes before
     MMEngine loads, and the values before the first iteration. BatchNorm's step counters may be
-    missing. Tensors of the checkpoint that the module has no place for are named in a warning. Where
-    a first convolution was made for other bands (``inflate://``), the report says how.
+    missing. Tensors of the checkpoint that the module has no place for are named in a warning.
+    Where a first convolution was made for other bands (``inflate://``), the report says how.
 
     ``load_from`` is no stricter: there the checkpoint has to fill the whole model, in training as
     in testing. To start from an encoder, use the ``init_cfg`` of the backbone instead. Where a run
