@@ -1,6 +1,6 @@
 """Models: registered modules and, in :mod:`~mmss_plugins.models.functional`, their mathematics."""
 
-from .backbones import StemResNet
+from .backbones import DualBackbone, StemResNet
 from .data_preprocessors import MultiBandSegDataPreProcessor
 from .decode_heads import UNetHead
 from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
@@ -9,6 +9,7 @@ from .segmentors import CrossModalSegmentor
 __all__ = [
     'ConsistencyLoss',
     'CrossModalSegmentor',
+    'DualBackbone',
     'MultiBandSegDataPreProcessor',
     'SoftCrossEntropyLoss',
     'SoftDiceLoss',
