@@ -12,6 +12,23 @@ import numpy as np
 from mmss_plugins.bands import S1, S2
 
 NOLDO, VALIDATION, TEST = 0, 1, 2  # streams of places; no place is in two of them
+POTSDAM = {3: 'train', 4: 'test'}  # streams of tiles
+LOVEDA = {  # streams of images
+    5: ('Train', 'Urban'),
+    6: ('Train', 'Rural'),
+    7: ('Val', 'Urban'),
+    8: ('Val', 'Rural'),
+    9: ('Test', 'Urban'),
+    10: ('Test', 'Rural'),
+}
+PARTS = ('sentinel', 'potsdam', 'loveda')
+MOST = {  # as many as the real data sets have names for
+    'potsdam_train': 24,
+    'potsdam_test': 14,
+    'loveda_train': 1156,
+    'loveda_val': 677,
+    'loveda_test': 820,
+}
 DFC_SPLITS = {'validation': VALIDATION, 'test': TEST}
 INDEX_COLUMNS = ('ids', 'sub1', 'sub2', 'sub3', 'sub4')
 INDEX_FILE = PurePosixPath('noldo/dw_complete_ids.csv')
@@ -34,6 +51,17 @@ class WorldOptions:
             pretraining images. Defaults to 'raw'.
         confusion: Factor on the rate of confused classes in noisy labels. Defaults to 1.
         borders: Factor on the smoothing of borders in noisy labels. Defaults to 1.
+        parts: Which of ``PARTS`` the world has; the options of others have no effect. Defaults to
+            'sentinel', the places above.
+        potsdam_train: Tiles of Potsdam's training split, at most 24. Defaults to 24.
+        potsdam_test: Tiles of its test split, at most 14. Defaults to 14.
+        tile_size: Width and height of a tile in pixels. Defaults to 600.
+        tile_metres: Size of its pixels; the real ones have 0.05. Defaults to 0.2.
+        loveda_train: Images of LoveDA's split Train, of either scene. Defaults to 24.
+        loveda_val: Of Val. Defaults to 8.
+        loveda_test: Of Test, which has no masks. Defaults to 4.
+        loveda_size: Width and height of an image in pixels. Defaults to 512.
+        loveda_metres: Size of its pixels; the real ones have 0.3. Defaults to 0.5.
 
     Raises:
         ValueError: If an option is out of range.
@@ -48,12 +76,31 @@ class WorldOptions:
     coding: str = 'raw'
     confusion: float = 1.0
     borders: float = 1.0
+    parts: tuple[str, ...] = ('sentinel',)
+    potsdam_train: int = 24
+    potsdam_test: int = 14
+    tile_size: int = 600
+    tile_metres: float = 0.2
+    loveda_train: int = 24
+    loveda_val: int = 8
+    loveda_test: int = 4
+    loveda_size: int = 512
+    loveda_metres: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ('seed', 'locations', 'dfc_train', 'dfc_test', 'confusion', 'borders'):
+        object.__setattr__(self, 'parts', tuple(self.parts))  # a list when read from JSON
+        if not self.parts or not set(self.parts) <= set(PARTS):
+            raise ValueError(f'parts must be some of {", ".join(PARTS)}, but got {self.parts}')
+        for name in ('seed', 'locations', 'dfc_train', 'dfc_test', 'confusion', 'borders', *MOST):
             if getattr(self, name) < 0:
                 raise ValueError(f'{name} must be 0 or more, but got {getattr(self, name)}')
-        for name in ('size', 'dfc_size'):
+        for name, most in MOST.items():
+            if getattr(self, name) > most:
+                raise ValueError(f'{name} must be {most} or less, but got {getattr(self, name)}')
+        for name in ('tile_metres', 'loveda_metres'):
+            if not 0.02 <= getattr(self, name) <= 1:
+                raise ValueError(f'{name} must be 0.02 to 1, but got {getattr(self, name)}')
+        for name in ('size', 'dfc_size', 'tile_size', 'loveda_size'):
             if getattr(self, name) is not None and getattr(self, name) < MIN_SIZE:
                 raise ValueError(
                     f'{name} must be {MIN_SIZE} or more, but got {getattr(self, name)}'
@@ -72,8 +119,21 @@ class WorldOptions:
 
     def places(self) -> list[tuple[int, int]]:
         """All (stream, index) pairs of the world, in order."""
-        counts = {NOLDO: self.locations, VALIDATION: self.dfc_train, TEST: self.dfc_test}
-        return [(stream, index) for stream, count in counts.items() for index in range(count)]
+        return [
+            (stream, index) for stream, count in self.counts().items() for index in range(count)
+        ]
+
+    def counts(self) -> dict[int, int]:
+        """Places of each stream that the world has."""
+        counts = {}
+        if 'sentinel' in self.parts:
+            counts |= {NOLDO: self.locations, VALIDATION: self.dfc_train, TEST: self.dfc_test}
+        if 'potsdam' in self.parts:
+            counts |= {s: getattr(self, f'potsdam_{split}') for s, split in POTSDAM.items()}
+        if 'loveda' in self.parts:
+            for stream, (split, _) in LOVEDA.items():
+                counts[stream] = getattr(self, f'loveda_{split.lower()}')
+        return counts
 
 
 @dataclass(frozen=True)
@@ -149,8 +209,13 @@ def dfc_files(plan: PlacePlan) -> tuple[PurePosixPath, PurePosixPath, PurePosixP
 
 def world_files(options: WorldOptions) -> set[PurePosixPath]:
     """Every data file that a world of these options has, relative to its folder."""
-    files = {INDEX_FILE} if options.locations else set()
+    from mmss_plugins.mini_world.aerial.files import aerial_files
+
+    files = {INDEX_FILE} if options.counts().get(NOLDO) else set()
     for stream, index in options.places():
+        if stream in POTSDAM or stream in LOVEDA:
+            files.update(aerial_files(stream, index).values())
+            continue
         plan = plan_place(options, stream, index)
         files.update(noldo_files(plan) if stream == NOLDO else dfc_files(plan))
     return files

@@ -94,7 +94,13 @@ def _write_dfc(root: Path, options: WorldOptions, plan: PlacePlan, place: Place)
     return confusion
 
 
-def write_geotiff(path: Path, image: np.ndarray, plan: PlacePlan, metres: int = 10) -> None:
+def write_geotiff(
+    path: Path,
+    image: np.ndarray,
+    plan: PlacePlan,
+    metres: float = 10,
+    compress: str | None = None,
+) -> None:
     """Write one GeoTIFF; it appears under its name only when it is complete.
 
     Args:
@@ -102,6 +108,7 @@ def write_geotiff(path: Path, image: np.ndarray, plan: PlacePlan, metres: int = 
         image: (bands, H, W).
         plan: Says where on Earth it lies.
         metres: Pixel size.
+        compress: GDAL's name of a compression. Defaults to none.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     count, height, width = image.shape
@@ -116,6 +123,7 @@ def write_geotiff(path: Path, image: np.ndarray, plan: PlacePlan, metres: int = 
         dtype=image.dtype.name,
         crs=_crs(plan.epsg),
         transform=Affine(metres, 0, plan.origin[0], 0, -metres, plan.origin[1]),
+        **({'compress': compress} if compress else {}),
     ) as file:
         file.write(image)
     part.replace(path)

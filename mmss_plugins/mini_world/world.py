@@ -6,16 +6,20 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from mmss_plugins.mini_world.aerial.writing import class_pixels, write_aerial
 from mmss_plugins.mini_world.materials import CLASSES
 from mmss_plugins.mini_world.plan import (
+    DFC_SPLITS,
     INDEX_COLUMNS,
     INDEX_FILE,
+    LOVEDA,
     NOLDO,
+    POTSDAM,
     WorldOptions,
     plan_place,
     world_files,
@@ -33,10 +37,12 @@ class WorldSummary:
     Args:
         confusion: (9, 9) pixels of the pretraining labels by true and noisy class.
         dfc_pixels: (9,) pixels of the DFC2020 labels by class.
+        aerial_pixels: Data set ('Potsdam', 'LoveDA Urban'...) to class to pixels of its labels.
     """
 
     confusion: np.ndarray
     dfc_pixels: np.ndarray
+    aerial_pixels: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def noise_rate(self) -> float:
@@ -45,7 +51,15 @@ class WorldSummary:
         return float(1 - np.trace(self.confusion) / total) if total else float('nan')
 
     def lines(self) -> list[str]:
-        """A table: share, label noise and commonest mistake per class."""
+        """Tables: share, label noise and commonest mistake per class; shares of aerial classes."""
+        text = self._sentinel_lines() if self.confusion.any() or self.dfc_pixels.any() else []
+        for name, pixels in self.aerial_pixels.items():
+            total = max(1, sum(pixels.values()))
+            shares = (f'{key} {100 * count / total:.1f} %' for key, count in pixels.items())
+            text.append(f'{name}: {", ".join(shares)}')
+        return text
+
+    def _sentinel_lines(self) -> list[str]:
         text = [f'label noise {100 * self.noise_rate:.1f} % of the pretraining pixels']
         text.append(f'{"class":20s} {"share":>7s} {"wrong":>7s} {"DFC2020":>8s}  mostly taken for')
         total, dfc_total = max(1, self.confusion.sum()), max(1, self.dfc_pixels.sum())
@@ -67,7 +81,7 @@ def make_world(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> WorldSummary:
-    """Write a world's two raw trees, ``noldo`` and ``dfc2020``.
+    """Write a world's raw trees: ``noldo`` and ``dfc2020``, ``potsdam``, ``loveda``.
 
     The files depend on ``options`` alone, not on the number of workers.
 
@@ -89,17 +103,20 @@ def make_world(
     _claim(root, options, overwrite)
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     dfc_pixels = np.zeros(len(CLASSES), np.int64)
+    aerial = {stream: 0 for stream, count in options.counts().items() if count}
     places = options.places()
     for done, (stream, counts) in enumerate(_run(root, options, places, workers), 1):
         if stream == NOLDO:
             confusion += counts
-        else:
+        elif stream in DFC_SPLITS.values():
             dfc_pixels += np.diag(counts)
+        else:
+            aerial[stream] += counts
         if progress:
             progress(done, len(places))
-    if options.locations:
+    if options.counts().get(NOLDO):
         _write_index(root, options)
-    summary = WorldSummary(confusion, dfc_pixels)
+    summary = WorldSummary(confusion, dfc_pixels, class_pixels(aerial))
     _write_marker(root, options, summary)
     return summary
 
@@ -107,19 +124,24 @@ def make_world(
 def _run(root: Path, options: WorldOptions, places: list[tuple[int, int]], workers: int):
     if workers <= 1:
         for place in places:
-            yield place[0], write_place(root, options, *place)
+            yield place[0], _write(root, options, *place)
         return
     # spawn would import the package once per worker; fork is quicker where it exists
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context('fork' if 'fork' in methods else 'spawn')
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        futures = {pool.submit(write_place, root, options, *place): place[0] for place in places}
+        futures = {pool.submit(_write, root, options, *place): place[0] for place in places}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _write(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
+    write = write_aerial if stream in POTSDAM or stream in LOVEDA else write_place
+    return write(root, options, stream, index)
 
 
 def _claim(root: Path, options: WorldOptions, overwrite: bool) -> None:
@@ -168,6 +190,7 @@ def _write_marker(root: Path, options: WorldOptions, summary: WorldSummary | Non
         record['classes'] = list(CLASSES)
         record['confusion'] = summary.confusion.tolist()
         record['dfc_pixels'] = summary.dfc_pixels.tolist()
+        record['aerial_pixels'] = summary.aerial_pixels
     (root / MARKER).write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
 
 

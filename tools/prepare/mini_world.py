@@ -1,4 +1,4 @@
-"""Make a small synthetic world in the raw formats of SSL4EO-S12@NoL and DFC2020."""
+"""Make a small synthetic world in the raw formats of the data sets that we prepare."""
 
 import argparse
 import os
@@ -6,12 +6,12 @@ import sys
 import time
 from pathlib import Path
 
-from mmss_plugins.mini_world.plan import WorldOptions
+from mmss_plugins.mini_world.plan import PARTS, WorldOptions
 
 
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('out', type=Path, help='folder to write noldo/ and dfc2020/ into')
+    parser.add_argument('out', type=Path, help='folder of {noldo,dfc2020,potsdam,loveda}/')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--locations', type=int, default=200, help='pretraining locations')
     parser.add_argument('--size', type=int, default=96, help='their width in pixels of 10 m')
@@ -26,11 +26,60 @@ def parse_args(argv=None):
     )
     parser.add_argument('--confusion', type=float, default=1.0, help='factor on confused labels')
     parser.add_argument('--borders', type=float, default=1.0, help='factor on smoothed borders')
+    add_aerial_options(parser)
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1)
     parser.add_argument('--overwrite', action='store_true', help='write into a used folder')
-    parser.add_argument('--preview', type=Path, help='also draw some places into this PNG')
+    parser.add_argument(
+        '--preview',
+        type=Path,
+        metavar='PNG',
+        help='also draw some places; aerial ones beside it, as *_potsdam.png and *_loveda.png',
+    )
     parser.add_argument('--preview-places', type=int, default=6)
     return parser.parse_args(argv)
+
+
+def add_aerial_options(parser):
+    default = WorldOptions()
+    group = parser.add_argument_group('aerial parts')
+    group.add_argument(
+        '--parts',
+        nargs='+',
+        choices=PARTS,
+        default=list(default.parts),
+        help="'sentinel' is SSL4EO-S12@NoL and DFC2020 (default: sentinel)",
+    )
+    helps = {
+        'potsdam_train': 'tiles of the training split, at most 24',
+        'potsdam_test': 'tiles of the test split, at most 14',
+        'tile_size': 'their width in pixels',
+        'tile_metres': 'their pixel size; the real ones have 0.05',
+        'loveda_train': 'images of Train, in Urban and in Rural each',
+        'loveda_val': 'images of Val, in each',
+        'loveda_test': 'images of Test, in each, without masks',
+        'loveda_size': 'their width in pixels',
+        'loveda_metres': 'their pixel size; the real ones have 0.3',
+    }
+    for name, text in helps.items():
+        value = getattr(default, name)
+        group.add_argument(
+            f'--{name.replace("_", "-")}',
+            type=type(value),
+            default=value,
+            help=f'{text} (default: {value})',
+        )
+
+
+def draw(args, options):
+    from mmss_plugins.mini_world.aerial.preview import draw_aerial
+    from mmss_plugins.mini_world.preview import draw_preview
+
+    drawn = draw_aerial(args.out, options, args.preview, args.preview_places)
+    if 'sentinel' in options.parts:
+        draw_preview(args.out, options, args.preview, args.preview_places)
+        drawn = [args.preview, *drawn]
+    for path in drawn:
+        print(f'preview: {path}')
 
 
 def main(argv=None):
@@ -66,10 +115,7 @@ def main(argv=None):
         return 2
     print('\n'.join(summary.lines()))
     if args.preview:
-        from mmss_plugins.mini_world.preview import draw_preview
-
-        draw_preview(args.out, options, args.preview, args.preview_places)
-        print(f'preview: {args.preview}')
+        draw(args, options)
     return 0
 
 
