@@ -85,26 +85,26 @@ def _paint_road(scene: Scene, rng: np.random.Generator) -> Line:
 def _paint_houses(scene: Scene, rng: np.random.Generator, line: Line) -> None:
     """Farms and houses beside a road, and sheds or glasshouses in the fields."""
     taste = draw_taste(rng)
-    for _ in range(rng.choice([0, 3, 8, 14])):
-        row, col = rng.integers(scene.shape)
-        gap = line.offset[row, col] * np.sign(line.offset[row, col])
+    near = np.argwhere(line.distance < 20)
+    for _ in range(rng.choice([0, 8, 20, 40]) if len(near) else 0):
+        row, col = near[rng.integers(len(near))]
+        gap, side = line.distance[row, col], np.sign(line.offset[row, col])
         angle = line.direction[row, col]
         parcel = Plot(0, 0, angle, rng.uniform(16, 24), rng.uniform(22, 32))
-        if gap > 0.4 * max(scene.size):
-            continue
         # move it along the road's normal until it touches the road
-        side = np.sign(line.offset[row, col])
         shift = gap - parcel.width / 2 - 4
         x = (col + 0.5) * scene.metres + side * np.sin(angle) * shift
         y = (row + 0.5) * scene.metres - side * np.cos(angle) * shift
         parcel = Plot(x, y, angle + np.pi * (side > 0), parcel.length, parcel.width)
-        view = scene.view(parcel, 2.0)
-        if view is None or (scene.height[view.box] > 2.5).any():
+        view = scene.view(parcel)
+        if view is None or (scene.kind[view.box][view.inside] == KIND['building']).any():
             continue
-        if np.isin(scene.ground[view.box], (KIND['water'], KIND['road'])).any():
+        ground = scene.ground[view.box][view.inside]
+        if np.isin(ground, (KIND['water'], KIND['road'])).mean() > 0.02:
             continue
+        scene.height[view.box][view.inside] = 0  # trees make room
         paint_villa(scene, rng, parcel, taste)
-    for _ in range(rng.poisson(0.8)):
+    for _ in range(rng.poisson(0.5)):
         row, col = rng.integers(scene.shape)
         if scene.ground[row, col] == KIND['field']:
             angle, surface = rng.uniform(0, np.pi), rng.choice(['membrane', 'metal', 'slate'])

@@ -45,11 +45,11 @@ def draw_light(rng: np.random.Generator) -> Light:
     warm, green = rng.normal(0, 0.07), rng.normal(0, 0.03)
     return Light(
         azimuth=rng.uniform(0, 2 * np.pi),
-        elevation=np.deg2rad(rng.uniform(28, 58)),
+        elevation=np.deg2rad(rng.uniform(32, 60)),
         sky=rng.uniform(0.22, 0.5),
         haze=rng.uniform(0.0, 0.035),
         cast=tuple(np.exp([warm, green, -warm, rng.normal(0, 0.1)])),
-        exposure=np.exp(rng.normal(0.45, 0.18)),
+        exposure=np.exp(rng.normal(0.55, 0.18)),
         gamma=rng.uniform(0.44, 0.58),
         saturation=rng.uniform(0.65, 1.15),
         blur=rng.uniform(0.35, 0.85),

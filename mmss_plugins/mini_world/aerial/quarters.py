@@ -53,7 +53,7 @@ def draw_taste(rng: np.random.Generator) -> Taste:
     pitched = rng.choice(PITCHED, 2, p=[0.4, 0.2, 0.2, 0.2])
     roofs = [*np.repeat(pitched, [4, 2]), rng.choice(PITCHED), rng.choice(FLAT)]
     bare = rng.choice([0.0, 0.15, 0.5], p=[0.6, 0.25, 0.15])
-    return Taste([str(roof) for roof in roofs], float(bare), rng.uniform(0.35, 0.8))
+    return Taste([str(roof) for roof in roofs], float(bare), rng.uniform(0.2, 0.65))
 
 
 def fill_villas(scene: Scene, rng: np.random.Generator, block: Plot, taste: Taste) -> None:
@@ -71,8 +71,8 @@ def paint_villa(scene: Scene, rng: np.random.Generator, parcel: Plot, taste: Tas
     """A house in its garden; the street is where the offset across the parcel is positive."""
     paint_lawn(scene, rng, parcel)
     long, deep = parcel.length, parcel.width
-    wide = min(long - 4.5, rng.uniform(8.5, 14))
-    tall = min(0.55 * deep, rng.uniform(8, 12))
+    wide = min(long - 4.0, rng.uniform(9, 15))
+    tall = min(0.55 * deep, rng.uniform(8.5, 12.5))
     setback = min(rng.uniform(2.5, 6.5), 0.45 * (deep - tall))
     across = deep / 2 - setback - tall / 2
     lean = rng.choice([-1.0, 1.0])
@@ -91,7 +91,7 @@ def paint_villa(scene: Scene, rng: np.random.Generator, parcel: Plot, taste: Tas
     if rng.random() < 0.4:
         bed = parcel.part(rng.uniform(-0.25, 0.25) * long, -deep * 0.3, long * 0.35, deep * 0.25)
         paint_beds(scene, rng, bed)
-    if rng.random() < 0.22:
+    if rng.random() < 0.28:
         spot = parcel.part(-along, -deep * 0.12, rng.uniform(6, 9.5), rng.uniform(4.5, 6))
         paint_pool(scene, rng, spot)
     house = parcel.part(along, across, wide, tall)
@@ -111,8 +111,8 @@ def paint_villa(scene: Scene, rng: np.random.Generator, parcel: Plot, taste: Tas
     if rng.random() < 0.5:
         plant_hedge(scene, rng, parcel.part(0.0, -deep / 2 + 0.4, long, 1.0), rng.uniform(1, 2.2))
     garden = parcel.part(0.0, -deep * 0.2, long * 0.9, deep * 0.55)
-    paint_small_things(scene, rng, garden, rng.poisson(1.0))
-    plant_some(scene, rng, garden, rng.poisson(parcel.area / 170), (1.3, 4.3), taste.bare)
+    paint_small_things(scene, rng, garden, rng.poisson(1.4))
+    plant_some(scene, rng, garden, rng.poisson(parcel.area / 130), (1.5, 4.6), taste.bare)
     plant_some(scene, rng, parcel, rng.poisson(parcel.area / 400), (0.9, 2.2), taste.bare)
 
 
@@ -121,7 +121,7 @@ def fill_city(scene: Scene, rng: np.random.Generator, block: Plot, taste: Taste)
     depth = min(rng.uniform(10.5, 14.5), 0.36 * min(block.length, block.width))
     scene.pave(rng, block, 'pavement', rng.choice(GROUND))
     court = block.inset(depth)
-    for part in court.slices(rng, 12, 24):
+    for part in court.slices(rng, 14, 26):
         _court(scene, rng, part, taste)
     base = rng.uniform(11, 17)
     turned = block.turned()
@@ -137,12 +137,12 @@ def fill_city(scene: Scene, rng: np.random.Generator, block: Plot, taste: Taste)
             if surface in FLAT:
                 paint_flat(scene, rng, house, eave, surface)
             else:
-                paint_pitched(scene, rng, house, eave, surface, slope=rng.uniform(0.35, 0.8))
-    plant_some(scene, rng, court, rng.poisson(court.area / 160), (1.8, 4.5), taste.bare)
+                paint_pitched(scene, rng, house, eave, surface, slope=rng.uniform(0.2, 0.65))
+    plant_some(scene, rng, court, rng.poisson(court.area / 90), (1.8, 4.8), taste.bare)
 
 
 def _court(scene: Scene, rng: np.random.Generator, plot: Plot, taste: Taste) -> None:
-    use = rng.choice(['lawn', 'wing', 'cars', 'paved', 'things'], p=[0.4, 0.2, 0.12, 0.08, 0.2])
+    use = rng.choice(['lawn', 'wing', 'cars', 'paved', 'things'], p=[0.5, 0.26, 0.08, 0.03, 0.13])
     if use == 'lawn':
         paint_lawn(scene, rng, plot.inset(rng.uniform(0, 1.5)))
     elif use == 'wing':
@@ -172,18 +172,18 @@ def fill_estate(scene: Scene, rng: np.random.Generator, block: Plot, taste: Tast
     eave, path = rng.uniform(9, 20), rng.choice(GROUND)
     for part in block.slices(rng, 26, 40):
         use = rng.random()
-        if use < 0.22:
+        if use < 0.16:
             paint_car_park(scene, rng, part.inset(1.5), taste.parked, rng.choice(GROUND))
-        elif use < 0.32:
+        elif use < 0.26:
             paint_court(scene, rng, part.inset(3).turned())
         else:
             across = rng.uniform(-0.06, 0.06) * part.length
-            slab = part.part(across, 0.0, rng.uniform(11, 15), part.width * rng.uniform(0.7, 0.95))
+            slab = part.part(across, 0.0, rng.uniform(12, 17), part.width * rng.uniform(0.75, 0.97))
             front = slab.part(slab.length / 2 + 2.2, 0.0, rng.uniform(2, 4.5), slab.width)
             scene.pave(rng, front, 'pavement', path)
             paint_flat(scene, rng, slab.turned(), eave, surface)
             paint_small_things(scene, rng, part, rng.poisson(1.5))
-        plant_some(scene, rng, part, rng.poisson(part.area / 130), (1.8, 4.8), taste.bare)
+        plant_some(scene, rng, part, rng.poisson(part.area / 100), (1.8, 5.0), taste.bare)
     walk = block.part(0.0, rng.uniform(-0.2, 0.2) * block.width, block.length, 2.2)
     view = scene.view(walk)
     if view is not None:
@@ -197,20 +197,20 @@ def fill_works(scene: Scene, rng: np.random.Generator, block: Plot, taste: Taste
     scene.pave(rng, block, 'pavement', rng.choice(['asphalt', 'concrete', 'gravel', 'cobble']))
     for part in block.slices(rng, 22, 42):
         use, plot = rng.random(), part.inset(1.5)
-        if use < 0.55:
-            hall = plot.part(0.0, plot.width * 0.12, plot.length, plot.width * 0.7)
+        if use < 0.66:
+            hall = plot.part(0.0, plot.width * 0.1, plot.length, plot.width * 0.78)
             surface = rng.choice(['metal', 'bitumen', 'gravel roof', 'membrane', 'blue metal'])
             paint_flat(scene, rng, hall, rng.uniform(5, 11), surface)
             yard = plot.part(0.0, -plot.width * 0.4, plot.length, plot.width * 0.15)
-            paint_containers(scene, rng, yard, 0.35)
-        elif use < 0.7:
+            paint_containers(scene, rng, yard, 0.5)
+        elif use < 0.76:
             paint_containers(scene, rng, plot.part(0.0, 0.0, plot.length, plot.width * 0.6), 0.5)
-        elif use < 0.82:
+        elif use < 0.88:
             paint_car_park(scene, rng, plot, taste.parked, rng.choice(GROUND))
         else:
             paint_site(scene, rng, plot)
     for edge in (-1.0, 1.0):
-        verge = block.part(0.0, edge * (block.width / 2 - 2), block.length, 4.0)
+        verge = block.part(0.0, edge * (block.width / 2 - 3), block.length, 6.0)
         if rng.random() < 0.8:
             paint_lawn(scene, rng, verge)
             plant_some(scene, rng, verge, int(verge.length / 9), (1.5, 3.2), taste.bare)

@@ -185,10 +185,11 @@ def _kerb(
     parked: float,
     bare: float,
 ) -> None:
-    trees = rng.random() < 0.6
-    spacing, species = rng.uniform(7, 13), rng.choice(['broadleaf', 'light broadleaf', 'autumn'])
+    trees = rng.random() < 0.7
+    size, spacing = rng.uniform(1.8, 3.6), rng.uniform(7, 12)
+    species = rng.choice(['broadleaf', 'light broadleaf', 'autumn'], p=[0.5, 0.35, 0.15])
     for side in (-1.0, 1.0):
-        if rng.random() < 0.8 and street.road > 5.5:
+        if rng.random() < 0.65 and street.road > 5.2:
             row = part.part(0.0, side * (street.road / 2 - 1.1), part.length, 2.0)
             park_row(scene, rng, row, 5.6, parked, across=False)
         if trees:
@@ -196,4 +197,4 @@ def _kerb(
             for along in np.arange(-part.length / 2, part.length / 2, spacing):
                 if rng.random() < 0.75:
                     x, y = part.point(along, offset)
-                    plant_tree(scene, rng, x, y, rng.uniform(1.6, 3.3), species, bare)
+                    plant_tree(scene, rng, x, y, size * rng.uniform(0.8, 1.2), species, bare)

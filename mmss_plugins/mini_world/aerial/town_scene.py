@@ -33,10 +33,10 @@ class TownStyle(NamedTuple):
 
 
 TOWNS = {
-    'suburb': TownStyle((44, 66), (5.5, 7.5), (1.8, 3.0), (0.84, 0.0, 0.06, 0.0, 0.1)),
-    'centre': TownStyle((48, 72), (7.0, 11.0), (2.5, 4.5), (0.0, 0.8, 0.06, 0.04, 0.1)),
-    'estate': TownStyle((60, 85), (6.5, 9.0), (2.0, 4.0), (0.1, 0.06, 0.68, 0.06, 0.1)),
-    'works': TownStyle((60, 85), (7.0, 10.0), (1.5, 3.0), (0.06, 0.04, 0.1, 0.72, 0.08)),
+    'suburb': TownStyle((50, 72), (4.8, 6.5), (1.2, 2.4), (0.84, 0.0, 0.06, 0.0, 0.1)),
+    'centre': TownStyle((48, 72), (6.0, 9.0), (1.8, 3.4), (0.0, 0.8, 0.06, 0.04, 0.1)),
+    'estate': TownStyle((60, 85), (5.5, 8.0), (1.5, 3.0), (0.1, 0.06, 0.68, 0.06, 0.1)),
+    'works': TownStyle((60, 85), (6.5, 9.0), (1.2, 2.4), (0.06, 0.04, 0.1, 0.7, 0.1)),
 }
 
 
@@ -55,7 +55,7 @@ def paint_town(scene: Scene, rng: np.random.Generator, style: str) -> None:
         use = names[rng.choice(len(names), p=town.mix)]
         if scene.view(block) is None:
             continue
-        if rng.random() < 0.12 and style != 'works':
+        if rng.random() < 0.18 and style != 'works':
             special = rng.choice(3)
             strip = block.part(-block.length * 0.32, 0.0, block.length * 0.36, block.width)
             block = block.part(block.length * 0.18, 0.0, block.length * 0.64, block.width)
@@ -77,7 +77,7 @@ def paint_river(scene: Scene, rng: np.random.Generator) -> None:
     scene.height[cleared] = 0
     scene.lay(view.box, cleared, 'low vegetation', scene.material(rng, 'meadow', view.box))
     colour = scene.material(rng, 'water', view.box, 0.3)
-    murky = rng.uniform(0, 1) * np.array([0.06, 0.06, 0.03, 0.01], np.float32)
+    murky = rng.uniform(0, 1) * np.array([0.04, 0.055, 0.05, 0.01], np.float32)
     scene.lay(view.box, line.distance < width, 'water', colour + murky)
 
 

@@ -9,7 +9,7 @@ from mmss_plugins.mini_world.aerial.plot import Plot
 from mmss_plugins.mini_world.aerial.scene import Scene, View
 
 SPECIES = ('broadleaf', 'light broadleaf', 'conifer', 'copper beech', 'autumn')
-SHARES = (0.56, 0.22, 0.12, 0.04, 0.06)
+SHARES = (0.57, 0.23, 0.13, 0.03, 0.04)
 RAGGED = 0.16  # of the radius
 
 
