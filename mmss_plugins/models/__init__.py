@@ -1,6 +1,6 @@
 """Models: registered modules and, in :mod:`~mmss_plugins.models.functional`, their mathematics."""
 
-from .backbones import DualBackbone, StemResNet
+from .backbones import DOFAViT, DualBackbone, SatMAEViT, StemResNet
 from .data_preprocessors import MultiBandSegDataPreProcessor
 from .decode_heads import UNetHead
 from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
@@ -9,8 +9,10 @@ from .segmentors import CrossModalSegmentor
 __all__ = [
     'ConsistencyLoss',
     'CrossModalSegmentor',
+    'DOFAViT',
     'DualBackbone',
     'MultiBandSegDataPreProcessor',
+    'SatMAEViT',
     'SoftCrossEntropyLoss',
     'SoftDiceLoss',
     'StemResNet',

@@ -12,9 +12,11 @@ COMMON = 'common'  # the branch that sees all channels
 
 
 def backbone_channels(cfg: Mapping, backbone: nn.Module) -> int:
-    """Channels that a backbone takes: what its config says, or else its first convolution."""
+    """Channels that a backbone takes: what its config or it says, or else its first convolution."""
     if 'in_channels' in cfg:
         return cfg['in_channels']
+    if isinstance(getattr(backbone, 'in_channels', None), int):
+        return backbone.in_channels
     return next(m.in_channels for m in backbone.modules() if isinstance(m, nn.Conv2d))
 
 
