@@ -62,13 +62,13 @@ def selection_panel(
     blank = ('', np.full((*size, 3), 255, dtype=np.uint8))
     scale = max(1, -(-MIN_SIZE // min(size)))
     lines = [
-        panel([_captioned(*cell, scale) for cell in row + [blank] * (columns - len(row))])
+        panel([captioned(*cell, scale) for cell in row + [blank] * (columns - len(row))])
         for row in rows
     ]
     return np.concatenate(lines)
 
 
-def _captioned(caption: str, picture: np.ndarray, scale: int) -> np.ndarray:
+def captioned(caption: str, picture: np.ndarray, scale: int) -> np.ndarray:
     """The picture enlarged, under its caption on white."""
     picture = picture.repeat(scale, axis=0).repeat(scale, axis=1)
     strip = np.full((CAPTION_HEIGHT, picture.shape[1], 3), 255, dtype=np.uint8)
