@@ -1,17 +1,31 @@
 """Models: registered modules and, in :mod:`~mmss_plugins.models.functional`, their mathematics."""
 
 from .backbones import DOFAViT, DualBackbone, SatMAEViT, StemResNet
-from .data_preprocessors import MultiBandSegDataPreProcessor
+from .data_preprocessors import MultiBandSegDataPreProcessor, MultiBandSelfSupDataPreprocessor
 from .decode_heads import UNetHead
+from .heads import InfoNCEHead
+from .heads import InfoNCEHead
 from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
+from .necks import ProjectionNeck
+from .necks import ProjectionNeck
 from .segmentors import CrossModalSegmentor
+from .selfsup import GraSS
+from .selfsup import GraSS
 
 __all__ = [
     'ConsistencyLoss',
     'CrossModalSegmentor',
     'DOFAViT',
     'DualBackbone',
+    'GraSS',
+    'InfoNCEHead',
+    'GraSS',
+    'InfoNCEHead',
     'MultiBandSegDataPreProcessor',
+    'MultiBandSelfSupDataPreprocessor',
+    'ProjectionNeck',
+    'MultiBandSelfSupDataPreprocessor',
+    'ProjectionNeck',
     'SatMAEViT',
     'SoftCrossEntropyLoss',
     'SoftDiceLoss',

@@ -1,0 +1,39 @@
+"""The loss of contrastive pretraining as a head."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmss_plugins.models.functional import info_nce
+from mmss_plugins.registry import MODELS
+
+
+@MODELS.register_module()
+class InfoNCEHead(BaseModule):
+    """InfoNCE over the views of all processes, see :func:`~mmss_plugins.models.functional.info_nce`.
+
+    Args:
+        temperature: T > 0. Defaults to 0.5.
+        gather: Whether to compare with the views of the other processes. Defaults to True.
+        init_cfg: Of :class:`mmengine.model.BaseModule`.
+    """
+
+    def __init__(
+        self, temperature: float = 0.5, gather: bool = True, init_cfg: dict | None = None
+    ) -> None:
+        super().__init__(init_cfg)
+        if not temperature > 0:
+            raise ValueError(f'temperature must be positive, but got {temperature}')
+        self.temperature, self.gather = temperature, gather
+
+    def loss(self, embeddings: Tensor) -> Tensor:
+        """The mean over all views.
+
+        Args:
+            embeddings: (2B, D), all first views and then all second views; not normalised.
+
+        Returns:
+            A scalar.
+        """
+        return info_nce(embeddings, self.temperature, self.gather)

@@ -1,0 +1,5 @@
+"""Necks."""
+
+from .projection_neck import ProjectionNeck
+
+__all__ = ['ProjectionNeck']

@@ -1,0 +1,151 @@
+"""Contrastive pretraining with gradient-guided sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.models.selfsup import BaseSelfSupervisor
+from torch import Tensor
+
+from mmss_plugins.registry import MODELS
+
+from .finite_loss import check_finite_loss
+from .gradient_guide import VIEWS, GradientGuide
+from .step_details import StepDetails
+
+STAGES = ('backbone', 'neck')
+
+
+@MODELS.register_module()
+class GraSS(BaseSelfSupervisor):
+    """SimCLR that, from some time on, trains on crops around what its loss comes from.
+
+    Stage A is plain contrastive training on two views of each image. In stage B a guide pass comes
+    first: the gradient of the loss with respect to the feature maps makes an attention map per
+    view, each view is cropped to the map's discriminative region, and the training pass is done
+    on the crops. The guide pass has no graph of the encoder and changes no gradient.
+    ``GradientGuidedSamplingHook`` sets the stage; without it this is SimCLR.
+
+    Both views make one batch, for BatchNorm as well. Accumulating gradients over iterations does
+    not enlarge the batch in which views are compared; more processes do.
+    Source: GraSS (https://arxiv.org/abs/2306.15868).
+
+    Args:
+        backbone (dict): Backbone config; the last output is (N, K, h, w).
+        neck (dict): Config of ProjectionNeck.
+        head (dict): Config of InfoNCEHead.
+        data_preprocessor (dict | None): Its type defaults to MultiBandSelfSupDataPreprocessor.
+        guide (dict | None): Options of :class:`~mmss_plugins.models.selfsup.gradient_guide.
+            GradientGuide`: ``ratio``, ``layer``, ``scale``, ``views``, ``batch_norm``,
+            ``degenerate``. Defaults to None, all defaults.
+        init_cfg (dict | list[dict] | None): MM's init config.
+
+    Attributes:
+        guided: Bool buffer, the stage: whether sampling is guided. False at first.
+        keep_details: Whether to keep :attr:`details`. Defaults to False.
+        details: :class:`StepDetails` of the last training step, or None.
+
+    Raises:
+        ValueError: If an option of ``guide`` does not fit.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        head: dict,
+        data_preprocessor: dict | None = None,
+        guide: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if data_preprocessor is None or isinstance(data_preprocessor, dict):
+            default = {'type': 'mmss_plugins.MultiBandSelfSupDataPreprocessor'}
+            data_preprocessor = default | dict(data_preprocessor or {})
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=head,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
+        self.guide = GradientGuide(**(guide or {}))
+        self.guide.check_layer(self.backbone)
+        self.register_buffer('guided', torch.tensor(False))
+        self.keep_details = False
+        self.details: StepDetails | None = None
+
+    def set_stage(self, guided: bool) -> None:
+        """Plain contrastive training (False) or gradient-guided sampling (True)."""
+        self.guided.fill_(guided)
+
+    def extract_feat(
+        self, inputs: Tensor | Sequence[Tensor], stage: str = 'backbone'
+    ) -> tuple[Tensor, ...] | Tensor:
+        """Features of images.
+
+        Args:
+            inputs: (N, C, H, W), or two views (B, C, H, W), which are taken as one batch,
+                view-major.
+            stage: 'backbone' or 'neck'. Defaults to 'backbone'.
+
+        Returns:
+            The backbone's tuple of feature maps, or the embeddings (N, D), not normalised.
+
+        Raises:
+            ValueError: If the stage is none of these.
+        """
+        if stage not in STAGES:
+            raise ValueError(f'stage must be one of {STAGES}, but got {stage!r}')
+        features = self.backbone(inputs if isinstance(inputs, Tensor) else view_major(inputs))
+        return features if stage == 'backbone' else self.neck(features)
+
+    def loss(self, inputs: Sequence[Tensor], data_samples: list | None = None) -> dict[str, Tensor]:
+        """The training loss and, where sampling is guided, how it is.
+
+        Args:
+            inputs: Two views, (B, C, H, W) each.
+            data_samples: To name samples in errors.
+
+        Returns:
+            Scalars. ``loss``; in stage B also, over the guided views: ``crop_area``, the mean part
+            of a view that its box takes; ``kept_fraction``, the share of the views whose box is
+            the whole view; ``degenerate_fraction``, the share of those whose map was not usable;
+            ``map_entropy``, see :func:`~mmss_plugins.models.functional.map_entropy`.
+
+        Raises:
+            FloatingPointError: If a loss is not finite; names iteration, stage and samples.
+            ValueError: If there are not two views of one shape.
+        """
+        views = view_major(inputs)
+        guided = bool(self.guided)
+        batch, guidance, monitors = views, None, {}
+        if guided:
+            guidance = self.guide(self.backbone, self.neck, self.head, views)
+            check_finite_loss(guidance.loss, 'B, guide pass', inputs, data_samples)
+            batch, monitors = guidance.crops, guidance.monitors()
+        embeddings = self.extract_feat(batch, stage='neck')
+        loss = self.head.loss(embeddings)
+        stage = 'B, training pass' if guided else 'A'
+        check_finite_loss(loss, stage, inputs, data_samples)
+        self.details = None
+        if self.keep_details:
+            found = (guidance.maps, guidance.boxes, guidance.crops) if guided else ()
+            self.details = StepDetails(embeddings.detach(), *((views, *found) if guided else ()))
+        return {'loss': loss, **monitors}
+
+
+def view_major(inputs: Sequence[Tensor]) -> Tensor:
+    """Two views (B, C, H, W) as one batch (2B, C, H, W), the first views first.
+
+    Raises:
+        ValueError: If there are not two of one shape.
+    """
+    shapes = [tuple(view.shape) for view in inputs]
+    if isinstance(inputs, Tensor) or len(shapes) != VIEWS or shapes[0] != shapes[1]:
+        raise ValueError(
+            f'inputs must be {VIEWS} views (B, C, H, W) of one shape, but got {shapes}: make them '
+            "with the transform MultiView(transforms=[...], num_views=[2]) and the data loader's "
+            "collate_fn=dict(type='default_collate')"
+        )
+    return torch.cat(list(inputs))
