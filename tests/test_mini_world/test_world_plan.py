@@ -89,3 +89,28 @@ def test_options_out_of_range_are_named(options, named):
 def test_options_survive_a_record():
     options = WorldOptions(seed=4, dfc_size=30, coding='clip8')
     assert WorldOptions.from_dict(options.to_dict() | {'unknown': 1}) == options
+
+
+def test_record_of_a_world_from_before_the_aerial_parts_is_understood():
+    record = {'seed': 4, 'locations': 7, 'size': 60, 'dfc_train': 1, 'dfc_test': 2}
+    record |= {'dfc_size': None, 'coding': 'clip8', 'confusion': 0.5, 'borders': 1.0}
+    options = WorldOptions.from_dict(record)
+    assert options == WorldOptions(4, 7, 60, 1, 2, None, 'clip8', 0.5, 1.0)
+    assert options.parts == ('sentinel',)
+    assert not any(path.parts[0] in ('potsdam', 'loveda') for path in world_files(options))
+
+
+def test_parts_are_checked_and_only_theirs_are_made():
+    with pytest.raises(ValueError, match='parts must be some of sentinel, potsdam, loveda'):
+        WorldOptions(parts=('sentinel', 'moon'))
+    with pytest.raises(ValueError, match='parts must be'):
+        WorldOptions(parts=())
+    with pytest.raises(ValueError, match='tile_metres must be'):
+        WorldOptions(tile_metres=0.0)
+    options = WorldOptions(parts=['potsdam'], potsdam_train=2, potsdam_test=1)
+    assert options.places() == [(3, 0), (3, 1), (4, 0)]
+    assert {path.parts[0] for path in world_files(options)} == {'potsdam'}
+    assert len(world_files(options)) == 3 * 6
+    full = WorldOptions(parts=('loveda',), loveda_train=1156, loveda_val=677, loveda_test=820)
+    names = [path.stem for path in world_files(full) if path.parent.name == 'images_png']
+    assert len(names) == len(set(names)) == 2 * (1156 + 677 + 820)

@@ -97,7 +97,9 @@ def _paint_houses(scene: Scene, rng: np.random.Generator, line: Line) -> None:
         y = (row + 0.5) * scene.metres - side * np.cos(angle) * shift
         parcel = Plot(x, y, angle + np.pi * (side > 0), parcel.length, parcel.width)
         view = scene.view(parcel)
-        if view is None or (scene.kind[view.box][view.inside] == KIND['building']).any():
+        if view is None or not view.inside.any():
+            continue
+        if (scene.kind[view.box][view.inside] == KIND['building']).any():
             continue
         ground = scene.ground[view.box][view.inside]
         if np.isin(ground, (KIND['water'], KIND['road'])).mean() > 0.02:
