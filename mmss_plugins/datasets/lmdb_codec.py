@@ -106,21 +106,38 @@ def decode(
         wanted: Sequence[int] = range(len(head.crcs))
         shape = head.shape
     else:
-        _check_bands(bands, head.shape, where)
+        check_bands(bands, head.shape, where)
         wanted = bands
         shape = (len(bands), *head.shape[1:])
     out = np.empty(shape, dtype=head.dtype.newbyteorder('='))
     rows = out.reshape(len(wanted), -1) if wanted else out
     for row, plane in enumerate(wanted):
-        start = head.data_start + plane * head.plane_bytes
-        stored = view[start : start + head.plane_bytes]
-        if verify and zlib.crc32(stored) != head.crcs[plane]:
-            raise StoreCorruptionError(
-                f'{where}: the checksum of plane {plane} of {len(head.crcs)} does not agree: '
-                'the stored bytes have changed. Prepare the store again from its source'
-            )
-        rows[row] = np.frombuffer(stored, dtype=head.dtype)
+        rows[row] = np.frombuffer(_plane(view, head, plane, verify, where), dtype=head.dtype)
     return out
+
+
+def check_value(value: bytes | memoryview, where: str = '') -> ValueHead:
+    """Compare all of a value with its checksums, without copying it.
+
+    Raises:
+        StoreCorruptionError: If anything is truncated or changed.
+        StoreVersionError: If the value is intact but of another version.
+    """
+    head = parse_head(value, where)
+    for plane in range(len(head.crcs)):
+        _plane(memoryview(value), head, plane, True, where)
+    return head
+
+
+def _plane(view: memoryview, head: ValueHead, plane: int, verify: bool, where: str) -> memoryview:
+    start = head.data_start + plane * head.plane_bytes
+    stored = view[start : start + head.plane_bytes]
+    if verify and zlib.crc32(stored) != head.crcs[plane]:
+        raise StoreCorruptionError(
+            f'{where}: the checksum of plane {plane} of {len(head.crcs)} does not agree: '
+            'the stored bytes have changed. Prepare the store again from its source'
+        )
+    return stored
 
 
 def parse_head(value: bytes | memoryview, where: str = '') -> ValueHead:
@@ -185,7 +202,12 @@ def _parse_npy_header(header: bytes, where: str) -> tuple[np.dtype, tuple[int, .
     return dtype, shape
 
 
-def _check_bands(bands: Sequence[int], shape: tuple[int, ...], where: str) -> None:
+def check_bands(bands: Sequence[int], shape: tuple[int, ...], where: str) -> None:
+    """Check that an array has the bands asked for.
+
+    Raises:
+        StoreKeyError: If a band is out of range, or the array has no bands.
+    """
     if len(shape) != 3:
         raise StoreKeyError(f'{where}: bands {list(bands)} of an array of shape {shape}: no bands')
     for band in bands:

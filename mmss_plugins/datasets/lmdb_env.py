@@ -74,10 +74,14 @@ def data_file(path: str | Path) -> Path:
     return file
 
 
-def open_shared(path: str | Path) -> EnvHandle:
+def open_shared(path: str | Path, readahead: bool = False) -> EnvHandle:
     """Open the environment at ``path`` for reading, or share the one this process has open.
 
     No lock file is touched, so read-only media work.
+
+    Args:
+        path: The environment.
+        readahead: Whether the system should read ahead: for reading everything in order.
 
     Raises:
         StoreFormatError: If there is no LMDB environment.
@@ -91,12 +95,12 @@ def open_shared(path: str | Path) -> EnvHandle:
     with _lock:
         handle = _handles.get(key)
         if handle is None:
-            handle = EnvHandle(_open(Path(path), file), os.getpid())
+            handle = EnvHandle(_open(Path(path), file, readahead), os.getpid())
             _handles[key] = handle
         return handle
 
 
-def _open(path: Path, file: Path) -> lmdb.Environment:
+def _open(path: Path, file: Path, readahead: bool) -> lmdb.Environment:
     try:
         env = lmdb.open(
             str(path),
@@ -105,7 +109,7 @@ def _open(path: Path, file: Path) -> lmdb.Environment:
             readonly=True,
             create=False,
             lock=False,
-            readahead=False,
+            readahead=readahead,
             meminit=False,
             max_spare_txns=1,
         )

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lmdb
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_codec import decode, encode
+from mmss_plugins.datasets.lmdb_codec import check_value, decode, encode
 from mmss_plugins.datasets.lmdb_env import EnvHandle, open_shared
 from mmss_plugins.datasets.lmdb_errors import (
     StoreCorruptionError,
@@ -29,6 +29,7 @@ from mmss_plugins.datasets.lmdb_errors import (
 from mmss_plugins.datasets.lmdb_meta import StoreMeta
 from mmss_plugins.datasets.lmdb_records import read_ids, read_meta, value_key
 from mmss_plugins.datasets.lmdb_writer import StoreWriter
+from mmss_plugins.datasets.store_fields import field_mismatch
 
 __all__ = [
     'ReadRequest',
@@ -41,9 +42,13 @@ __all__ = [
     'StoreVersionError',
     'StoreWriteError',
     'StoreWriter',
+    'all_requests',
+    'check_request',
     'decode',
     'encode',
 ]
+
+Use = Callable[[memoryview, 'ReadRequest', str], Any]  # of a value, what was asked for, and where
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +66,37 @@ class ReadRequest(NamedTuple):
     season: str | None = None
     bands: Sequence[int] | None = None
 
+    @property
+    def name(self) -> str | tuple[str, str]:
+        """Field, or (season, field), as a writer takes it."""
+        return self.field if self.season is None else (self.season, self.field)
+
+
+def check_request(meta: StoreMeta, request: ReadRequest, where: str) -> None:
+    """Check that a store has the field and season asked for.
+
+    Raises:
+        StoreKeyError: If not.
+    """
+    if request.field not in meta.fields:
+        raise StoreKeyError(
+            f'{where}: field {request.field!r}: expected one of {list(meta.fields)}'
+        )
+    if (request.season is None) != (not meta.seasons) or (
+        request.season is not None and request.season not in meta.seasons
+    ):
+        expected = f'one of {list(meta.seasons)}' if meta.seasons else 'none (no seasons)'
+        raise StoreKeyError(
+            f'{where}: field {request.field!r}: season {request.season!r}: expected {expected}'
+        )
+
+
+def all_requests(meta: StoreMeta) -> list[ReadRequest]:
+    """Requests for everything that one sample holds."""
+    return [
+        ReadRequest(field, season) for season in meta.seasons or (None,) for field in meta.fields
+    ]
+
 
 class StoreReader:
     """Read-only access to a store, lazily opened in each process.
@@ -71,11 +107,12 @@ class StoreReader:
     Args:
         path: The store: a directory with ``data.mdb``, or a single LMDB file.
         verify: Whether to compare the data read with their checksums. Defaults to True.
+        readahead: Whether everything will be read in order. Defaults to False.
     """
 
-    def __init__(self, path: str | Path, verify: bool = True) -> None:
+    def __init__(self, path: str | Path, verify: bool = True, readahead: bool = False) -> None:
         self.path = Path(path).absolute()
-        self.verify = verify
+        self.verify, self.readahead = verify, readahead
         self._handle: EnvHandle | None = None
         self._meta: StoreMeta | None = None
         self._ids: tuple[str, ...] = ()
@@ -117,17 +154,51 @@ class StoreReader:
             StoreKeyError: If the sample, season, field or a band is not there.
             StoreCorruptionError: If stored bytes are truncated or changed.
         """
-        if sample_id not in self:
-            raise StoreKeyError(
-                f'{self.path}: no sample {sample_id!r} among the {len(self)} of this store'
-            )
         for request in requests:
-            self._check_request(sample_id, request)
-        try:
-            with self._begin() as txn:
-                return [self._read_one(txn, sample_id, request) for request in requests]
-        except lmdb.Error as error:
-            raise StoreCorruptionError(f'{self.path}: sample {sample_id!r}: {error}') from error
+            check_request(self.meta, request, f'{self.path}: sample {sample_id!r}')
+
+        def decoded(value: memoryview, request: ReadRequest, where: str) -> np.ndarray:
+            return decode(value, request.bands, self.verify, where)
+
+        return self._with_values(sample_id, requests, decoded)
+
+    def read_encoded(self, sample_id: str) -> dict[str | tuple[str, str], bytes]:
+        """All values of one sample as they are stored, compared with their checksums.
+
+        Returns:
+            What :meth:`StoreWriter.put` takes.
+
+        Raises:
+            StoreKeyError: If the sample is not there.
+            StoreCorruptionError: If stored bytes are truncated or changed.
+        """
+        requests = all_requests(self.meta)
+
+        def checked(value: memoryview, request: ReadRequest, where: str) -> bytes:  # noqa: ARG001
+            check_value(value, where)
+            return bytes(value)
+
+        values = self._with_values(sample_id, requests, checked)
+        return {request.name: value for request, value in zip(requests, values, strict=True)}
+
+    def check(self, sample_id: str) -> int:
+        """Compare everything that is stored of one sample with its checksums and description.
+
+        Returns:
+            Number of bytes.
+
+        Raises:
+            StoreCorruptionError: If anything is missing, truncated or changed.
+        """
+
+        def checked(value: memoryview, request: ReadRequest, where: str) -> int:
+            head = check_value(value, where)
+            mismatch = field_mismatch(self.meta.fields[request.field], head.shape, head.dtype)
+            if mismatch:
+                raise StoreCorruptionError(f'{where}: {mismatch}')
+            return len(value)
+
+        return sum(self._with_values(sample_id, all_requests(self.meta), checked))
 
     def close(self) -> None:
         """Let go of the environment; the next read opens it again."""
@@ -147,7 +218,7 @@ class StoreReader:
 
     def _begin(self) -> lmdb.Transaction:
         if self._handle is None or self._handle.pid != os.getpid():
-            self._handle = open_shared(self.path)
+            self._handle = open_shared(self.path, self.readahead)
         return self._handle.begin()
 
     def _load(self) -> None:
@@ -170,24 +241,22 @@ class StoreReader:
                 meta.count,
             )
 
-    def _check_request(self, sample_id: str, request: ReadRequest) -> None:
-        meta, where = self.meta, f'{self.path}: sample {sample_id!r}'
-        if request.field not in meta.fields:
+    def _with_values(self, sample_id: str, requests: Sequence[ReadRequest], use: Use) -> list:
+        """Give each value to ``use``, in one transaction: the values do not outlive it."""
+        if sample_id not in self:
             raise StoreKeyError(
-                f'{where}: field {request.field!r}: expected one of {list(meta.fields)}'
+                f'{self.path}: no sample {sample_id!r} among the {len(self)} of this store'
             )
-        if (request.season is None) != (not meta.seasons) or (
-            request.season is not None and request.season not in meta.seasons
-        ):
-            expected = f'one of {list(meta.seasons)}' if meta.seasons else 'none (no seasons)'
-            raise StoreKeyError(
-                f'{where}: field {request.field!r}: season {request.season!r}: expected {expected}'
-            )
-
-    def _read_one(self, txn: lmdb.Transaction, sample_id: str, request: ReadRequest) -> np.ndarray:
-        key = value_key(sample_id, request.field, request.season)
-        where = f'{self.path}: key {key!r}'
-        value = txn.get(key.encode())
-        if value is None:
-            raise StoreCorruptionError(f'{where}: missing, though the sample is listed')
-        return decode(value, request.bands, self.verify, where)
+        results = []
+        try:
+            with self._begin() as txn:
+                for request in requests:
+                    key = value_key(sample_id, request.field, request.season)
+                    where = f'{self.path}: key {key!r}'
+                    value = txn.get(key.encode())
+                    if value is None:
+                        raise StoreCorruptionError(f'{where}: missing, though the sample is listed')
+                    results.append(use(value, request, where))
+        except lmdb.Error as error:
+            raise StoreCorruptionError(f'{self.path}: sample {sample_id!r}: {error}') from error
+        return results

@@ -11,7 +11,7 @@ from pathlib import Path
 import lmdb
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_codec import encode
+from mmss_plugins.datasets.lmdb_codec import encode, parse_head
 from mmss_plugins.datasets.lmdb_errors import StoreFormatError, StoreKeyError, StoreWriteError
 from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.datasets.lmdb_meta import IDS_CHUNK, META_KEY, StoreMeta
@@ -26,6 +26,9 @@ from mmss_plugins.datasets.lmdb_records import (
     read_meta,
     value_key,
 )
+from mmss_plugins.datasets.store_fields import field_mismatch
+
+Stored = np.ndarray | bytes  # an array, or what ``encode`` makes of it
 
 FILES = {'data.mdb', 'lock.mdb', WriterLock.NAME}
 BATCH_BYTES = 64 << 20  # commit earlier than ``commit_every`` when a batch is this large
@@ -90,17 +93,19 @@ class StoreWriter:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def put(self, sample_id: str, arrays: Mapping[str | tuple[str, str], np.ndarray]) -> None:
+    def put(self, sample_id: str, arrays: Mapping[str | tuple[str, str], Stored]) -> None:
         """Add one sample with all its fields.
 
         Args:
             sample_id: Unique, without '/', not beginning with '__'.
-            arrays: Field, or (season, field) where the store has seasons, to array. Every field
-                of every season must be there, with the type and bands of the description.
+            arrays: Field, or (season, field) where the store has seasons, to array, or to the bytes
+                that ``encode`` makes of it. Every field of every season must be there, with the
+                type and bands of the description.
 
         Raises:
             StoreKeyError: If the id is not allowed.
             StoreWriteError: If the id is there already, or the arrays are not as described.
+            StoreCorruptionError: If encoded bytes have a damaged head.
         """
         check_sample_id(sample_id, self.path)
         if sample_id in self._known:
@@ -112,7 +117,9 @@ class StoreWriter:
             key = value_key(sample_id, field, season)
             if len(key.encode()) > MAX_KEY_BYTES:
                 raise StoreKeyError(f'{self.path}: key {key!r}: longer than {MAX_KEY_BYTES} bytes')
-            records.append((key.encode(), encode(array, f'{self.path}: key {key!r}')))
+            if isinstance(array, np.ndarray):
+                array = encode(array, f'{self.path}: key {key!r}')
+            records.append((key.encode(), array))
         self._batch += records
         self._batch_bytes += sum(len(value) for _, value in records)
         self._ids.append(sample_id)
@@ -200,9 +207,7 @@ class StoreWriter:
         if there.complete:
             raise StoreWriteError(f'{self.path}: the store there is complete; overwrite it to redo')
 
-    def _check_arrays(
-        self, sample_id: str, arrays: Mapping[str | tuple[str, str], np.ndarray]
-    ) -> None:
+    def _check_arrays(self, sample_id: str, arrays: Mapping[str | tuple[str, str], Stored]) -> None:
         fields, seasons = self._meta.fields, self._meta.seasons
         expected = {(season, field) for season in seasons for field in fields} or set(fields)
         if set(arrays) != expected:
@@ -212,14 +217,10 @@ class StoreWriter:
             )
         for name, array in arrays.items():
             spec = fields[name if isinstance(name, str) else name[1]]
-            bands = len(spec['bands'])
-            shaped = array.ndim == 3 and len(array) == bands if bands else array.ndim == 2
-            if not shaped or array.dtype != np.dtype(spec['dtype']):
-                form = f'({bands}, H, W)' if bands else '(H, W)'
-                raise StoreWriteError(
-                    f'{self.path}: sample {sample_id!r}, {name}: expected {form} '
-                    f'{spec["dtype"]}, but got {array.shape} {array.dtype}'
-                )
+            like = array if isinstance(array, np.ndarray) else parse_head(array, str(self.path))
+            mismatch = field_mismatch(spec, like.shape, like.dtype)
+            if mismatch:
+                raise StoreWriteError(f'{self.path}: sample {sample_id!r}, {name}: {mismatch}')
 
     def _transact(self) -> None:
         """Put the batch and the records; grow the map and do it again if it is full."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmss_plugins.bands import SENSORS
+from mmss_plugins.datasets import store_fields
 from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.resample import to_dtype
@@ -17,11 +18,11 @@ class Loaded(NamedTuple):
     """One sample as it was read.
 
     Args:
-        arrays: Field, or (season, field), to array.
+        arrays: Field, or (season, field), to array, or to its bytes as the store holds them.
         cirrus: Name of each Sentinel-2 image that was read in raw integers to the mean of its B10.
     """
 
-    arrays: Mapping[Any, np.ndarray]
+    arrays: Mapping[Any, np.ndarray | bytes]
     cirrus: dict[str, float]
 
 
@@ -70,22 +71,7 @@ def check_type(
 
 def image_field(sensor: str, image: np.ndarray) -> dict[str, Any]:
     """Description of an image field of a store."""
-    coded = image.dtype == np.uint8
-    return {
-        'kind': 'image',
-        'bands': list(SENSORS[sensor].bands),
-        'dtype': image.dtype.name,
-        'scale': 'clip8' if coded else 'raw',
-        'unit': SENSORS[sensor].unit,
-    }
+    return store_fields.image_field(sensor, image.dtype)
 
 
-def label_field() -> dict[str, Any]:
-    """Description of a label field of a store."""
-    return {
-        'kind': 'label',
-        'bands': [],
-        'dtype': 'uint8',
-        'scale': 'raw',
-        'unit': 'class index',
-    }
+label_field = store_fields.label_field

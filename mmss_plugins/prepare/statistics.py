@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreMeta, StoreReader
+from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.cirrus import CirrusCheck, mean_cirrus
 from mmss_plugins.prepare.parallel import ordered_map
@@ -127,13 +127,6 @@ def _chunk_statistics(
                 count = np.bincount(array.ravel(), minlength=256)
                 counts[request.field] = counts.get(request.field, 0) + count
     return moments, counts, cirrus
-
-
-def all_requests(meta: StoreMeta) -> list[ReadRequest]:
-    """Requests for everything that one sample holds."""
-    return [
-        ReadRequest(field, season) for season in meta.seasons or (None,) for field in meta.fields
-    ]
 
 
 def _merge(into: dict[str, BandMoments], more: dict[str, BandMoments]) -> None:
