@@ -23,3 +23,7 @@ class StoreKeyError(StoreError):
 
 class StoreWriteError(StoreError):
     """The writer refuses: duplicate id, arrays unlike the description, another writer or store."""
+
+
+class LegacyFormatError(StoreError):
+    """An LMDB of the CromSS reference is in no known layout, or a record in it is not as it is."""
