@@ -14,7 +14,8 @@ def by_band(image: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> 
 
     Args:
         image: (H, W) or (H, W, C), any C and any memory layout.
-        function: From (H, W) or (H, W, C <= 4) to an array of the same number of channels.
+        function: From (H, W) or (H, W, C <= 4) to an array of the same number of channels. OpenCV
+            copies what it cannot read as it lies.
 
     Returns:
         (H', W') or (H', W', C). With more than four bands, and where they were so before, each
@@ -22,16 +23,9 @@ def by_band(image: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> 
     """
     interleaved = image.ndim == 3 and image.strides[2] == image.itemsize
     if image.ndim == 2 or (interleaved and 1 < image.shape[2] <= _INTERLEAVED_BANDS):
-        return function(_readable(image))
-    planes = [function(_readable(image[..., band])) for band in range(image.shape[2])]
+        return function(image)
+    planes = [function(image[..., band]) for band in range(image.shape[2])]
     return np.stack(planes).transpose(1, 2, 0)
-
-
-def _readable(image: np.ndarray) -> np.ndarray:
-    """The image itself if OpenCV takes it (rows may lie apart), a copy if not."""
-    packed = image.itemsize if image.ndim == 2 else image.itemsize * image.shape[2]
-    rows_apart = image.strides[1] == packed and image.strides[0] >= packed * image.shape[1]
-    return image if rows_apart else np.ascontiguousarray(image)
 
 
 def check_image(image: np.ndarray, user: str, bands: int | None = None) -> None:

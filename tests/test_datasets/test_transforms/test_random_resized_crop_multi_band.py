@@ -119,6 +119,14 @@ def test_drawn_boxes():
         assert (start == 0).any()
 
 
+def test_the_aspect_is_width_by_height():
+    np.random.seed(0)
+    boxes = np.array([draw_crop_box(300, 300, (0.1, 0.2), (1.0, 2.0), 10) for _ in range(500)])
+    aspect = (boxes[:, 3] - boxes[:, 1]) / (boxes[:, 2] - boxes[:, 0])
+    assert 0.98 < aspect.min() < 1.02
+    assert 1.95 < aspect.max() < 2.05
+
+
 def test_whole_image_is_possible():
     boxes = draw_many(2000, 30, 30, (0.9, 1.0))
     assert (boxes == (0, 0, 30, 30)).all(axis=1).any()
