@@ -4,12 +4,9 @@ from .backbones import DOFAViT, DualBackbone, SatMAEViT, StemResNet
 from .data_preprocessors import MultiBandSegDataPreProcessor, MultiBandSelfSupDataPreprocessor
 from .decode_heads import UNetHead
 from .heads import InfoNCEHead
-from .heads import InfoNCEHead
 from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
 from .necks import ProjectionNeck
-from .necks import ProjectionNeck
 from .segmentors import CrossModalSegmentor
-from .selfsup import GraSS
 from .selfsup import GraSS
 
 __all__ = [
@@ -19,11 +16,7 @@ __all__ = [
     'DualBackbone',
     'GraSS',
     'InfoNCEHead',
-    'GraSS',
-    'InfoNCEHead',
     'MultiBandSegDataPreProcessor',
-    'MultiBandSelfSupDataPreprocessor',
-    'ProjectionNeck',
     'MultiBandSelfSupDataPreprocessor',
     'ProjectionNeck',
     'SatMAEViT',

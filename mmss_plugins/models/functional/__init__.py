@@ -1,6 +1,6 @@
 """The mathematics of the models as pure tensor functions."""
 
-from .attention_map import loss_attention_map, resize_maps
+from .attention_map import loss_attention_map, map_entropy, resize_maps
 from .confidence import (
     CONFIDENCE_KINDS,
     confidences,
@@ -35,6 +35,7 @@ __all__ = [
     'label_selection_mask',
     'label_selection_ratio',
     'loss_attention_map',
+    'map_entropy',
     'prediction_confidence',
     'prediction_selection_mask',
     'ramp',

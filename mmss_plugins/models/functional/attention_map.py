@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -11,7 +13,9 @@ from torch import Tensor
 from .reduction import full_precision
 
 
-def loss_attention_map(features: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
+def loss_attention_map(
+    features: Tensor, gradients: Tensor, keep_negative: bool = False
+) -> tuple[Tensor, Tensor]:
     """The feature maps' mean, each weighted by the spatial mean of its gradient, over its maximum.
 
     alpha = mean over the pixels of dloss/dF, A = mean_k(alpha_k F_k), A / max(A) per view. Values
@@ -27,6 +31,9 @@ def loss_attention_map(features: Tensor, gradients: Tensor) -> tuple[Tensor, Ten
             pooling the gradient of the pooled features does as well, as a view:
             ``pooled_gradients[:, :, None, None].expand_as(features)``. That takes no memory, and
             only (N, K) is read.
+        keep_negative: Divide maps whose maximum is negative by it all the same, as published, so
+            that their lowest place becomes the highest. They are reported as degenerate as well.
+            Defaults to False.
 
     Returns:
         The maps (N, h, w), at most 1, and which of them are degenerate, (N,) bool.
@@ -46,9 +53,28 @@ def loss_attention_map(features: Tensor, gradients: Tensor) -> tuple[Tensor, Ten
         alpha = gradients.mean(dim=(2, 3))
         maps = torch.bmm(alpha[:, None], features.flatten(2)).squeeze(1) / features.shape[1]
     peaks = maps.amax(dim=1)
-    degenerate = ~((peaks > 0) & maps.isfinite().all(dim=1))
-    maps = (maps / peaks[:, None]).masked_fill(degenerate[:, None], 0)
+    finite = maps.isfinite().all(dim=1)
+    degenerate = ~(finite & (peaks > 0))
+    empty = ~(finite & (peaks != 0)) if keep_negative else degenerate
+    maps = (maps / peaks[:, None]).masked_fill(empty[:, None], 0)
     return maps.view(-1, *features.shape[2:]), degenerate
+
+
+def map_entropy(maps: Tensor) -> Tensor:
+    """How spread out each map's positive part is: its Shannon entropy over that of a uniform one.
+
+    Args:
+        maps: (N, h, w), finite.
+
+    Returns:
+        (N,) in [0, 1], float32 or float64: 0 for a single pixel, 1 for a constant. 1 as well where
+        no pixel is positive: such a map points nowhere.
+    """
+    positive = full_precision(maps.detach()).flatten(1).clamp(min=0)
+    total, pixels = positive.sum(dim=1), positive.shape[1]
+    share = positive / total[:, None]
+    entropy = torch.special.entr(share).sum(dim=1) / max(math.log(pixels), 1e-12)
+    return torch.where((total > 0) & (pixels > 1), entropy, torch.ones_like(entropy))
 
 
 def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -11,7 +11,9 @@ from mmss_plugins.registry import MODELS
 
 @MODELS.register_module()
 class InfoNCEHead(BaseModule):
-    """InfoNCE over the views of all processes, see :func:`~mmss_plugins.models.functional.info_nce`.
+    """InfoNCE over the views of all processes: :func:`~mmss_plugins.models.functional.info_nce`.
+
+    Has no weights. Accumulating gradients over iterations does not compare more views.
 
     Args:
         temperature: T > 0. Defaults to 0.5.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from mmseg.structures import SegDataSample
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 _SHOWN = 5  # labels named per sample
@@ -14,7 +14,7 @@ _SHOWN = 5  # labels named per sample
 @torch.no_grad()
 def check_finite(
     logits: Mapping[str, Tensor],
-    data_samples: Sequence[SegDataSample] | None = None,
+    data_samples: Sequence[BaseDataElement] | None = None,
     inputs: Tensor | None = None,
 ) -> None:
     """Refuse logits that are not finite; waits for the device once.
@@ -35,7 +35,7 @@ def check_finite(
     if finite.all():
         return
     bad = [
-        f'{name} (samples {_names(data_samples, ~row)})'
+        f'{name} (samples {sample_names(data_samples, ~row)})'
         for name, row in zip(logits, finite, strict=True)
         if not row.all()
     ]
@@ -43,8 +43,8 @@ def check_finite(
     broken = ~inputs.flatten(1).isfinite().all(dim=1).cpu() if inputs is not None else None
     if broken is not None and broken.any():
         raise FloatingPointError(
-            f'{message}The inputs of the samples {_names(data_samples, broken)} hold values that '
-            'are no numbers: mend these samples, or leave them out of the data set'
+            f'{message}The inputs of the samples {sample_names(data_samples, broken)} hold values '
+            'that are no numbers: mend these samples, or leave them out of the data set'
         )
     where = 'Look at these samples for values that are no numbers; if they are fine, the'
     raise FloatingPointError(
@@ -58,7 +58,7 @@ def check_labels(
     labels: Tensor,
     num_classes: int,
     ignore_index: int,
-    data_samples: Sequence[SegDataSample] | None = None,
+    data_samples: Sequence[BaseDataElement] | None = None,
 ) -> None:
     """Refuse labels that are neither a class nor ignored; waits for the device once.
 
@@ -79,14 +79,14 @@ def check_labels(
     found = found[(found < 0) | (found >= num_classes)][:_SHOWN].tolist()
     raise ValueError(
         f'expected labels 0..{num_classes - 1}, or {ignore_index} for ignored pixels, but found '
-        f'{found} in the samples {_names(data_samples, wrong)}: compare num_classes and '
+        f'{found} in the samples {sample_names(data_samples, wrong)}: compare num_classes and '
         "ignore_index of the decode head with the data set's classes, and seg_pad_val of the data "
         'preprocessor with ignore_index'
     )
 
 
-def _names(data_samples: Sequence[SegDataSample] | None, chosen: Tensor) -> str:
-    """The chosen of N samples, by ``sample_id`` or ``img_path`` where they have it."""
+def sample_names(data_samples: Sequence[BaseDataElement] | None, chosen: Tensor) -> str:
+    """The chosen (N,) bool of N samples, by ``sample_id`` or ``img_path`` where they have it."""
     names = []
     for index in chosen.nonzero().flatten().tolist():
         meta = data_samples[index].metainfo if data_samples is not None else {}
