@@ -11,7 +11,7 @@ from .rgb import composites, panel
 from .selection_panel import MIN_SIZE, captioned, heat_map
 
 BAR_HEIGHT = 22
-OVERLAY = 0.6  # weight of the map's colours over the grey view
+OVERLAY = 0.75  # weight of the map's colours over the grey view
 BOX_COLOUR, BOX_EDGE = (255, 64, 64), (255, 255, 255)
 
 
@@ -51,11 +51,11 @@ def guided_row(
     grey = np.repeat(cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=-1)
     overlay = cv2.addWeighted(colours, OVERLAY, grey, 1 - OVERLAY, 0)
     row0, col0, row1, col1 = (int(edge) for edge in box)
-    share = (row1 - row0) * (col1 - col0) / (height * width)
+    share = 100 * (row1 - row0) * (col1 - col0) / (height * width)
     cells = (
         (name, _with_box(shown, box, scale)),
         ('loss attention map', _with_box(overlay, box, scale)),
-        (f'crop, {share:.0%} of the view' if high != low else 'no usable map: kept', cut),
+        (f'crop, {share:.3g}% of the view' if high != low else 'no usable map: kept', cut),
     )
     bar = _colour_bar(enlarged[0], low, high)
     blank = np.full_like(bar, 255)

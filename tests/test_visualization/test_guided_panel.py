@@ -50,7 +50,7 @@ def test_view_with_box_then_map_then_crop():
         assert cell[row0 + 1, col0 + 1].tolist() == cell[row1 - 3, col1 - 3].tolist() == RED
     grey = expected_view.astype(float) @ [0.299, 0.587, 0.114]
     colours = heat_map((heatmap + 0.5) / 1.5)
-    expected = 0.6 * colours + 0.4 * grey[..., None]
+    expected = 0.75 * colours + 0.25 * grey[..., None]
     np.testing.assert_allclose(overlay[inside], expected[inside], atol=1.01)
 
 
