@@ -78,6 +78,23 @@ def test_blocks_of_a_vision_transformer():
         assert found[name][0] == pytest.approx(0.1 * factor), name
 
 
+def test_our_vision_transformers():
+    tiny = {'embed_dims': 24, 'num_layers': 2, 'num_heads': 2}
+    for kind, kwargs, stem in (
+        ('DOFAViT', {'bands': 's1:2'}, 'patch_embed.weight_generator.fc_weight.weight'),
+        ('SatMAEViT', {'group_dims': 8}, 'patch_embed.2.proj.bias'),
+    ):
+        backbone = MODELS.build(
+            {'type': f'mmss_plugins.{kind}', 'arch': tiny, 'img_size': 32, 'out_indices': (1,),
+             'patch_size': 8, **kwargs}
+        )  # fmt: skip
+        found = encoder_depths(name for name, _ in backbone.named_parameters())
+        blocks = {name: layer for name, layer in found.items() if name.startswith('blocks.')}
+        assert found[stem] == 0
+        assert all(layer == int(name.split('.')[1]) + 1 for name, layer in blocks.items())
+        assert {layer for name, layer in found.items() if name not in blocks} == {0}
+
+
 def test_encoders_of_a_cross_modal_model_by_their_names():
     model = nn.ModuleDict(
         {m: MODELS.build({**PSP['backbone'], 'in_channels': 2}) for m in ('s1', 's2')}

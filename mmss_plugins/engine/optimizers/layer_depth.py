@@ -43,11 +43,14 @@ def encoder_depths(names: Iterable[str]) -> dict[str, int]:
 
 
 def _number(name: str) -> int | None:
-    match = _NUMBERED.search(name)
-    if match:
-        stage, block = match.groups()
-        return int(stage) if stage else int(block) + 1
-    return 0 if _STEM.search(name) else None
+    layer, stem = _NUMBERED.search(name), _STEM.search(name)
+    # The outer name counts: a block has a conv1 too, and DOFA's patch embedding has layers.
+    if stem and (layer is None or stem.start() < layer.start()):
+        return 0
+    if layer is None:
+        return None
+    stage, block = layer.groups()
+    return int(stage) if stage else int(block) + 1
 
 
 def decoder_depths(head: nn.Module) -> dict[str, int]:
