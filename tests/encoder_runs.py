@@ -31,7 +31,9 @@ MODEL = {
 }  # fmt: skip
 
 
-def make_runner(work_dir, hook, epochs=2, iters=0, model=MODEL, optim_wrapper=None, **kwargs):
+def make_runner(
+    work_dir, hook, epochs=2, iters=0, model=MODEL, optim_wrapper=None, custom_hooks=(), **kwargs
+):
     loop = {'type': 'EpochBasedTrainLoop', 'max_epochs': epochs}
     if iters:
         loop = {'type': 'IterBasedTrainLoop', 'max_iters': iters}
@@ -46,7 +48,7 @@ def make_runner(work_dir, hook, epochs=2, iters=0, model=MODEL, optim_wrapper=No
             'checkpoint': {'type': 'CheckpointHook', 'interval': 1, 'by_epoch': not iters},
             'encoder': hook,
         },
-        custom_hooks=[{'type': 'RecordEncoder'}],
+        custom_hooks=[{'type': 'RecordEncoder'}, *custom_hooks],
         default_scope='mmseg',
         experiment_name=work_dir.name,
         randomness={'seed': 0},
