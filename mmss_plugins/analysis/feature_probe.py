@@ -95,14 +95,14 @@ def ridge_predict(
     scale = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
     x, queries = (x - mean) / scale, (queries - mean) / scale
     y = F.one_hot(labels, num_classes).double()
-    bias = y.mean(dim=0)
+    bias = y.mean(dim=0)  # as the features are centred
     # with as many unknowns as features or as dimensions, whichever are fewer
     n, dims = x.shape
     if n < dims:
-        weights = x.T @ torch.linalg.solve(x @ x.T + _diagonal(n * penalty, x[:, 0]), y - bias)
+        weights = x.T @ torch.linalg.solve(x @ x.T + _diagonal(n * penalty, x[:, 0]), y)
     else:
         gram = x.T @ x + _diagonal(n * penalty, x[0])
-        weights = torch.linalg.solve(gram, x.T @ (y - bias))
+        weights = torch.linalg.solve(gram, x.T @ y)
     return (queries @ weights + bias).argmax(dim=1)
 
 

@@ -4,6 +4,7 @@ import torch
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from store_factory import write_dfc_store
 from tiny_contrastive import grass_model
 
 from mmss_plugins.analysis.feature_probe import accuracies, knn_predict, ridge_predict
@@ -103,6 +104,17 @@ def test_the_second_half_is_classified_by_the_first(model, kind, options):
     )
     assert (found.accuracy, found.class_accuracy) == pytest.approx(accuracies(predicted, wanted))
     assert found.majority == pytest.approx(4 / 9)  # 10, 13, 16 and 19 of nine
+
+
+def test_a_data_set_over_a_store_needs_no_pipeline(tmp_path):
+    content = write_dfc_store(tmp_path / 'dfc.lmdb', ids=[f'p{i}' for i in range(6)])
+    dataset = {'type': 'mmss_plugins.DFC2020Dataset', 'data_root': str(tmp_path / 'dfc.lmdb')}
+    probe = FeatureProbe({**dataset, 'modality': 's2', 'image_dtype': 'uint8'}, k=3)
+    scores = probe(MODELS.build(grass_model(13)))
+    labels = [sample['label'][sample['label'] < 255] for sample in list(content.values())[3:]]
+    classes = [np.bincount(label).argmax() for label in labels]
+    assert scores.majority == pytest.approx(np.bincount(classes).max() / 3)
+    assert round(scores.accuracy * 3, 6) in (0, 1, 2, 3)
 
 
 def test_another_data_set_may_be_the_test(model):
