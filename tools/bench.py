@@ -16,7 +16,7 @@ import mmss_plugins  # noqa: F401  (makes the MM stack usable)
 # isort: split
 import numpy
 import torch
-from benchmarks import guided_crop, losses, sample, selection, store
+from benchmarks import guided_crop, losses, sample, selection, store, views
 
 SUITES = {
     'store': store.rows,
@@ -24,6 +24,7 @@ SUITES = {
     'selection': selection.rows,
     'losses': losses.rows,
     'guided_crop': guided_crop.rows,
+    'views': views.rows,
 }
 
 

@@ -11,12 +11,17 @@ import sys
 from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
+from mmss_plugins.demo import aerial_road, cromss_page, grass_page
+from mmss_plugins.demo.aerial_road import AerialRoad
 from mmss_plugins.demo.commands import Home
 from mmss_plugins.demo.gather import noise_rate
-from mmss_plugins.demo.options import add_size_options, sizes
-from mmss_plugins.demo.page import scores_of, text_table, write_page
+from mmss_plugins.demo.options import add_aerial_options, add_size_options, aerial_sizes, sizes
+from mmss_plugins.demo.page import write_page
 from mmss_plugins.demo.road import MODALITIES, STARTS, Road, finetune, prepare, pretrain, test
 from mmss_plugins.demo.steps import StepError, StepRunner
+
+HOME = Home(Path(__file__).resolve().parents[1])
+METHODS = ('cromss', 'grass')
 
 
 def parse_args(argv=None):
@@ -26,46 +31,73 @@ def parse_args(argv=None):
     parser.add_argument('--out', type=Path, default=Path('demo_output'), help='output folder')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='one run per seed')
     parser.add_argument(
+        '--methods', nargs='+', choices=METHODS, default=list(METHODS), help='what to show'
+    )
+    parser.add_argument(
         '--modalities', nargs='+', choices=MODALITIES, default=list(MODALITIES),
         help='what to fine-tune on',
     )  # fmt: skip
     add_size_options(parser)
+    add_aerial_options(parser)
     parser.add_argument('--workers', type=int, default=Road.workers, help='processes for the data')
     return parser.parse_args(argv)
 
 
-def run_seed(args, seed: int, out: Path):
-    """One whole run; returns its scores."""
-    home = Home(Path(__file__).resolve().parents[1])
-    road = Road(home, out, seed=seed, workers=args.workers, **sizes(args))
-    runner = StepRunner(out / 'logs')
+def run_cromss(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dict]:
+    """CromSS's road; returns its section of the page and the mIoU of every fine-tuning."""
+    road = Road(HOME, out, seed=seed, workers=args.workers, **sizes(args))
     prepare(road, runner)
     encoder = pretrain(road, runner)
     for modality in args.modalities:
         for start in STARTS:
             finetune(road, runner, modality, start, encoder)
             test(road, runner, modality, start, encoder)
-    scores = runner.call('collect the scores', lambda: scores_of(road, args.modalities))
+    scores = runner.call('collect the scores', lambda: cromss_page.scores_of(road, args.modalities))
     noise = runner.call('measure the label noise', lambda: noise_rate(road))
+    section = runner.call('draw', lambda: cromss_page.section(road, scores, noise))
+    print(f'\n{cromss_page.text_table(scores)}', flush=True)
+    return section, {f'{score.modality} {score.start}': score.metrics['mIoU'] for score in scores}
+
+
+def run_grass(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dict]:
+    """GraSS's road; returns its section of the page and the mIoU of both fine-tunings."""
+    road = AerialRoad(
+        HOME, out / 'aerial', seed=seed, workers=args.workers, labelled=args.labelled,
+        finetune_epochs=args.finetune_epochs, **aerial_sizes(args),
+    )  # fmt: skip
+    aerial_road.prepare(road, runner)
+    encoder = aerial_road.pretrain(road, runner)
+    for start in grass_page.STARTS:
+        given = None if start == 'random' else encoder
+        aerial_road.finetune(road, runner, start, given)
+        aerial_road.test(road, runner, start, given)
+    scores = runner.call('collect the scores', lambda: grass_page.gather_scores(road))
+    section = runner.call('draw', lambda: grass_page.section(road, scores))
+    print(f'\n{grass_page.text_table(scores)}', flush=True)
+    return section, {f'aerial {start}': score.metrics['mIoU'] for start, score in scores.items()}
+
+
+def run_seed(args, seed: int, out: Path) -> dict:
+    """One whole run; returns the mIoU of every fine-tuning."""
+    runner = StepRunner(out / 'logs')
+    roads = {'cromss': run_cromss, 'grass': run_grass}
+    sections, found = {}, {}
+    for method in args.methods:
+        sections[method], scores = roads[method](args, seed, out, runner)
+        found |= scores
     page = out / 'index.html'
-    runner.call('write the page', lambda: write_page(road, scores, noise, runner.records, page))
-    print(f'\n{text_table(scores)}\n\nPage: {page.resolve()}', flush=True)
-    return scores
+    runner.call('write the page', lambda: write_page(sections, seed, runner.records, page))
+    print(f'\nPage: {page.resolve()}', flush=True)
+    return found
 
 
 def print_gains(runs) -> None:
     """Mean and standard deviation over the seeds of what pretraining brought."""
     print(f'\nmIoU over {len(runs)} seeds, mean +- standard deviation:')
-    for first in runs[0]:
-        values = [
-            score.metrics['mIoU']
-            for scores in runs
-            for score in scores
-            if (score.modality, score.start) == (first.modality, first.start)
-        ]
+    for name in runs[0]:
+        values = [scores[name] for scores in runs]
         print(
-            f'  {first.modality} {first.start:<11} '
-            f'{statistics.mean(values):5.1f} +- {statistics.stdev(values):4.1f}   '
+            f'  {name:<16} {statistics.mean(values):5.1f} +- {statistics.stdev(values):4.1f}   '
             f'({", ".join(f"{value:.1f}" for value in values)})'
         )
 

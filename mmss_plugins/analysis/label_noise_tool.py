@@ -9,17 +9,15 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmss_plugins.apis.run_options import UsageError, load_config, require_file
 from mmss_plugins.checkpoints.contract_difference import compare, difference_text
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.input_contract import InputContractError, contract_of
-from mmss_plugins.checkpoints.pretrained import read_content, read_state
+from mmss_plugins.checkpoints.pretrained import read_content
 from mmss_plugins.checkpoints.run_contract import run_contract
-from mmss_plugins.checkpoints.transfer import transfer_report
 from mmss_plugins.datasets.lmdb_store import StoreError
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 
@@ -32,6 +30,7 @@ from .label_noise_run import (
     spread_indices,
 )
 from .label_noise_table import markdown
+from .trained_model import load_trained
 
 DESCRIPTION = """What a pretrained cross-modal model makes of its noisy labels: per class the share
 that sample selection keeps, label confidences, agreement of the modalities; and where the store has
@@ -89,15 +88,11 @@ def load_model(cfg: Config, checkpoint: str, dataset: SentinelStoreDataset) -> n
     """The config's model with all weights of a checkpoint, on the CPU.
 
     Raises:
-        UsageError: If the checkpoint is not this model's, or was trained on other inputs.
+        CheckpointFileError: If the checkpoint is not this model's.
+        UsageError: If there is none, or it was trained on other inputs.
     """
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
     require_file(checkpoint, 'checkpoint')
-    state = read_state(checkpoint, None)
-    filled = transfer_report(model.state_dict(), state)
-    if not filled.complete or filled.unused:
-        raise UsageError(f'{checkpoint} does not hold the model of the config: {filled}')
-    model.load_state_dict(state, strict=False)
+    model = load_trained(cfg, checkpoint)
     trained = contract_of(read_content(checkpoint), checkpoint)
     found = run_contract(dataset, model.data_preprocessor)
     if trained is not None and found is not None:

@@ -8,33 +8,14 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from torch import nn
 
+from mmss_plugins.analysis.trained_model import load_trained
 from mmss_plugins.datasets import DFC2020Dataset
 from mmss_plugins.demo.results import class_iou, confusion_matrix
 
 BATCH = 16
 PIPELINE = [{'type': 'mmss_plugins.PackCrossModalInputs'}]
-
-
-def load_segmentor(config: str | Path, checkpoint: str | Path) -> nn.Module:
-    """Build a config's model and fill it, strictly, with a checkpoint's weights.
-
-    Args:
-        config: Path of a pretraining config.
-        checkpoint: A checkpoint of its model.
-
-    Returns:
-        The model on the CPU, in evaluation mode.
-    """
-    cfg = Config.fromfile(config)
-    init_default_scope(cfg.default_scope)
-    model = MODELS.build(cfg.model)
-    content = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    model.load_state_dict(content['state_dict'])
-    return model.eval()
 
 
 @torch.no_grad()
@@ -90,5 +71,5 @@ def pretrained_scores(
 ) -> dict[str, dict[str, float]]:
     """Scores in percent per modality of a pretrained network on a DFC2020 store."""
     classes = len(DFC2020Dataset.METAINFO['classes'])
-    matrices = modality_confusions(load_segmentor(config, checkpoint), store)
+    matrices = modality_confusions(load_trained(Config.fromfile(config), checkpoint), store)
     return {name: matrix_scores(matrix, classes) for name, matrix in matrices.items()}

@@ -60,11 +60,12 @@ def table(results: Results, layout: Layout, metric: str = 'mIoU') -> str:
     lines += ['', f'| difference to {layout.arms[layout.baseline]} (seeds above it) {head}']
     for arm in others:
         gaps = [paired_differences(results, layout, arm, name, metric) for name in names]
-        lines.append(f'| {layout.arms[arm]} | {" | ".join(map(_difference, gaps))} |')
+        lines.append(f'| {layout.arms[arm]} | {" | ".join(map(difference, gaps))} |')
     return '\n'.join(lines)
 
 
-def _difference(values: Sequence[float]) -> str:
+def difference(values: Sequence[float]) -> str:
+    """Mean +- deviation of differences with its sign, and how many of them are above 0."""
     if not values:
         return ''
     sign = '+' if statistics.mean(values) >= 0 else ''

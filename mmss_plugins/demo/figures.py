@@ -12,7 +12,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-COLOURS = {'random': '#8a8f98', 'frozen': '#e08a2e', 'fine-tuned': '#1f6f8b'}
+COLOURS = {
+    'random': '#8a8f98',
+    'frozen': '#e08a2e',
+    'fine-tuned': '#1f6f8b',
+    'GraSS': '#1f6f8b',
+}
 INK = '#22262b'
 
 
@@ -59,6 +64,21 @@ def pretraining_curves(
     left.legend(frameon=False, fontsize=8)
     right.plot(*mean_iou, color=COLOURS['fine-tuned'], marker='o', markersize=3)
     right.set(xlabel='epoch', ylabel='mIoU against noisy labels (%)')
+    return figure_uri(figure)
+
+
+def sampling_curves(
+    loss: tuple[Sequence[float], Sequence[float]],
+    shares: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+) -> str:
+    """Contrastive loss by iteration beside what guided sampling does, as shares in [0, 1]."""
+    figure, (left, right) = _axes(9, 3, columns=2)
+    left.plot(*loss, color=COLOURS['GraSS'], linewidth=1.6)
+    left.set(xlabel='iteration', ylabel='InfoNCE loss')
+    for name, points in shares.items():
+        right.plot(*points, label=name, linewidth=1.6)
+    right.set(xlabel='iteration', ylabel='share', ylim=(0, 1), xlim=left.get_xlim())
+    right.legend(frameon=False, fontsize=8)
     return figure_uri(figure)
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from .aerial_road import AerialRoad
 from .road import Road
+
+AERIAL_SIZES = {
+    'tiles': 'aerial tiles to pretrain on (at most 24)',
+    'test_tiles': 'aerial test tiles (at most 14)',
+    'tile_size': 'their edge in pixels',
+    'patch': 'edge of an aerial patch in pixels',
+}
 
 
 def add_size_options(parser: argparse.ArgumentParser) -> None:
@@ -26,3 +34,16 @@ def sizes(args: argparse.Namespace) -> dict[str, int | None]:
     """The sizes as arguments of :class:`Road`."""
     names = ('locations', 'labelled', 'tested', 'size', 'epochs', 'finetune_epochs')
     return {name: getattr(args, name) for name in names}
+
+
+def add_aerial_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that :func:`aerial_sizes` reads."""
+    for name, text in AERIAL_SIZES.items():
+        option = f'--{name.replace("_", "-")}'
+        parser.add_argument(option, type=int, default=getattr(AerialRoad, name), help=text)
+    parser.add_argument('--aerial-epochs', type=int, help="pretraining (default: the config's)")
+
+
+def aerial_sizes(args: argparse.Namespace) -> dict[str, int | None]:
+    """The sizes as arguments of :class:`AerialRoad`."""
+    return {**{name: getattr(args, name) for name in AERIAL_SIZES}, 'epochs': args.aerial_epochs}

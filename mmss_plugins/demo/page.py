@@ -3,174 +3,41 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 
-import numpy as np
-
-from mmss_plugins.datasets import NoLDOPretrainDataset
-from mmss_plugins.visualization.rgb import colour_map, composites
-
-from . import figures
-from .gather import CLASSES, Gallery, Score, gather_scores, prediction_gallery, pretraining_gallery
-from .results import METRICS, curve, latest_pictures, latest_scalars
-from .road import STARTS, Road
 from .steps import StepRecord
 
-LOSS_TERMS = {
-    'loss': 'total',
-    's1.loss_ce': 'S1 cross-entropy',
-    's2.loss_ce': 'S2 cross-entropy',
-    's1.loss_consistency': 'S1 consistency',
-    's2.loss_consistency': 'S2 consistency',
+INTRODUCTIONS = {
+    'cromss': 'CromSS pretrains on satellite images whose labels are often wrong.',
+    'grass': 'GraSS pretrains on aerial images without any label.',
 }
-PICTURE_NAMES = ('Sentinel-2', 'Sentinel-1')
 
 
 def write_page(
-    road: Road,
-    scores: Sequence[Score],
-    noise: float,
-    steps: Sequence[StepRecord],
-    path: Path,
+    sections: Mapping[str, str], seed: int, steps: Sequence[StepRecord], path: Path
 ) -> None:
     """Write the page of one run.
 
     Args:
-        road: The run.
-        scores: Of all fine-tunings.
-        noise: Share of wrong pixels in the pretraining labels.
+        sections: HTML of each method, by name.
+        seed: Of the run.
         steps: What was run and how long it took.
         path: The HTML file to write.
     """
     template = Template((Path(__file__).parent / 'page.html').read_text(encoding='utf-8'))
-    modalities = list(dict.fromkeys(score.modality for score in scores))
     page = template.substitute(
-        headline=headline(scores),
-        noise=f'{100 * noise:.0f}',
-        locations=road.locations,
-        labelled=road.labelled,
-        tested=road.tested,
-        size=road.size,
-        metres=road.size * 10,
-        seed=road.seed,
-        table=score_table(scores),
-        legend=_legend(),
-        pretraining=_galleries(pretraining_gallery(road)),
-        pretraining_curves=_pretraining_figure(road),
-        selection=_selection_figure(road),
-        sections=''.join(_modality_section(road, scores, modality) for modality in modalities),
+        introduction=' '.join(INTRODUCTIONS[name] for name in sections),
+        sections='\n'.join(sections.values()),
+        seed=seed,
         steps=_step_table(steps),
         machine=escape(
             f'{platform.system()} {platform.machine()}, Python {platform.python_version()}'
         ),
     )
     path.write_text(page, encoding='utf-8')
-
-
-def headline(scores: Sequence[Score]) -> str:
-    """What pretraining brought, in one sentence per modality."""
-    sentences = []
-    for modality in dict.fromkeys(score.modality for score in scores):
-        found = {s.start: s.metrics['mIoU'] for s in scores if s.modality == modality}
-        best = max((start for start in found if start != 'random'), key=found.__getitem__)
-        gain = found[best] - found['random']
-        sentences.append(
-            f'<b>{_sensor(modality)}:</b> {found["random"]:.1f} % mIoU from random weights, '
-            f'<b>{found[best]:.1f} %</b> from the pretrained encoder ({best}), '
-            f'{gain:+.1f} points.'
-        )
-    return '<br>'.join(sentences)
-
-
-def score_table(scores: Sequence[Score]) -> str:
-    """All scores as an HTML table, the best of each modality set off."""
-    names = list(METRICS.values())
-    head = ''.join(f'<th>{name} (%)</th>' for name in names)
-    rows = []
-    for score in scores:
-        peers = [other.metrics for other in scores if other.modality == score.modality]
-        cells = ''.join(
-            f'<td class="{"best" if value == max(peer[name] for peer in peers) else ""}">'
-            f'{value:.1f}</td>'
-            for name in names
-            for value in [score.metrics[name]]
-        )
-        rows.append(f'<tr><td>{_sensor(score.modality)}</td><td>{score.start}</td>{cells}</tr>')
-    return f'<table><tr><th>Input</th><th>Encoder</th>{head}</tr>{"".join(rows)}</table>'
-
-
-def text_table(scores: Sequence[Score]) -> str:
-    """All scores as plain text, for the terminal."""
-    names = list(METRICS.values())
-    lines = [f'{"input":<12}{"encoder":<12}' + ''.join(f'{name:>8}' for name in names)]
-    for score in scores:
-        values = ''.join(f'{score.metrics[name]:8.1f}' for name in names)
-        lines.append(f'{_sensor(score.modality):<12}{score.start:<12}{values}')
-    return '\n'.join(lines)
-
-
-def scores_of(road: Road, modalities: Sequence[str]) -> list[Score]:
-    """Scores of all starts of all modalities."""
-    return [score for modality in modalities for score in gather_scores(road, modality)]
-
-
-def _sensor(modality: str) -> str:
-    return {'s1': 'Sentinel-1', 's2': 'Sentinel-2'}[modality]
-
-
-def _figure(uri: str, alt: str) -> str:
-    return f'<img class="wide" src="{uri}" alt="{escape(alt)}">'
-
-
-def _pretraining_figure(road: Road) -> str:
-    records = latest_scalars(road.pretrain_dir)
-    losses = {name: curve(records, key) for key, name in LOSS_TERMS.items()}
-    losses = {name: points for name, points in losses.items() if points[0]}
-    return _figure(
-        figures.pretraining_curves(losses, curve(records, 'mIoU')), 'Pretraining loss and mIoU'
-    )
-
-
-def _selection_figure(road: Road) -> str:
-    uri = figures.file_uri(latest_pictures(road.pretrain_dir, 'selection')[0])
-    return _figure(uri, 'Image, noisy label, confidences and weights per modality')
-
-
-def _modality_section(road: Road, scores: Sequence[Score], modality: str) -> str:
-    runs = {}
-    for start in STARTS:
-        records = latest_scalars(road.run_dir(modality, start))
-        runs[start] = {'loss': curve(records, 'loss'), 'mIoU': curve(records, 'mIoU')}
-    bars = {s.start: s.class_iou for s in scores if s.modality == modality}
-    return (
-        f'<h2>Fine-tuning on {_sensor(modality)}</h2>'
-        f'{_galleries(prediction_gallery(road, modality))}'
-        f'{_figure(figures.finetuning_curves(runs), "Fine-tuning loss and test mIoU")}'
-        f'{_figure(figures.class_bars(CLASSES, bars), "Test IoU per class")}'
-    )
-
-
-def _galleries(galleries: Sequence[Gallery]) -> str:
-    names = [*PICTURE_NAMES, *galleries[0].maps]
-    head = ''.join(f'<div class="name">{escape(name)}</div>' for name in names)
-    cells = []
-    for gallery in galleries:
-        pictures: list[np.ndarray] = composites(gallery.image, gallery.channels)
-        pictures += [colour_map(labels, gallery.palette) for labels in gallery.maps.values()]
-        cells += [f'<img src="{figures.image_uri(picture)}" alt="">' for picture in pictures]
-    return f'<div class="grid" style="--columns:{len(names)}">{head}{"".join(cells)}</div>'
-
-
-def _legend() -> str:
-    info = NoLDOPretrainDataset.METAINFO
-    pairs = zip(info['classes'], info['palette'], strict=True)
-    return ''.join(
-        f'<span><i style="background:rgb{tuple(colour)}"></i>{escape(name)}</span>'
-        for name, colour in pairs
-    )
 
 
 def _step_table(steps: Sequence[StepRecord]) -> str:
