@@ -125,8 +125,8 @@ def test_panels_change_nothing(tmp_path):
 
 def test_details_are_asked_for_where_they_are_drawn_only(tmp_path):
     record = RecordHook()
-    runner = run(tmp_path, [record], begin=1, panel_interval=2, panel_samples=1)
-    assert record.kept == [i in (3, 7) for i in range(8)]
+    runner = run(tmp_path, [record], begin=2, panel_interval=1, panel_samples=1)
+    assert record.kept == [i in (5, 7) for i in range(8)]
     assert not runner.model.keep_details
 
 
