@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
@@ -86,19 +85,13 @@ def layer_feature_gradient(
     return outputs[0].detach(), gradients, loss.detach()
 
 
-@contextmanager
-def _no_kept_casts(device: str) -> Iterator[None]:
-    """Within, autocast casts weights anew each time.
+def _no_kept_casts(device: str) -> torch.autocast:
+    """The present autocast, if there is one, but it casts weights anew each time.
 
     A cast that is made without gradient and kept would cut the weight off from the loss of the next
     pass under the same autocast.
     """
-    kept = torch.is_autocast_cache_enabled()
-    with torch.autocast(device, enabled=torch.is_autocast_enabled(device), cache_enabled=False):
-        try:
-            yield
-        finally:
-            torch.set_autocast_cache_enabled(kept)
+    return torch.autocast(device, enabled=torch.is_autocast_enabled(device), cache_enabled=False)
 
 
 def _feature_maps(features: Tensor) -> Tensor:
