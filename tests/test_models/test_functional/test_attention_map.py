@@ -5,7 +5,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmss_plugins.models.functional import info_nce, loss_attention_map, resize_maps
+from mmss_plugins.models.functional import (
+    info_nce,
+    loss_attention_map,
+    map_entropy,
+    resize_maps,
+)
 
 DATA = Path(__file__).parents[2] / 'data' / 'grass_guided_crop.npz'
 
@@ -67,6 +72,36 @@ def test_degenerate_maps_are_zeros_and_leave_the_others_alone(bad):
     assert degenerate.tolist() == [True, True, False, True, False]
     assert (maps[degenerate] == 0).all()
     assert torch.equal(maps[~degenerate], expected[~degenerate])
+
+
+def test_negative_maps_are_turned_upside_down_on_demand():
+    features, gradients = random_inputs((4, 6, 4, 4))
+    gradients[1] = -1
+    gradients[2] = 0
+    features[3, 0, 0, 0] = float('nan')
+    expected, _ = loss_attention_map(features, gradients)
+    maps, degenerate = loss_attention_map(features, gradients, keep_negative=True)
+    assert degenerate.tolist() == [False, True, True, True]
+    assert torch.equal(maps[[0, 2, 3]], expected[[0, 2, 3]])
+    total = features[1].sum(0)
+    torch.testing.assert_close(maps[1], total / total.min())
+    assert maps[1].argmax() == total.argmax()  # the most negative of -total
+
+
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float16])
+def test_entropy_of_maps(dtype):
+    maps = torch.zeros(6, 2, 4, dtype=dtype)
+    maps[0, 1, 2] = 0.7  # one pixel
+    maps[1] = 0.3  # all alike
+    maps[2, :, :2] = 1  # half of them alike
+    maps[2, :, 2:] = -5
+    maps[3, 0, 0], maps[3, 0, 1] = 0.75, 0.25
+    maps[4] = -1
+    expected = [0, 1, np.log(4) / np.log(8), 0.56233514 / np.log(8), 1, 1]
+    entropy = map_entropy(maps)
+    assert entropy.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    np.testing.assert_allclose(entropy, expected, rtol=1e-6, atol=1e-7)
+    assert map_entropy(torch.tensor([[[1.0]], [[0.0]]])).tolist() == [1, 1]
 
 
 def test_gradient_of_the_pooled_features_gives_the_same_map():
