@@ -97,3 +97,23 @@ def write_noldo_store(
                 {(s, f): a for s, fields in content[name].items() for f, a in fields.items()},
             )
     return content
+
+
+def write_aerial_store(path, dataset, ids, size=64, seed=0):
+    """A store of random RGB patches with blocks of labels, for a class of aerial data sets."""
+    rng = np.random.default_rng(seed)
+    classes = dataset.METAINFO['classes']
+    fields = {
+        'image': {'kind': 'image', 'bands': ['R', 'G', 'B'], 'dtype': 'uint8', 'scale': 'raw',
+                  'unit': '8-bit value'},
+        'label': LABEL_FIELD,
+    }  # fmt: skip
+    meta = StoreMeta(dataset='aerial', split='train', classes=classes, fields=fields)
+    with StoreWriter(path, meta) as writer:
+        for name in ids:
+            label = rng.integers(0, len(classes), (4, 4)).astype(np.uint8)
+            label = label.repeat(size // 4, 0).repeat(size // 4, 1)
+            label[0] = 255
+            image = rng.integers(0, 256, (3, size, size)).astype(np.uint8)
+            writer.put(name, {'image': image, 'label': label})
+    return path

@@ -1,10 +1,13 @@
 """What must hold for every config."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.fileio import load as yaml_load
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
@@ -13,7 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent / 'configs'
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix() for path in ROOT.rglob('*.py') if '_base_' not in path.parts
 )
+FINETUNE = [name for name in CONFIGS if name.startswith('finetune/')]
+SELF_SUPERVISED = [name for name in CONFIGS if name.startswith('grass/')]
 SIZE = 8
+WIDTH = 8
 
 
 @pytest.fixture(autouse=True)
@@ -22,13 +28,37 @@ def _scope():
     DefaultScope._instance_dict.clear()
 
 
+@cache
+def _read(name):
+    return Config.fromfile(ROOT / name)
+
+
+def load(name):
+    return copy.deepcopy(_read(name))
+
+
+def narrow(head):
+    """The decode head with inputs of few channels."""
+    in_channels = [WIDTH] * 4 if isinstance(head.in_channels, (list, tuple)) else WIDTH
+    return {**head, 'in_channels': in_channels, 'channels': WIDTH}
+
+
+def distinct(names):
+    """Names of configs that differ in the model's type or decode head."""
+    found = {}
+    for name in names:
+        model = _read(name).model
+        found.setdefault(str((name.split('/')[0], model.type, model.decode_head)), name)
+    return [*found.values()]
+
+
 def total_loss(cfg, logits, labels):
     """The config's loss of given logits (N, C, H, W) and labels (N, H, W)."""
     model = cfg.model.copy()
     # the losses are what is tested: the smallest network around them
     model.decode_head.norm_cfg = {'type': 'BN'}
     if model.type == 'EncoderDecoder':
-        head = MODELS.build({**model.decode_head, 'in_channels': 8, 'channels': 8})
+        head = MODELS.build(narrow(model.decode_head))
         samples = [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]
         losses = head.loss_by_feat(logits, samples)
     else:
@@ -54,9 +84,15 @@ def total_loss(cfg, logits, labels):
     return sum(value for name, value in losses.items() if 'loss' in name)
 
 
-@pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.parametrize(
+    'name',
+    [
+        *(name for name in CONFIGS if name.startswith('cromss/')),
+        *distinct(FINETUNE),
+    ],
+)
 def test_loss_does_not_depend_on_how_many_pixels_are_ignored(name):
-    cfg = Config.fromfile(ROOT / name)
+    cfg = load(name)
     init_default_scope('mmseg')
     classes = cfg.model.decode_head.num_classes
     generator = torch.Generator().manual_seed(0)
@@ -70,12 +106,16 @@ def test_loss_does_not_depend_on_how_many_pixels_are_ignored(name):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize('name', [name for name in CONFIGS if name.startswith('finetune/')])
+@pytest.mark.parametrize('name', FINETUNE)
 def test_nothing_is_chosen_by_the_test_split(name):
-    cfg = Config.fromfile(ROOT / name)
+    cfg = load(name)
     train, val, test = (cfg[f'{part}_dataloader'].dataset for part in ('train', 'val', 'test'))
-    assert test.data_root.endswith('/test.lmdb')
+    train = train.dataset if train.type == 'RepeatDataset' else train
+    # LoveDA's Test has no public labels
+    assert test.data_root.endswith('/val.lmdb' if 'loveda' in name else '/test.lmdb')
     assert not test.get('holdout')
+    assert not val.get('subset')
+    assert not test.get('subset')
     if cfg.default_hooks.checkpoint.save_best is not None:
         assert val.data_root == train.data_root != test.data_root
         assert (train.holdout.pop('part'), val.holdout.pop('part')) == ('train', 'val')
@@ -83,12 +123,24 @@ def test_nothing_is_chosen_by_the_test_split(name):
     else:  # all labels train, and validation only draws the curve
         assert not train.holdout
         assert (val.data_root, val.get('holdout')) == (test.data_root, None)
-    assert train.modality == val.modality == test.modality
+    for option in ('type', 'modality', 'scene', 'bands'):
+        assert train.get(option) == val.get(option) == test.get(option)
 
 
 @pytest.mark.parametrize('name', CONFIGS)
 def test_runs_are_guarded(name):
-    cfg = Config.fromfile(ROOT / name)
+    cfg = load(name)
     assert cfg.train_cfg.type == 'mmss_plugins.NonEmptyEpochTrainLoop'
+    assert cfg.train_dataloader.sampler.type == 'mmss_plugins.EpochSeededSampler'
+    assert cfg.model_wrapper_cfg.type == 'mmss_plugins.AnyDeviceDistributedDataParallel'
+    assert cfg.custom_imports.imports == ['mmss_plugins']
+    assert cfg.default_scope == ('mmpretrain' if name in SELF_SUPERVISED else 'mmseg')
     hooks = {hook.type.removeprefix('mmss_plugins.') for hook in cfg.custom_hooks}
     assert hooks >= {'IterationSeedHook', 'ResumeValidationHook', 'TransferReportHook'}
+
+
+def test_metafiles_list_every_config():
+    files = yaml_load(ROOT.parent / 'model-index.yml')['Import']
+    models = [model for file in files for model in yaml_load(ROOT.parent / file)['Models']]
+    assert sorted(model['Config'] for model in models) == [f'configs/{name}' for name in CONFIGS]
+    assert all(Path(model['Config']).stem == model['Name'] for model in models)

@@ -1,0 +1,9 @@
+# UPerNet R50 on LoveDA's towns, from random weights.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/loveda-urban.py',
+    '../_base_/models/upernet_r50_rgb.py',
+    '../_base_/schedules/finetune_50e_aerial.py',
+]
+
+model = dict(decode_head=dict(num_classes=7))

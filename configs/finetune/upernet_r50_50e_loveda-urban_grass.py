@@ -1,0 +1,7 @@
+# UPerNet R50 on LoveDA's towns: a GraSS encoder, fine-tuned with the rest.
+_base_ = './upernet_r50_50e_loveda-urban.py'
+
+checkpoint = 'work_dirs/grass_r50_350e_loveda-urban/epoch_350.pth'
+model = dict(
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone.'))
+)

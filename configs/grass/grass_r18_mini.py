@@ -1,0 +1,12 @@
+# GraSS small enough for a laptop. Guidance begins after as large a part of the training as in
+# grass_r50_350e_potsdam.py.
+_base_ = './simclr_r18_mini.py'
+
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(
+        type='mmss_plugins.GradientGuidedSamplingHook',
+        begin=_base_.max_epochs * 100 // 350,
+        by_epoch=True,
+    ),
+]
