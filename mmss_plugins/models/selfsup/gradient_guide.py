@@ -131,13 +131,11 @@ class GradientGuide:
         size = tuple(views.shape[2:])
         kept = self.batch_norm == 'once'
         with running_statistics_kept(backbone, neck) if kept else nullcontext():
+            given = backbone, neck, head, self._guide_views(views)
             if self.layer is None:
-                gradient = last_feature_gradient(backbone, neck, head, self._scaled(views))
+                features, gradients, loss = last_feature_gradient(*given)
             else:
-                gradient = layer_feature_gradient(
-                    backbone, neck, head, self._scaled(views), self.layer
-                )
-        features, gradients, loss = gradient
+                features, gradients, loss = layer_feature_gradient(*given, self.layer)
         maps, degenerate = loss_attention_map(
             features, gradients, keep_negative=self.degenerate == 'published'
         )
@@ -149,11 +147,14 @@ class GradientGuide:
         crops = crop_resize(views, boxes, size)
         return Guidance(maps, degenerate, boxes, crops, loss, guided)
 
-    def _scaled(self, views: Tensor) -> Tensor:
-        if self.scale == 1:
-            return views
-        size = [max(1, round(self.scale * length)) for length in views.shape[2:]]
-        return F.interpolate(views, size=size, mode='bilinear', antialias=True)
+    def _guide_views(self, views: Tensor) -> Tensor:
+        """The views as the guide pass sees them."""
+        if self.scale != 1:
+            size = [max(1, round(self.scale * length)) for length in views.shape[2:]]
+            views = F.interpolate(views, size=size, mode='bilinear', antialias=True)
+        if views.device.type == 'cpu':  # takes a ResNet's forward pass to 0.7 of its time there
+            views = views.contiguous(memory_format=torch.channels_last)
+        return views
 
 
 def _check(name: str, value: object, expected: str, correct: bool) -> None:
