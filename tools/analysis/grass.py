@@ -26,12 +26,12 @@ def parse_args(argv=None):
     )
     add_study_options(parser, list(ARMS), 'grass_study')
     parser.add_argument(
-        '--budgets', type=int, nargs='+', default=[8, 32], help='labelled patches to fine-tune on'
+        '--budgets', type=int, nargs='+', default=[8], help='labelled patches to fine-tune on'
     )
     add_aerial_options(parser)
     parser.add_argument('--finetune-epochs', type=int, help="(default: the config's)")
     parser.add_argument(
-        '--supervised-epochs', type=int, default=30, help='of the upper bound, with all labels'
+        '--supervised-epochs', type=int, default=6, help='of the upper bound, with all labels'
     )
     return parser.parse_args(argv)
 
