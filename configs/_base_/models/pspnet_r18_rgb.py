@@ -1,5 +1,5 @@
-# PSPNet on a ResNet-18 of half width at stride 8, for 8-bit RGB, small patches and a laptop. Strides
-# and dilations are those of the pretraining, grass_r18.py.
+# PSPNet on a ResNet-18 of half width at stride 8, for 8-bit RGB, small patches and a laptop.
+# Strides and dilations are those of the pretraining, grass_r18.py.
 _base_ = './pspnet_r18_13b.py'
 
 model = dict(
