@@ -84,11 +84,19 @@ def crop_resize(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> T
     # the columns of the box's rows only; then whole rows are copied
     result = images.new_empty(n, c, height, width)
     scratch = images.new_empty(c * images.shape[2] * width)
-    for i, (start, stop) in enumerate(boxes[:, ::2].tolist()):
-        shape = c, stop - start, width
-        cut = scratch[: math.prod(shape)].view(shape)
-        torch.gather(images[i, :, start:stop], 2, cols[i].expand(shape), out=cut)
-        torch.index_select(cut, 1, rows[i] - start, out=result[i])
+    for i, (top, left, bottom, right) in enumerate(boxes.tolist()):
+        part = images[i, :, top:bottom]
+        rows_stay, cols_stay = bottom - top == height, right - left == width
+        if cols_stay:
+            part = part[:, :, left:right]
+        else:
+            shape = c, bottom - top, width
+            out = result[i] if rows_stay else scratch[: math.prod(shape)].view(shape)
+            part = torch.gather(part, 2, cols[i].expand(shape), out=out)
+        if not rows_stay:
+            torch.index_select(part, 1, rows[i] - top, out=result[i])
+        elif cols_stay:
+            result[i] = part
     return result
 
 

@@ -161,6 +161,17 @@ def test_crops_equal_torch_to_the_bit(size, dtype, grad):
         assert torch.equal(crop, naive_crop(image, box, size))
 
 
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_boxes_as_long_as_the_crop_equal_torch_to_the_bit(layout):
+    images = torch.rand(1, 3, 40, 50).contiguous(memory_format=layout)
+    for height, width in [(20, 30), (20, 17), (11, 30), (40, 30), (20, 50), (40, 50)]:
+        for row, col in [(0, 0), (40 - height, 50 - width)]:
+            box = torch.tensor([[row, col, row + height, col + width]])
+            for size in [(20, 30), (40, 50)]:
+                crop = crop_resize(images, box, size)[0]
+                assert torch.equal(crop, naive_crop(images[0], box[0], size))
+
+
 @pytest.mark.parametrize('dtype', [torch.uint8, torch.float32, torch.float64])
 @pytest.mark.parametrize('out', [7, 97, 224, 225])
 def test_every_length_is_resized_as_by_torch(out, dtype):
