@@ -31,3 +31,31 @@ DYNAMIC_WORLD_PALETTE = (  # RGB
     (165, 155, 143),
     (179, 159, 225),
 )
+
+DFC2020_CLASSES = (  # the simplified IGBP classes that occur, in Dynamic World's order
+    'water',
+    'forest',
+    'grassland',
+    'wetlands',
+    'croplands',
+    'shrubland',
+    'urban/built-up',
+    'barren',
+)
+
+# SSL4EO-S12@OSM (CromSS, https://arxiv.org/abs/2405.01217)
+OSM_CLASSES = (
+    'urban fabric',
+    'industrial, commercial and transport',
+    'arable land',
+    'artificial non-agricultural vegetation',
+    'forest',
+    'mine, dump and construction',
+    'water bodies',
+    'open spaces',
+    'pastures',
+    'shrub and herbaceous associations',
+    'permanent crops',
+    'wetlands',
+    'coastal wetlands',
+)

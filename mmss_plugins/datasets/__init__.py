@@ -1,8 +1,15 @@
 """Data sets."""
 
 from .dfc2020 import DFC2020Dataset
+from .legacy_reader import LegacyLMDBReader
 from .loveda import LoveDADataset
 from .noldo_pretrain import NoLDOPretrainDataset
 from .potsdam import PotsdamDataset
 
-__all__ = ['DFC2020Dataset', 'LoveDADataset', 'NoLDOPretrainDataset', 'PotsdamDataset']
+__all__ = [
+    'DFC2020Dataset',
+    'LegacyLMDBReader',
+    'LoveDADataset',
+    'NoLDOPretrainDataset',
+    'PotsdamDataset',
+]

@@ -14,6 +14,11 @@ IMAGE_FIELD, DSM_FIELD = 'image', 'dsm'
 UINT8_MAX = 255
 
 
+def tile_of(sample_id: str) -> str:
+    """The tile that a patch was cut from."""
+    return sample_id.partition('-')[0]
+
+
 class AerialStoreDataset(StoreDataset):
     """Patches of 8-bit aerial images as inputs of MMSegmentation's and MMPretrain's pipelines.
 
@@ -60,7 +65,7 @@ class AerialStoreDataset(StoreDataset):
 
     def group_of(self, sample_id: str) -> str:
         """The tile that a patch was cut from."""
-        return sample_id.partition('-')[0]
+        return tile_of(sample_id)
 
     def load_sample(self, idx: int) -> dict:
         """Sample ``idx`` as the pipeline gets it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mmss_plugins.land_cover import DYNAMIC_WORLD_PALETTE
+from mmss_plugins.land_cover import DFC2020_CLASSES, DYNAMIC_WORLD_PALETTE
 from mmss_plugins.registry import DATASETS
 
 from .sentinel_store_dataset import SentinelStoreDataset
@@ -24,15 +24,6 @@ class DFC2020Dataset(SentinelStoreDataset):
     """
 
     METAINFO: ClassVar[dict] = {
-        'classes': (
-            'water',
-            'forest',
-            'grassland',
-            'wetlands',
-            'croplands',
-            'shrubland',
-            'urban/built-up',
-            'barren',
-        ),
+        'classes': DFC2020_CLASSES,
         'palette': [list(colour) for colour in DYNAMIC_WORLD_PALETTE[:8]],
     }

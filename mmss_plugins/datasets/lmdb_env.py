@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lmdb
@@ -98,6 +100,14 @@ def open_shared(path: str | Path, readahead: bool = False) -> EnvHandle:
             handle = EnvHandle(_open(Path(path), file, readahead), os.getpid())
             _handles[key] = handle
         return handle
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[lmdb.Transaction]:
+    """One read transaction; the environment is held until its end. Errors as of ``open_shared``."""
+    handle = open_shared(path)
+    with handle.begin() as txn:
+        yield txn
 
 
 def _open(path: Path, file: Path, readahead: bool) -> lmdb.Environment:

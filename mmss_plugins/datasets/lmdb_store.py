@@ -43,6 +43,7 @@ __all__ = [
     'StoreWriteError',
     'StoreWriter',
     'all_requests',
+    'check_each',
     'check_request',
     'decode',
     'encode',
@@ -96,6 +97,19 @@ def all_requests(meta: StoreMeta) -> list[ReadRequest]:
     return [
         ReadRequest(field, season) for season in meta.seasons or (None,) for field in meta.fields
     ]
+
+
+def check_each(
+    requests: Sequence[ReadRequest], check: Callable[[ReadRequest], int]
+) -> tuple[int, list[str]]:
+    """Sum of the sizes that ``check`` returns, and what the errors that it raises say."""
+    size, problems = 0, []
+    for request in requests:
+        try:
+            size += check(request)
+        except StoreError as error:
+            problems.append(str(error))
+    return size, problems
 
 
 class StoreReader:
@@ -181,14 +195,11 @@ class StoreReader:
         values = self._with_values(sample_id, requests, checked)
         return {request.name: value for request, value in zip(requests, values, strict=True)}
 
-    def check(self, sample_id: str) -> int:
+    def check(self, sample_id: str) -> tuple[int, list[str]]:
         """Compare everything that is stored of one sample with its checksums and description.
 
         Returns:
-            Number of bytes.
-
-        Raises:
-            StoreCorruptionError: If anything is missing, truncated or changed.
+            Number of bytes that are as they should be, and one text per value that is not.
         """
 
         def checked(value: memoryview, request: ReadRequest, where: str) -> int:
@@ -198,7 +209,10 @@ class StoreReader:
                 raise StoreCorruptionError(f'{where}: {mismatch}')
             return len(value)
 
-        return sum(self._with_values(sample_id, all_requests(self.meta), checked))
+        return check_each(
+            all_requests(self.meta),
+            lambda request: self._with_values(sample_id, [request], checked)[0],
+        )
 
     def close(self) -> None:
         """Let go of the environment; the next read opens it again."""

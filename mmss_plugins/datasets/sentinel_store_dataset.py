@@ -8,7 +8,8 @@ import numpy as np
 
 from mmss_plugins.bands import SENSORS, BandSpec
 
-from .lmdb_store import ReadRequest
+from .legacy_reader import LegacyLMDBReader
+from .lmdb_store import ReadRequest, StoreReader
 from .sensor_reader import SensorReader
 from .store_dataset import StoreDataset
 
@@ -42,6 +43,8 @@ class SentinelStoreDataset(StoreDataset):
             ``mmss_plugins.SmoothingPrior`` needs. Only for stores with seasons.
         clean_labels: Whether a sample also carries ``clean_seg_map``, the true labels of its
             season. Only for stores that have the field 'clean_label' (the mini world's).
+        legacy: Whether ``data_root`` is an LMDB of the CromSS reference instead (for pretraining
+            the directory that holds its three, or a list of them), read in place.
         **kwargs: Of :class:`StoreDataset` (``label_field``, None for images only; ``split_file``,
             ``holdout``, ``subset``, ``verify``) and of :class:`mmengine.dataset.BaseDataset`
             (``indices``, ``pipeline``, ``test_mode``, ``metainfo``, ``lazy_init``, ...).
@@ -60,11 +63,12 @@ class SentinelStoreDataset(StoreDataset):
         image_dtype: str = 'float32',
         season_labels: bool = False,
         clean_labels: bool = False,
+        legacy: bool = False,
         **kwargs,
     ) -> None:
         if modality not in MODALITIES:
             raise ValueError(f'modality must be one of {list(MODALITIES)}, but got {modality!r}')
-        self.modality = modality
+        self.modality, self.legacy = modality, legacy
         super().__init__(data_root, **kwargs)
         self.season = self._checked_season(season)
         self.season_labels = season_labels
@@ -92,6 +96,10 @@ class SentinelStoreDataset(StoreDataset):
             for name in MODALITIES[modality]
         ]
         self.channels = tuple(channel for sensor in self.sensors for channel in sensor.channels)
+
+    def open_store(self, data_root: str, verify: bool) -> StoreReader | LegacyLMDBReader:
+        """The reader of the samples."""
+        return LegacyLMDBReader(data_root) if self.legacy else super().open_store(data_root, verify)
 
     def _checked_season(self, season: int | str | None) -> int | str | None:
         names = self.store.meta.seasons

@@ -52,7 +52,7 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         verify: bool = True,
         **kwargs,
     ) -> None:
-        self.store = StoreReader(data_root, verify=verify)
+        self.store = self.open_store(data_root, verify)
         self.label_field = label_field
         classes = self.METAINFO.get('classes', ())
         if label_field is not None:
@@ -64,6 +64,10 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         super().__init__(data_root=str(data_root), **kwargs)
         self._label_table = self._choose_classes(classes or self.store.meta.classes)
         self.num_classes = len(self._metainfo.get('classes', self.store.meta.classes))
+
+    def open_store(self, data_root: str, verify: bool) -> StoreReader:
+        """The reader of the samples; subclasses may give another one with its interface."""
+        return StoreReader(data_root, verify=verify)
 
     def group_of(self, sample_id: str) -> str:
         """Name of what must stay together in a split: here the sample itself."""
