@@ -32,6 +32,13 @@ def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
         epilog=f'{EXIT_CODES}\nexamples:\n{examples}',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_workers(parser)
+    add_writing(parser)
+    return parser
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the option of tools that work in several processes."""
     parser.add_argument(
         '--workers',
         type=positive,
@@ -39,6 +46,10 @@ def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
         metavar='N',
         help='processes that read files (default: the CPUs of this machine, %(default)s)',
     )
+
+
+def add_writing(parser: argparse.ArgumentParser) -> None:
+    """Add the options of tools that write a store."""
     parser.add_argument(
         '--commit-every',
         type=positive,
@@ -49,7 +60,6 @@ def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--overwrite', action='store_true', help='discard a store that is there and begin anew'
     )
-    return parser
 
 
 def add_s2_offset(parser: argparse.ArgumentParser) -> None:
@@ -65,15 +75,21 @@ def add_s2_offset(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(prepare: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+def run(
+    prepare: Callable[[argparse.Namespace], int],
+    arguments: argparse.Namespace,
+    rasterio: bool = True,
+) -> int:
     """Run a preparation and turn its outcome into an exit status.
 
     Args:
         prepare: Returns the number of samples left out.
         arguments: Passed on.
+        rasterio: Whether it needs rasterio.
     """
     try:
-        require_rasterio()
+        if rasterio:
+            require_rasterio()
         return 1 if prepare(arguments) else 0
     except (PrepareUsageError, StoreError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)

@@ -7,3 +7,7 @@ class PrepareError(RuntimeError):
 
 class PrepareUsageError(RuntimeError):
     """Preparation cannot go on at all: wrong arguments, layout or index, or a dead worker."""
+
+
+class WorkerDiedError(PrepareUsageError):
+    """A worker process was killed or has crashed."""

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
-from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.prepare.errors import WorkerDiedError
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
@@ -29,6 +29,7 @@ def ordered_map(
     items: Iterable[Item],
     workers: int,
     preload: Sequence[str] = (),
+    isolate: bool = False,
 ) -> Iterator[tuple[Item, Result]]:
     """Yield ``(item, function(item))`` in the order of ``items``.
 
@@ -41,11 +42,13 @@ def ordered_map(
         items: Picklable.
         workers: Number of processes; with 1 or less the work is done in this process.
         preload: Modules that the fork server imports once for all workers.
+        isolate: Whether a process is started even for one worker, so that a crash in the work is
+            not the end of this one.
 
     Raises:
-        PrepareUsageError: If a worker dies.
+        WorkerDiedError: If a worker dies.
     """
-    if workers <= 1:
+    if workers <= 1 and not isolate:
         for item in items:
             yield item, function(item)
         return
@@ -61,7 +64,7 @@ def ordered_map(
             yield _take(waiting)
     except BrokenProcessPool as error:
         suspects = ', '.join(str(getattr(item, 'sample_id', item)) for item, _ in waiting)
-        raise PrepareUsageError(
+        raise WorkerDiedError(
             'a worker process died (killed, out of memory, or a crash in a library) at one of '
             f'these samples: {suspects}. What was committed is kept: run the command again, with '
             '--workers 1 to see which'

@@ -95,7 +95,7 @@ def prepare_store(
         return _report_complete(plan, workers, coded_here=_codes(first, meta))
     with StoreWriter(plan.out, meta, overwrite=overwrite, commit_every=commit_every) as writer:
         before = len(writer)
-        found, cirrus = _fill(writer, plan, meta, workers)
+        found, cirrus = fill_store(writer, plan, meta, workers)
     reasons = [*plan.skipped, *found]
     _summarise(plan, reasons, workers, cirrus, before if _codes(first, meta) else 0)
     return len(reasons)
@@ -117,9 +117,14 @@ def _codes(first: Loaded, meta: StoreMeta) -> bool:
     return bool(first.cirrus) and meta.fields['s2']['scale'] != 'raw'
 
 
-def _fill(
+def fill_store(
     writer: StoreWriter, plan: Plan, meta: StoreMeta, workers: int
 ) -> tuple[list[Skipped], CirrusCheck]:
+    """Load and put all samples of a plan that the writer does not have.
+
+    Returns:
+        What was left out, and what the check of Sentinel-2 images found.
+    """
     skipped, cirrus = [], CirrusCheck()
     pending = [task for task in plan.tasks if task.sample_id not in writer]
     done = len(plan.tasks) - len(pending)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
+from mmss_plugins.datasets.lmdb_store import all_requests
+from mmss_plugins.datasets.readers import Reader, open_reader
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.cirrus import CirrusCheck, mean_cirrus
 from mmss_plugins.prepare.parallel import ordered_map
@@ -67,7 +68,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
     """Read a whole store, with checksums, and describe it.
 
     Args:
-        path: The store.
+        path: The store, or legacy LMDBs.
         workers: Number of processes.
 
     Returns:
@@ -78,7 +79,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
     Raises:
         StoreCorruptionError: If anything does not agree with its checksum.
     """
-    with StoreReader(path) as reader:
+    with open_reader(path) as reader:
         meta, ids = reader.meta, reader.sample_ids
     chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
     moments: dict[str, BandMoments] = {}
@@ -104,8 +105,8 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _reader(path: Path) -> StoreReader:
-    return StoreReader(path)  # one per worker: it reads the index once
+def _reader(path: Path) -> Reader:
+    return open_reader(path, readahead=True)  # one per worker: it reads the index once
 
 
 def _chunk_statistics(
