@@ -108,6 +108,26 @@ def test_training_and_validation_step(stores, name):
         assert predicted[0].pred_sem_seg.shape == (SIZE, SIZE)
 
 
+@pytest.mark.parametrize(
+    ('name', 'stride', 'dilations'),
+    [
+        ('deeplabv3plus_r50_50e_potsdam', 8, (1, 1, 2, 4)),
+        ('pspnet_r50_50e_potsdam', 8, (1, 1, 2, 4)),
+        ('upernet_r50_50e_potsdam', 32, (1, 1, 1, 1)),
+        ('pspnet_r18_mini_potsdam', 8, (1, 1, 2, 4)),
+    ],
+)
+def test_whole_networks(name, stride, dilations):
+    cfg = load(name)
+    assert (cfg.model.backbone.type, cfg.model.backbone.dilations) == ('ResNet', dilations)
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model).eval()
+        features = model.backbone(torch.empty(1, 3, 64, 64))
+        logits = model.decode_head(features)
+    assert features[-1].shape[-1] == 64 // stride
+    assert logits.shape[1] == 6
+
+
 @pytest.mark.parametrize('name', FEW)
 def test_few_labels_are_as_many_iterations(stores, name):
     cfg = load(name)

@@ -168,6 +168,12 @@ def test_published_model(name):
     assert cfg.model.guide == {'ratio': 0.5}
 
 
+@pytest.mark.parametrize('name', ['grass_r50_350e_potsdam', 'grass_r50_noldo-s2', 'grass_r18_mini'])
+def test_projector_fits_the_encoder(name):
+    model = load(name).model
+    assert MODELS.build(model.backbone).feat_dim == model.neck.in_channels
+
+
 @pytest.mark.parametrize('name', PUBLISHED)
 def test_published_views(name):
     data = load(name).train_dataloader.dataset
