@@ -80,7 +80,7 @@ def holdout_part(
     if len(names) < 2:
         of_ids = '' if groups is ids else f', all of {next(iter(names), None)!r},'
         raise ValueError(f'{len(ids)} samples{of_ids} cannot be split in two')
-    ranked = sorted(names, key=lambda name: _rank(seed, name))
+    ranked = sorted(names, key=lambda name: rank(seed, name))
     count = min(max(1, round(len(names) * fraction)), len(names) - 1)
     held_out = set(ranked[:count])
     return [
@@ -123,11 +123,12 @@ def subset_part(
         raise ValueError(f'a subset must have 1..{len(ids)} samples, but got {count!r}')
     groups = ids if groups is None else groups
     ranked = sorted(
-        zip(groups, ids, strict=True), key=lambda pair: [_rank(seed, name) for name in pair]
+        zip(groups, ids, strict=True), key=lambda pair: [rank(seed, name) for name in pair]
     )
     chosen = {sample_id for _, sample_id in ranked[:count]}
     return [sample_id for sample_id in ids if sample_id in chosen]
 
 
-def _rank(seed: int, name: str) -> bytes:
+def rank(seed: int, name: str) -> bytes:
+    """Key by which names are put in a seeded order."""
     return hashlib.sha256(f'{seed}/{name}'.encode()).digest()

@@ -1,0 +1,109 @@
+"""Making a store out of others: under a draft name until it is whole."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from pathlib import Path
+
+from mmss_plugins.datasets.lmdb_env import reading
+from mmss_plugins.datasets.lmdb_records import read_meta
+from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreReader, StoreWriter
+from mmss_plugins.datasets.lmdb_writer import FILES
+from mmss_plugins.prepare.cirrus import CirrusCheck
+from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.prepare.report import format_summary, write_summary
+from mmss_plugins.prepare.runner import Plan, Skipped, fill_store
+from mmss_plugins.prepare.statistics import store_statistics
+
+
+def draft_path(out: Path) -> Path:
+    """Where a store lies until it is whole."""
+    return out.with_name(out.name + '.part')
+
+
+def build_store(plan: Plan, arguments: argparse.Namespace, statistics: bool = False) -> int:
+    """Make or continue a store; print and write its summary.
+
+    Args:
+        plan: How it is made; ``describe`` gets no arrays, ``load`` may give encoded values.
+        arguments: With ``workers``, ``overwrite`` and ``commit_every``.
+        statistics: Whether the summary tells statistics, for which all is read back.
+
+    Returns:
+        Number of samples left out.
+
+    Raises:
+        PrepareUsageError: If something else lies at the path.
+        StoreError: If the draft cannot be continued, or the disk is full.
+    """
+    meta = plan.describe({})
+    if plan.out.exists() and not arguments.overwrite:
+        return _recognise(plan, meta)
+    if plan.out.exists():
+        _check_replaceable(plan.out)
+    draft = draft_path(plan.out)
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    overwrite, every = arguments.overwrite, arguments.commit_every
+    with StoreWriter(draft, meta, overwrite=overwrite, commit_every=every) as writer:
+        found, _ = fill_store(writer, plan, meta, arguments.workers)
+        if not len(writer):
+            reasons = '; '.join(entry.reason for entry in [*plan.skipped, *found][:3])
+            raise PrepareUsageError(f'{plan.out}: no sample can be read: {reasons}')
+    skipped = [*plan.skipped, *found]
+    _publish(draft, plan.out)
+    _summarise(plan, meta, skipped, arguments.workers, statistics)
+    return len(skipped)
+
+
+def _recognise(plan: Plan, meta: StoreMeta) -> int:
+    with reading(plan.out) as txn:
+        there = read_meta(txn.get, plan.out)[0]
+    differences = there.differences(meta)
+    if differences or not there.complete:
+        what = '; '.join(differences) or 'it is incomplete'
+        raise PrepareUsageError(
+            f'{plan.out}: another store is there ({what}): give another path, or --overwrite'
+        )
+    left_out = len(plan.tasks) + len(plan.skipped) - there.count
+    print(f'{plan.out}: already complete with {there.count} samples, {left_out} left out')
+    return left_out
+
+
+def _check_replaceable(out: Path) -> None:
+    found = {entry.name for entry in out.iterdir()} if out.is_dir() else {out.name}
+    if found - FILES:
+        raise PrepareUsageError(
+            f'{out}: expected a store to overwrite, but found {sorted(found - FILES)[:5]}: give '
+            'another path'
+        )
+
+
+def _publish(draft: Path, out: Path) -> None:
+    old = out.with_name(out.name + '.old')
+    if out.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(out, old)
+    os.rename(draft, out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _summarise(
+    plan: Plan, meta: StoreMeta, skipped: list[Skipped], workers: int, statistics: bool
+) -> None:
+    if statistics:
+        found = store_statistics(plan.out, workers)
+    else:
+        with StoreReader(plan.out) as reader:
+            found = {'samples': len(reader), 'bands': {}, 'classes': {}, 'cirrus': CirrusCheck()}
+    cirrus = found.pop('cirrus')
+    summary = {
+        'store': plan.out.name,
+        **found,
+        'units': {name: f'{spec["scale"]}, {spec["unit"]}' for name, spec in meta.fields.items()},
+        'warnings': cirrus.warnings(),
+        'skipped': [{'sample': entry.sample_id, 'reason': entry.reason} for entry in skipped],
+    }
+    path = write_summary(plan.out, summary)
+    print(f'{format_summary(summary)}\nsummary: {path}')
