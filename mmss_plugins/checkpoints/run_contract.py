@@ -9,6 +9,7 @@ from torch import nn
 
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
+from mmss_plugins.models.data_preprocessors.multi_band_seg_data_preprocessor import UINT8_MAX
 
 from .input_contract import InputContract, InputContractError, ModalityInput, plain_settings
 
@@ -60,6 +61,10 @@ def _dataset_contract(dataset: object, preprocessor: nn.Module | None) -> InputC
         return None
     sensors = dataset.sensors
     means, stds = _statistics(preprocessor, sum(len(sensor.bands) for sensor in sensors))
+    divided = isinstance(preprocessor, MultiBandSegDataPreProcessor)
+    coded = all(sensor.image_dtype == 'uint8' for sensor in sensors)
+    if coded and not divided and means and not any(means) and set(stds) == {UINT8_MAX}:
+        divided, means, stds = True, None, None  # what MultiBandSegDataPreProcessor does unasked
     modalities, start = {}, 0
     for sensor in sensors:
         stop = start + len(sensor.bands)
@@ -68,7 +73,7 @@ def _dataset_contract(dataset: object, preprocessor: nn.Module | None) -> InputC
             bands=tuple(sensor.bands),
             unit=sensor.sensor.unit,
             normalize=sensor.normalize,
-            values=_values(sensor, preprocessor),
+            values=_values(sensor, divided),
             mean=tuple(map(float, sensor.mean)) if normalised else None,
             std=tuple(map(float, sensor.std)) if normalised else None,
             input_mean=means and means[start:stop],
@@ -81,10 +86,9 @@ def _dataset_contract(dataset: object, preprocessor: nn.Module | None) -> InputC
     return InputContract(modalities, tuple(dataset.metainfo.get('classes') or ()))
 
 
-def _values(sensor, preprocessor: nn.Module | None) -> str:
+def _values(sensor, divided: bool) -> str:
     if sensor.normalize != 'clip8':
         return _VALUES[sensor.normalize]
-    divided = isinstance(preprocessor, MultiBandSegDataPreProcessor)
     return '0..255' if sensor.image_dtype == 'uint8' and not divided else '0..1'
 
 

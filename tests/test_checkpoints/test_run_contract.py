@@ -13,7 +13,10 @@ from mmss_plugins.checkpoints.run_contract import run_contract, with_method
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
 from mmss_plugins.engine.hooks import CrossModalSelectionHook
-from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
+from mmss_plugins.models.data_preprocessors import (
+    MultiBandSegDataPreProcessor,
+    MultiBandSelfSupDataPreprocessor,
+)
 
 
 @pytest.fixture(scope='module')
@@ -66,6 +69,20 @@ def test_eight_bits_count_by_who_divides_them(store, tmp_path):
     field = image_field(S2, 'uint8', 'clip8')
     write_coded(tmp_path / 'coded', field)
     assert contract(str(tmp_path / 'coded'), ours) == plain
+
+
+def test_statistics_that_only_divide_eight_bits_are_that_division(store):
+    def with_std(std, **kwargs):
+        preprocessor = MultiBandSelfSupDataPreprocessor([0.0] * 13, [std] * 13)
+        return contract(store, preprocessor, modality='s2', normalize='clip8', **kwargs)
+
+    usual = contract(
+        store, MultiBandSegDataPreProcessor(), modality='s2', normalize='clip8', image_dtype='uint8'
+    )
+    assert with_std(255.0, image_dtype='uint8') == usual
+    assert with_std(254.0, image_dtype='uint8') != usual
+    entry = with_std(255.0).modalities['s2']  # of floats, which are in [0, 1] already
+    assert (entry.values, entry.input_std) == ('0..1', (255.0,) * 13)
 
 
 def write_coded(path, field):
