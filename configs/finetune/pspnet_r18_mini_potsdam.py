@@ -5,3 +5,8 @@ _base_ = [
     '../_base_/models/pspnet_r18_rgb.py',
     '../_base_/schedules/finetune_mini.py',
 ]
+
+max_epochs = 40
+param_scheduler = [dict(_base_.param_scheduler[0], T_max=max_epochs)]
+train_cfg = dict(max_epochs=max_epochs, val_interval=20)
+default_hooks = dict(checkpoint=dict(interval=max_epochs))

@@ -31,7 +31,7 @@ def parse_args(argv=None):
     add_aerial_options(parser)
     parser.add_argument('--finetune-epochs', type=int, help="(default: the config's)")
     parser.add_argument(
-        '--supervised-epochs', type=int, default=6, help='of the upper bound, with all labels'
+        '--supervised-epochs', type=int, default=3, help='of the upper bound, with all labels'
     )
     return parser.parse_args(argv)
 

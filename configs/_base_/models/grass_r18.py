@@ -9,6 +9,7 @@ model = dict(
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),
         norm_cfg=dict(type='BN', requires_grad=True),
+        zero_init_residual=True,  # Adam's steps need no weights' norm, and short training gains
     ),
     neck=dict(in_channels=256, hid_channels=256, out_channels=64),
 )
