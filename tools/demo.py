@@ -37,6 +37,10 @@ def parse_args(argv=None):
         '--modalities', nargs='+', choices=MODALITIES, default=list(MODALITIES),
         help='what to fine-tune on',
     )  # fmt: skip
+    parser.add_argument(
+        '--starts', nargs='+', choices=STARTS, default=list(Road.starts),
+        help="what CromSS's encoders are fine-tuned from",
+    )  # fmt: skip
     add_size_options(parser)
     add_aerial_options(parser)
     parser.add_argument('--workers', type=int, default=Road.workers, help='processes for the data')
@@ -45,11 +49,12 @@ def parse_args(argv=None):
 
 def run_cromss(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dict]:
     """CromSS's road; returns its section of the page and the mIoU of every fine-tuning."""
-    road = Road(HOME, out, seed=seed, workers=args.workers, **sizes(args))
+    starts = tuple(args.starts)
+    road = Road(HOME, out, seed=seed, workers=args.workers, starts=starts, **sizes(args))
     prepare(road, runner)
     encoder = pretrain(road, runner)
     for modality in args.modalities:
-        for start in STARTS:
+        for start in road.starts:
             finetune(road, runner, modality, start, encoder)
             test(road, runner, modality, start, encoder)
     scores = runner.call('collect the scores', lambda: cromss_page.scores_of(road, args.modalities))

@@ -13,7 +13,7 @@ from . import figures
 from .gather import CLASSES, Gallery, Score, gather_scores, prediction_gallery, pretraining_gallery
 from .html import figure_tag, legend, picture_grid
 from .results import METRICS, curve, latest_pictures, latest_scalars
-from .road import STARTS, Road
+from .road import Road
 
 LOSS_TERMS = {
     'loss': 'total',
@@ -119,7 +119,7 @@ def _selection_figure(road: Road) -> str:
 
 def _modality_section(road: Road, scores: Sequence[Score], modality: str) -> str:
     runs = {}
-    for start in STARTS:
+    for start in road.starts:
         records = latest_scalars(road.run_dir(modality, start))
         runs[start] = {'loss': curve(records, 'loss'), 'mIoU': curve(records, 'mIoU')}
     bars = {s.start: s.class_iou for s in scores if s.modality == modality}

@@ -12,7 +12,7 @@ from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX
 
 from .results import class_iou, confusion_matrix, metrics_of_test, read_prediction
-from .road import STARTS, Road
+from .road import Road
 
 CLASSES = DFC2020Dataset.METAINFO['classes']
 
@@ -31,7 +31,7 @@ def gather_scores(road: Road, modality: str) -> list[Score]:
     """Scores of all starts: metrics as the test command wrote them, IoU per class from its maps."""
     store = StoreReader(road.dfc_store('test'))
     scores = []
-    for start in STARTS:
+    for start in road.starts:
         folder = road.predictions(modality, start)
         matrix = sum(
             confusion_matrix(
@@ -99,7 +99,7 @@ def prediction_gallery(road: Road, modality: str, count: int = 5) -> list[Galler
                 'label': sample['gt_seg_map'],
                 **{
                     start: read_prediction(road.predictions(modality, start), sample['sample_id'])
-                    for start in STARTS
+                    for start in road.starts
                 },
             },
             data.metainfo['palette'],

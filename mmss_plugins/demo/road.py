@@ -34,6 +34,7 @@ class Road:
         epochs: Pretraining epochs; None for the config's.
         finetune_epochs: Fine-tuning epochs; None for the config's.
         workers: Processes that make the world and the stores.
+        starts: What the encoders are fine-tuned from, keys of ``STARTS``.
     """
 
     home: Home
@@ -49,6 +50,7 @@ class Road:
     epochs: int | None = None
     finetune_epochs: int | None = None
     workers: int = 2
+    starts: tuple[str, ...] = ('random', 'fine-tuned')
 
     @property
     def data_root(self) -> Path:

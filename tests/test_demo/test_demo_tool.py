@@ -34,20 +34,32 @@ def test_the_road_ends_in_a_page(tmp_path):
     done = demo(
         tmp_path, '--locations', '40', '--labelled', '8', '--tested', '4', '--size', '64',
         '--epochs', '1', '--finetune-epochs', '1', '--modalities', 's2', '--workers', '1',
+        '--tiles', '6', '--test-tiles', '2', '--tile-size', '256', '--patch', '64',
+        '--aerial-epochs', '2',
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    for step in ('make the mini world', 'pretrain on noisy labels', 'test S2 (fine-tuned)'):
+    for step in (
+        'make the mini world',
+        'pretrain on noisy labels',
+        'test S2 (fine-tuned)',
+        'pretrain without labels',
+        'test on aerial images (GraSS)',
+    ):
         assert f'== {step}' in done.stdout
     assert 'backbone: 120 of 120 tensors loaded' in done.stdout
     rows = re.findall(r'^Sentinel-2 +(\S+)((?: +[\d.]+){4})$', done.stdout, re.MULTILINE)
-    assert [start for start, _ in rows] == ['random', 'frozen', 'fine-tuned']
+    assert [start for start, _ in rows] == ['random', 'fine-tuned']
+    assert re.findall(r'^aerial +(\S+)(?: +[\d.]+){4}$', done.stdout, re.MULTILINE) == [
+        'random',
+        'GraSS',
+    ]
     page = (tmp_path / 'demo_output' / 'index.html').read_text()
     assert '$' not in re.sub(r'base64,[^"]*', '', page)
     parser = Sources()
     parser.feed(page)
-    # 4 pretraining rows of 4 pictures, 4 test rows of 6, the selection panel and 3 figures: all in
-    # the file itself
-    assert len(parser.sources) == 4 * 4 + 4 * 6 + 1 + 3
+    # CromSS: 4 pretraining rows of 4 pictures, 4 test rows of 5, the selection panel, 3 figures.
+    # GraSS: 2 panels, 5 test rows of 4, 3 figures. All in the file itself.
+    assert len(parser.sources) == 4 * 4 + 4 * 5 + 1 + 3 + 2 + 5 * 4 + 3
     assert all(source.startswith('data:image/png;base64,') for source in parser.sources)
 
 
