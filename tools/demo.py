@@ -43,6 +43,9 @@ def parse_args(argv=None):
     )  # fmt: skip
     add_size_options(parser)
     add_aerial_options(parser)
+    parser.add_argument(
+        '--aerial-labelled', type=int, default=AerialRoad.labelled, help='labelled aerial patches'
+    )
     parser.add_argument('--workers', type=int, default=Road.workers, help='processes for the data')
     return parser.parse_args(argv)
 
@@ -67,7 +70,7 @@ def run_cromss(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dic
 def run_grass(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dict]:
     """GraSS's road; returns its section of the page and the mIoU of both fine-tunings."""
     road = AerialRoad(
-        HOME, out / 'aerial', seed=seed, workers=args.workers, labelled=args.labelled,
+        HOME, out / 'aerial', seed=seed, workers=args.workers, labelled=args.aerial_labelled,
         finetune_epochs=args.finetune_epochs, **aerial_sizes(args),
     )  # fmt: skip
     aerial_road.prepare(road, runner)

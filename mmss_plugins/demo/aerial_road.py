@@ -28,7 +28,7 @@ class AerialRoad:
         seed: Of the world and of all training.
         tiles: Training tiles, all of which are pretrained on; at most 24.
         test_tiles: Test tiles, at most 14.
-        tile_size: Their edge in pixels of 5 cm.
+        tile_size: Their edge in pixels of the mini world's default, 0.2 m.
         patch: Edge of a patch in pixels.
         labelled: Patches with labels to fine-tune on.
         epochs: Pretraining epochs; None for the config's.
@@ -45,7 +45,7 @@ class AerialRoad:
     test_tiles: int = 6
     tile_size: int = 640
     patch: int = 128
-    labelled: int = 8
+    labelled: int = 4
     epochs: int | None = None
     finetune_epochs: int | None = None
     workers: int = 2
@@ -185,7 +185,7 @@ def _length(config: str, epochs: int | None) -> list[str]:
         return []
     cfg = Config.fromfile(config)
     share = epochs / cfg.train_cfg.max_epochs
-    warm_up = max(1, round(cfg.warm_up * share))
+    warm_up = min(max(1, round(cfg.warm_up * share)), epochs - 1)
     return [
         f'train_cfg.max_epochs={epochs}',
         f'param_scheduler.0.end={warm_up}',

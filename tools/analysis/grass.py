@@ -26,7 +26,7 @@ def parse_args(argv=None):
     )
     add_study_options(parser, list(ARMS), 'grass_study')
     parser.add_argument(
-        '--budgets', type=int, nargs='+', default=[8], help='labelled patches to fine-tune on'
+        '--budgets', type=int, nargs='+', default=[4, 8], help='labelled patches to fine-tune on'
     )
     add_aerial_options(parser)
     parser.add_argument('--finetune-epochs', type=int, help="(default: the config's)")

@@ -3,7 +3,7 @@
 _base_ = './potsdam.py'
 
 data_root = 'data/mini/potsdam'
-n_train = 8
+n_train = 4
 
 train_pipeline = _base_.train_pipeline[2:]  # the patches are small: flips alone
 train_dataloader = dict(
