@@ -91,7 +91,13 @@ def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if maps.device.type != 'cpu':
         return F.interpolate(maps[:, None], size=size, mode='bilinear', align_corners=False)[:, 0]
-    result = np.empty((len(maps), *size), dtype=maps.detach().numpy().dtype)
-    for small, large in zip(maps.detach().numpy(), result, strict=True):
-        cv2.resize(small, size[::-1], dst=large, interpolation=cv2.INTER_LINEAR)
+    small = maps.detach().numpy()
+    result = np.empty((len(small), *size), small.dtype)
+    for values, out in zip(small, result, strict=True):
+        resize_map(values, out)
     return torch.from_numpy(result)
+
+
+def resize_map(values: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """One map (h, w) of :func:`resize_maps` into memory that is there, (height, width)."""
+    return cv2.resize(values, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)

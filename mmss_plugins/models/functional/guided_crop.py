@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from .attention_map import loss_attention_map, resize_maps
+from .attention_map import loss_attention_map, resize_map, resize_maps
 from .reduction import full_precision
 
 Box = tuple[int, int, int, int]  # row0, col0, row1, col1; the last two are exclusive
 
 
-def da_crop_boxes(heatmaps: Tensor, ratio: float = 0.5) -> Tensor:
+def da_crop_boxes(
+    heatmaps: Tensor, ratio: float = 0.5, size: tuple[int, int] | None = None
+) -> Tensor:
     """One box per map: the bounding box of the discriminative region with the highest value in it.
 
     A pixel is in a region if it is above min + ratio (max - min) of its map; regions are
@@ -27,8 +30,10 @@ def da_crop_boxes(heatmaps: Tensor, ratio: float = 0.5) -> Tensor:
     Source: GraSS (https://arxiv.org/abs/2306.15868), discrimination attention crop.
 
     Args:
-        heatmaps: (N, H, W), any float dtype, at image resolution.
+        heatmaps: (N, H, W), any float dtype, at image resolution; with ``size``, at any.
         ratio: In [0, 1). Defaults to 0.5.
+        size: Height and width to which :func:`resize_maps` brings the maps first. On the CPU that
+            is done one by one, so that the large maps never leave the cache.
 
     Returns:
         (N, 4) int64, [row0, col0, row1, col1) per map, on the maps' device. The regions are found
@@ -42,16 +47,12 @@ def da_crop_boxes(heatmaps: Tensor, ratio: float = 0.5) -> Tensor:
     if not 0 <= ratio < 1:
         raise ValueError(f'ratio must be in [0, 1), but got {ratio}')
     maps = full_precision(heatmaps.detach())
-    low, high = maps.amin(dim=(1, 2)), maps.amax(dim=(1, 2))
-    threshold = low + ratio * (high - low)
-    if maps.device.type != 'cpu':  # a byte per pixel is all that the regions need
-        above, highest = maps > threshold[:, None, None], maps >= high[:, None, None]
-        maps = (above.byte() + (above & highest).byte()).cpu()
-        threshold, high = torch.zeros(len(maps)), torch.full((len(maps),), 2.0)
-    boxes = [
-        _best_box(values, limit, peak)
-        for values, limit, peak in zip(maps.numpy(), threshold.numpy(), high.numpy(), strict=True)
-    ]
+    size = tuple(maps.shape[1:]) if size is None else tuple(size)
+    if maps.device.type == 'cpu':
+        boxes = [_box(values, ratio) for values in _resized(maps.numpy(), size)]
+    else:  # a byte per pixel is all that the regions need
+        levels = _levels(resize_maps(maps, size), ratio).cpu().numpy()
+        boxes = [_best_box(values > 0, values, 2) for values in levels]
     return torch.tensor(boxes, dtype=torch.int64, device=heatmaps.device).view(-1, 4)
 
 
@@ -75,28 +76,31 @@ def crop_resize(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> T
     height, width = (size, size) if isinstance(size, int) else size
     _check_boxes(images, boxes)
     row0, col0, row1, col1 = boxes.long().to(images.device).unbind(1)
-    rows = row0[:, None] + _nearest(row1 - row0, height, images.dtype)
-    cols = col0[:, None] + _nearest(col1 - col0, width, images.dtype)
+    rows = _nearest(row1 - row0, height, images.dtype)  # of the box
+    cols = col0[:, None] + _nearest(col1 - col0, width, images.dtype)  # of the image
     n, c, _, w = images.shape
     if images.device.type != 'cpu' or images.requires_grad:
+        rows = row0[:, None] + rows
         cut = images.gather(2, rows[:, None, :, None].expand(n, c, height, w))
         return cut.gather(3, cols[:, None, None].expand(n, c, height, width))
     # the columns of the box's rows only; then whole rows are copied
     result = images.new_empty(n, c, height, width)
     scratch = images.new_empty(c * images.shape[2] * width)
-    for i, (top, left, bottom, right) in enumerate(boxes.tolist()):
-        part = images[i, :, top:bottom]
+    for image, crop, taken_rows, taken_cols, (top, left, bottom, right) in zip(
+        images, result, rows, cols, boxes.tolist(), strict=True
+    ):
+        part = image[:, top:bottom]
         rows_stay, cols_stay = bottom - top == height, right - left == width
         if cols_stay:
             part = part[:, :, left:right]
         else:
             shape = c, bottom - top, width
-            out = result[i] if rows_stay else scratch[: math.prod(shape)].view(shape)
-            part = torch.gather(part, 2, cols[i].expand(shape), out=out)
+            out = crop if rows_stay else scratch[: math.prod(shape)].view(shape)
+            part = torch.gather(part, 2, taken_cols.expand(shape), out=out)
         if not rows_stay:
-            torch.index_select(part, 1, rows[i] - top, out=result[i])
+            torch.index_select(part, 1, taken_rows, out=crop)
         elif cols_stay:
-            result[i] = part
+            crop.copy_(part)
     return result
 
 
@@ -116,17 +120,46 @@ def guided_boxes(
     """
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     maps, _ = loss_attention_map(features, gradients)
-    return da_crop_boxes(resize_maps(maps, size), ratio)
+    return da_crop_boxes(maps, ratio, size)
 
 
-def _best_box(values: np.ndarray, threshold: np.ndarray, peak: np.ndarray) -> Box:
-    regions = _outlines((values > threshold).view(np.uint8))
-    boxes = [(region, _bounding_box(region)) for region in regions]
-    if len(boxes) > 1:
-        boxes = [(r, b) for r, b in boxes if values[b[0] : b[2], b[1] : b[3]].max() >= peak]
-    if not boxes:
+def _resized(maps: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """The maps one after the other, each in the memory of the one before if they are resized."""
+    if maps.shape[1:] == size:
+        yield from maps
+        return
+    buffer = np.empty(size, maps.dtype)
+    for values in maps:
+        yield resize_map(values, buffer)
+
+
+def _box(values: np.ndarray, ratio: float) -> Box:
+    low, high = values.min(), values.max()
+    if not (math.isfinite(low) and math.isfinite(high)):
         return 0, 0, *values.shape
-    return max(boxes, key=lambda box: _first_pixel(box[0]))[1]
+    threshold = low + values.dtype.type(ratio) * (high - low)
+    return _best_box(values > threshold, values, high)
+
+
+def _levels(maps: Tensor, ratio: float) -> Tensor:
+    """0 below the threshold, 1 above it, 2 at the map's maximum, (N, H, W) uint8."""
+    low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
+    above = maps > low + ratio * (high - low)
+    return above.byte() + (above & (maps >= high)).byte()
+
+
+def _best_box(mask: np.ndarray, values: np.ndarray, peak: float) -> Box:
+    """Of the regions of a mask, the box that holds ``peak``, the greatest value above all."""
+    regions = [(region, _bounding_box(region)) for region in _outlines(mask.view(np.uint8))]
+    if len(regions) > 1:
+        regions = [
+            (region, box)
+            for region, box in regions
+            if values[box[0] : box[2], box[1] : box[3]].max() >= peak
+        ]
+    if len(regions) > 1:
+        regions.sort(key=lambda found: _first_pixel(found[0]))
+    return regions[-1][1] if regions else (0, 0, *values.shape)
 
 
 def _outlines(mask: np.ndarray) -> list[np.ndarray]:

@@ -15,7 +15,6 @@ from mmss_plugins.models.functional import (
     da_crop_boxes,
     loss_attention_map,
     map_entropy,
-    resize_maps,
 )
 
 from .batch_statistics import running_statistics_kept
@@ -143,7 +142,7 @@ class GradientGuide:
         guided[list(self.views)] = True
         guided = guided.flatten()
         boxes = torch.tensor([0, 0, *size], device=views.device).repeat(len(views), 1)
-        boxes[guided] = da_crop_boxes(resize_maps(maps[guided], size), self.ratio)
+        boxes[guided] = da_crop_boxes(maps[guided], self.ratio, size)
         crops = crop_resize(views, boxes, size)
         return Guidance(maps, degenerate, boxes, crops, loss, guided)
 

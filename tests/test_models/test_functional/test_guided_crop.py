@@ -6,7 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmss_plugins.models.functional import crop_resize, da_crop_boxes, guided_boxes, info_nce
+from mmss_plugins.models.functional import (
+    crop_resize,
+    da_crop_boxes,
+    guided_boxes,
+    info_nce,
+    resize_maps,
+)
+from mmss_plugins.models.functional.guided_crop import _best_box, _levels
 
 DATA = Path(__file__).parents[2] / 'data' / 'grass_guided_crop.npz'
 
@@ -93,8 +100,22 @@ def test_boxes_equal_definition(ratio, levels):
     maps = rng.normal(size=(40, 13, 18)).astype(np.float32)
     if levels:
         maps = np.round((maps - maps.min()) / np.ptp(maps) * levels).astype(np.float32)
-    boxes = da_crop_boxes(torch.from_numpy(maps), ratio)
-    assert boxes.tolist() == [naive_box(values, ratio) for values in maps]
+    expected = [naive_box(values, ratio) for values in maps]
+    assert da_crop_boxes(torch.from_numpy(maps), ratio).tolist() == expected
+    # what other devices leave to the CPU
+    sent = _levels(torch.from_numpy(maps), ratio).numpy()
+    assert [list(_best_box(values > 0, values, 2)) for values in sent] == expected
+
+
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float32, torch.bfloat16])
+def test_boxes_of_small_maps_are_those_of_the_resized_ones(dtype):
+    maps = torch.randn(30, 5, 7, generator=torch.Generator().manual_seed(0)).to(dtype)
+    maps[3] = float('nan')
+    large = resize_maps(maps if dtype == torch.float64 else maps.float(), (40, 33))
+    boxes = da_crop_boxes(maps, 0.4, (40, 33))
+    assert boxes.tolist() == da_crop_boxes(large, 0.4).tolist()
+    assert boxes[3].tolist() == [0, 0, 40, 33]
+    assert len(set(boxes[:, 2].tolist())) > 5
 
 
 def test_last_of_equal_regions_is_by_the_first_pixel_not_by_the_box():
