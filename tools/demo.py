@@ -8,12 +8,13 @@ Runs the ordinary tools one after the other and writes OUT/index.html. Example:
 import argparse
 import statistics
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.demo import aerial_road, cromss_page, grass_page
 from mmss_plugins.demo.aerial_road import AerialRoad
-from mmss_plugins.demo.commands import Home
+from mmss_plugins.demo.commands import Home, mim_finds_names
 from mmss_plugins.demo.gather import noise_rate
 from mmss_plugins.demo.options import add_aerial_options, add_size_options, aerial_sizes, sizes
 from mmss_plugins.demo.page import write_page
@@ -69,8 +70,9 @@ def run_cromss(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dic
 
 def run_grass(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dict]:
     """GraSS's road; returns its section of the page and the mIoU of both fine-tunings."""
+    home = replace(HOME, by_name=mim_finds_names())
     road = AerialRoad(
-        HOME, out / 'aerial', seed=seed, workers=args.workers, labelled=args.aerial_labelled,
+        home, out / 'aerial', seed=seed, workers=args.workers, labelled=args.aerial_labelled,
         finetune_epochs=args.finetune_epochs, **aerial_sizes(args),
     )  # fmt: skip
     aerial_road.prepare(road, runner)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,11 @@ class Home:
 
     Args:
         path: Folder that holds ``tools`` and ``configs``.
+        by_name: Train and test by ``mim`` and the config's name, rather than by the tools' paths.
     """
 
     path: Path
+    by_name: bool = False
 
     def tool(self, name: str) -> str:
         """Path of one of our tools."""
@@ -37,7 +41,7 @@ class Home:
         resume: bool = False,
     ) -> None:
         """Train as step ``name``; ``resume`` goes on from the work directory's last checkpoint."""
-        command = [self.tool('train.py'), config, '--work-dir', str(work_dir)]
+        command = [*self._command('train', config), '--work-dir', str(work_dir)]
         resumption = ['--resume'] if resume else []
         runner.run(name, [*command, *resumption, '--cfg-options', *options], RUN_LINES)
 
@@ -52,10 +56,29 @@ class Home:
         options: Sequence[str],
     ) -> None:
         """Test as step ``name`` and write the class maps to ``predictions``."""
-        command = [self.tool('test.py'), config, str(checkpoint), '--work-dir', str(work_dir)]
+        given = ['--checkpoint', str(checkpoint)] if self.by_name else [str(checkpoint)]
+        command = [*self._command('test', config), *given, '--work-dir', str(work_dir)]
         runner.run(
             name, [*command, '--out', str(predictions), '--cfg-options', *options], RUN_LINES
         )
+
+    def _command(self, task: str, config: str) -> list[str]:
+        if self.by_name:
+            return ['-m', 'mim', task, 'mmss_plugins', Path(config).name]
+        return [self.tool(f'{task}.py'), config]
+
+
+def mim_finds_names() -> bool:
+    """Whether ``mim`` is usable here and finds this package's configs by name.
+
+    That takes the original openmim, the setuptools that it needs, and this package installed.
+    """
+    try:
+        for name in ('openmim', 'mmss_plugins'):
+            importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return importlib.util.find_spec('pkg_resources') is not None
 
 
 def data_options(store: Path, *loaders: str) -> list[str]:

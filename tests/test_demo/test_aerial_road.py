@@ -1,9 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config, DictAction
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import PARAM_SCHEDULERS
 
 from mmss_plugins.demo.aerial_road import AerialRoad, finetune, prepare, pretrain
+from mmss_plugins.demo.aerial_road import test as run_test
 from mmss_plugins.demo.commands import Home
 
 HOME = Home(Path(__file__).resolve().parents[2])
@@ -49,6 +54,17 @@ def test_a_run_of_another_length_keeps_the_shares_of_its_stages(tmp_path, epochs
     assert cfg.randomness.seed == 4
 
 
+def test_the_shortest_run_has_schedules_that_can_be_built(tmp_path):
+    recorder = Recorder(road := AerialRoad(HOME, tmp_path, epochs=1))
+    pretrain(road, recorder)
+    cfg = config_of(recorder.commands[0])
+    wrapper = build_optim_wrapper(torch.nn.Linear(2, 2), cfg.optim_wrapper)
+    for schedule in cfg.param_scheduler:
+        PARAM_SCHEDULERS.build(
+            schedule, default_args={'optimizer': wrapper, 'epoch_length': 3}
+        ).step()
+
+
 def test_both_starts_see_the_same_labels(tmp_path):
     road = AerialRoad(HOME, tmp_path, labelled=5, seed=2)
     recorder = Recorder(road)
@@ -64,6 +80,19 @@ def test_both_starts_see_the_same_labels(tmp_path):
     assert (random.randomness.seed, ours.randomness.seed) == (2, 9)
     work_dirs = [command[command.index('--work-dir') + 1] for command in recorder.commands]
     assert work_dirs == [f'{tmp_path}/random', f'{tmp_path}/GraSS']
+
+
+def test_commands_by_name_are_those_of_mim(tmp_path):
+    road = AerialRoad(replace(HOME, by_name=True), tmp_path)
+    recorder = Recorder(road)
+    road.run_dir('GraSS').mkdir()
+    (road.run_dir('GraSS') / 'last_checkpoint').write_text('tuned.pth')
+    encoder = pretrain(road, recorder)
+    run_test(road, recorder, 'GraSS', encoder)
+    train, test = recorder.commands
+    assert train[:5] == ['-m', 'mim', 'train', 'mmss_plugins', 'grass_r18_mini.py']
+    assert test[:5] == ['-m', 'mim', 'test', 'mmss_plugins', 'pspnet_r18_mini_potsdam_grass.py']
+    assert test[5:7] == ['--checkpoint', 'tuned.pth']
 
 
 def test_the_world_is_made_where_the_stores_are_looked_for(tmp_path):
