@@ -74,7 +74,7 @@ def test_every_encoder_is_used_with_every_budget(tmp_path, calls):
     assert ('finetune', 1, '16_fine-tuned', 16, None, ()) in calls
     assert ('finetune', 1, '16_fine-tuned', 16, 'supervised.pth', ()) in calls
     everything = ('train_dataloader.dataset.subset=None',)
-    assert ('finetune', 0, 'supervised', 8, None, everything) in calls
+    assert ('finetune', 0, 'supervised', 4, None, everything) in calls
     assert ('epochs', 7) in calls
     results = whole.results()
     assert len(results) == 2 * 4 * 4
