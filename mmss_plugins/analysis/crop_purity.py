@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -14,11 +15,13 @@ from mmengine.dataset import Compose
 from torch import Tensor, nn
 
 from mmss_plugins.analysis.trained_model import load_trained
+from mmss_plugins.datasets.seeding import seeded_randomness
 from mmss_plugins.datasets.store_dataset import StoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.registry import DATASETS
 
 Box = Sequence[int]
+_GENERATORS = Lock()  # transforms draw from generators that all threads share
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class CropPurity:
         random: In crops of the same height and width elsewhere in the same view.
         whole: In whole views.
         area: Mean part of the view that a guided crop takes.
-        views: Number of views that were cropped; those that stayed whole are left out.
+        views: Number of views that were compared; those that stayed whole are left out.
     """
 
     guided: float
@@ -72,7 +75,7 @@ def compare_crops(
 
     Returns:
         (M, 4): guided, random, whole and the box's part of the area, of the M views whose box is
-        not the whole view.
+        not the whole view. Views are left out where a guided or random crop has no labelled pixel.
     """
     rows = []
     size = labels.shape[1:]
@@ -84,7 +87,8 @@ def compare_crops(
         area = (box[2] - box[0]) * (box[3] - box[1]) / (size[0] * size[1])
         guided, whole = (dominant_share(part, num_classes) for part in (_cut(label, box), label))
         rows.append((guided, np.mean(shares), whole, area))
-    return np.array(rows, float).reshape(-1, 4)
+    table = np.array(rows, float).reshape(-1, 4)
+    return table[~np.isnan(table).any(axis=1)]
 
 
 def _cut(label: np.ndarray, box: Box) -> np.ndarray:
@@ -124,7 +128,7 @@ def measure_crops(
         seed: Of everything that is drawn.
 
     Returns:
-        Means over all cropped views.
+        Means over all cropped views; NaN if there are none.
     """
     cfg = Config.fromfile(config)
     model = load_trained(cfg, checkpoint).train()
@@ -132,19 +136,20 @@ def measure_crops(
     settings = {**loader.dataset, 'data_root': str(data_root), 'labels': True, 'pipeline': []}
     data = DATASETS.build(settings)
     transforms = loader.dataset.pipeline[0]['transforms'][0]
-    np.random.seed(seed)
-    torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     rows = []
     for _ in range(batches):
         chosen = rng.choice(len(data), loader.batch_size, replace=len(data) < loader.batch_size)
-        pairs = [labelled_views(data, transforms, int(index)) for index in chosen]
+        stream = tuple(int(word) for word in rng.integers(2**32, size=4))
+        with _GENERATORS, seeded_randomness(stream):
+            pairs = [labelled_views(data, transforms, int(index)) for index in chosen]
         images = [_stack([pair[0][view] for pair in pairs]) for view in range(2)]
         labels = np.stack([pair[1][view] for view in range(2) for pair in pairs])
         boxes = guided_boxes_of(model, images)
         rows.append(compare_crops(labels, boxes, data.num_classes, rng, draws))
     found = np.concatenate(rows)
-    return CropPurity(*np.nanmean(found, axis=0).tolist(), views=len(found))
+    means = found.mean(axis=0) if len(found) else np.full(4, np.nan)
+    return CropPurity(*means.tolist(), views=len(found))
 
 
 @torch.no_grad()

@@ -34,7 +34,7 @@ class GrassStudy(Study):
     Args:
         road: Sizes of every run.
         budgets: Numbers of labelled patches to fine-tune on.
-        epochs: Of the supervised upper bound, which sees every label of the training tiles.
+        supervised_epochs: Epochs of the upper bound, which sees every label of the training tiles.
     """
 
     road: AerialRoad

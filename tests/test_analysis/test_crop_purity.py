@@ -1,7 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
 from store_factory import write_aerial_store
 from tiny_contrastive import grass_model
 
@@ -51,6 +54,15 @@ def test_crops_are_compared_with_boxes_of_their_size():
     assert random == pytest.approx(np.mean(by_column), abs=0.01)
 
 
+def test_crops_without_labels_are_left_out_on_both_sides():
+    label = np.zeros((8, 8), np.uint8)
+    label[:, 4:] = 255
+    labels = np.stack([label, label])
+    boxes = np.array([[0, 4, 8, 8], [0, 0, 8, 5]])
+    rows = compare_crops(labels, boxes, 2, np.random.default_rng(0), draws=8)
+    np.testing.assert_allclose(rows, [[1, 1, 1, 5 / 8]])
+
+
 @pytest.fixture
 def store(tmp_path):
     return write_aerial_store(
@@ -88,17 +100,22 @@ def config_file(folder, store, **options):
     return path
 
 
-def test_a_trained_model_is_measured(store, tmp_path):
-    from mmengine.registry import MODELS, init_default_scope
-
+@pytest.fixture
+def trained(store, tmp_path):
+    """Config and checkpoint."""
     config = config_file(tmp_path, store)
     init_default_scope('mmpretrain')
     torch.manual_seed(0)
     model = MODELS.build(Config.fromfile(config).model)
     model.init_weights()
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'model.pth')
-    found = measure_crops(config, tmp_path / 'model.pth', store, batches=3, draws=4)
-    assert found == measure_crops(config, tmp_path / 'model.pth', store, batches=3, draws=4)
+    return config, tmp_path / 'model.pth'
+
+
+def test_a_trained_model_is_measured(trained, store):
+    found = measure_crops(*trained, store, batches=3, draws=4)
+    assert found == measure_crops(*trained, store, batches=3, draws=4)
+    model = load_trained(Config.fromfile(trained[0]), trained[1])
     assert 0 < found.views <= 3 * 8
     assert 1 / 6 <= found.whole <= found.guided <= 1  # random labels: a smaller part is less even
     assert 0 < found.area < 1
@@ -111,6 +128,18 @@ def test_a_trained_model_is_measured(store, tmp_path):
     np.testing.assert_array_equal(boxes, model.details.boxes)
     guided_boxes_of(model, views)
     assert all((before[n] == t).all() for n, t in before.items())
+
+
+def test_two_measurements_at_a_time_are_those_of_each_alone(trained, store):
+    def measure(seed):
+        return measure_crops(*trained, store, batches=6, draws=2, seed=seed)
+
+    state = np.random.get_state()[1].copy()
+    alone = [measure(seed) for seed in (0, 1)]
+    assert (np.random.get_state()[1] == state).all()
+    assert alone[0] != alone[1]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(measure, (0, 1))) == alone
 
 
 def test_another_models_checkpoint_is_refused(store, tmp_path):
