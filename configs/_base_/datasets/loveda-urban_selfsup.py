@@ -1,5 +1,5 @@
 # LoveDA's training images of towns without labels, for pretraining. They are few: cut into patches
-# (tools/prepare/loveda.py data/LoveDA data/loveda_512 --size 512 --no-labels --splits train), an
+# (tools/prepare/loveda.py data/LoveDA data/loveda_512 --size 512 --no-labels --splits Train), an
 # epoch has four times as many.
 _base_ = '../views/rgb_224.py'
 
