@@ -12,6 +12,7 @@ from mmss_plugins.apis.run_options import (
     UsageError,
     add_run_options,
     enable_amp,
+    enable_auto_scale_lr,
     enable_tensorboard,
     load_config,
     require_file,
@@ -29,6 +30,12 @@ def parse_args(argv=None):
         help='continue from this checkpoint; without one, from the last in the work folder',
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rate to the batch of all processes, from the config's "
+        'auto_scale_lr.base_batch_size',
+    )
     parser.add_argument('--tensorboard', action='store_true', help='log to TensorBoard as well')
     add_run_options(parser)
     return parser.parse_args(argv)
@@ -39,6 +46,8 @@ def prepare(args):
     cfg = load_config(args)
     if args.amp:
         enable_amp(cfg)
+    if args.auto_scale_lr:
+        enable_auto_scale_lr(cfg)
     if args.tensorboard:
         enable_tensorboard(cfg)
     if args.resume is not None:

@@ -152,3 +152,20 @@ def enable_amp(cfg: Config) -> None:
         )
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def enable_auto_scale_lr(cfg: Config) -> None:
+    """Scale the learning rate by the batch of all processes over the one that it was chosen for.
+
+    Args:
+        cfg: Changed in place.
+
+    Raises:
+        UsageError: If the config does not say for which batch its rate is.
+    """
+    if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
+        raise UsageError(
+            '--auto-scale-lr needs the batch that the learning rate is for, but the config has '
+            'none: set auto_scale_lr=dict(base_batch_size=...)'
+        )
+    cfg.auto_scale_lr.enable = True

@@ -1,0 +1,34 @@
+"""Options of the train tool that need something of the config."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from mmss_plugins.apis.run_options import UsageError
+
+TOOL = Path(__file__).resolve().parent.parent / 'tools' / 'train.py'
+CONFIG = 'grass_r50_350e_potsdam'
+
+
+@pytest.fixture
+def tool():
+    spec = importlib.util.spec_from_file_location('mmss_train_tool', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_rate_is_scaled_if_asked_for(tool):
+    plain = tool.prepare(tool.parse_args([CONFIG]))
+    assert not plain.auto_scale_lr.enable
+    cfg = tool.prepare(tool.parse_args([CONFIG, '--auto-scale-lr']))
+    assert cfg.auto_scale_lr == {'enable': True, 'base_batch_size': 256}
+
+
+def test_scaling_needs_the_batch_that_the_rate_is_for(tool):
+    arguments = [CONFIG, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None']
+    with pytest.raises(UsageError, match=r'set auto_scale_lr=dict\(base_batch_size'):
+        tool.prepare(tool.parse_args(arguments))
+    with pytest.raises(SystemExit, match=r'train\.py: error: --auto-scale-lr needs'):
+        tool.main(arguments)
