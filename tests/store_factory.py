@@ -99,21 +99,24 @@ def write_noldo_store(
     return content
 
 
-def write_aerial_store(path, dataset, ids, size=64, seed=0):
-    """A store of random RGB patches with blocks of labels, for a class of aerial data sets."""
+def write_aerial_store(path, dataset, ids, size=64, seed=0, bands=('R', 'G', 'B'), dsm=False):
+    """A store of random patches with blocks of labels, for a class of aerial data sets."""
     rng = np.random.default_rng(seed)
     classes = dataset.METAINFO['classes']
     fields = {
-        'image': {'kind': 'image', 'bands': ['R', 'G', 'B'], 'dtype': 'uint8', 'scale': 'raw',
+        'image': {'kind': 'image', 'bands': list(bands), 'dtype': 'uint8', 'scale': 'raw',
                   'unit': '8-bit value'},
         'label': LABEL_FIELD,
     }  # fmt: skip
+    if dsm:
+        fields['dsm'] = {**fields['image'], 'bands': ['height'], 'dtype': 'float32', 'unit': 'm'}
     meta = StoreMeta(dataset='aerial', split='train', classes=classes, fields=fields)
     with StoreWriter(path, meta) as writer:
         for name in ids:
             label = rng.integers(0, len(classes), (4, 4)).astype(np.uint8)
             label = label.repeat(size // 4, 0).repeat(size // 4, 1)
             label[0] = 255
-            image = rng.integers(0, 256, (3, size, size)).astype(np.uint8)
-            writer.put(name, {'image': image, 'label': label})
+            image = rng.integers(0, 256, (len(bands), size, size)).astype(np.uint8)
+            height = {'dsm': 40 * rng.random((1, size, size), np.float32)} if dsm else {}
+            writer.put(name, {'image': image, 'label': label, **height})
     return path

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from .input_contract import InputContract, ModalityInput
+from .input_contract import AERIAL, InputContract, ModalityInput
 
-_TOLERANCE = 1e-5  # relative, for statistics that went through float32
+_TOLERANCE = 1e-4  # relative, for statistics that were rounded or divided by 255
+_ZERO = 1e-6  # absolute, for those that should be 0
 _WIDTH = 60
 _STATISTICS = ('mean', 'std')
 _ADVICE = {
@@ -22,6 +23,13 @@ _ADVICE = {
     'input_std': 'set std={value} in the data preprocessor',
 }
 _ADVICE['std'] = _ADVICE['mean']
+_INPUT_STATISTICS = ('input_mean', 'input_std')
+_SCALE_ADVICE = ' (255 times that in one that gets 8-bit images and does not divide them by 255)'
+_AERIAL_ADVICE = (
+    'let the network get {} in this order (PotsdamDataset: bands, and dsm for the height; '
+    'bgr_to_rgb of a data preprocessor turns three bands round) with in_channels={} in its '
+    'backbone, or take a checkpoint that was trained on your bands'
+)
 _MODALITY_ADVICE = (
     "choose the data sets' modality to fit, or load by init_cfg the encoder that saw your sensor: "
     "prefix='backbones.s1.' or 'backbones.s2.'"
@@ -72,29 +80,33 @@ def compare(checkpoint: InputContract, run: InputContract, classes: bool) -> lis
     for name in both:
         theirs, ours = checkpoint.modalities[name], run.modalities[name]
         for key in (field.name for field in fields(ModalityInput)):
-            value = getattr(theirs, key)
-            advice = _advice(name, key, value, checkpoint.version)
-            rows.append(Row(f'{name} {key}', value, getattr(ours, key), advice))
+            advice = _advice(name, key, theirs, checkpoint.version)
+            rows.append(Row(f'{name} {key}', getattr(theirs, key), getattr(ours, key), advice))
     if classes and checkpoint.classes and run.classes:
         rows.append(Row('classes', checkpoint.classes, run.classes, _CLASS_ADVICE))
     return rows
 
 
-def _advice(modality: str, key: str, value: object, version: str) -> str:
+def _advice(modality: str, key: str, theirs: ModalityInput, version: str) -> str:
+    value = getattr(theirs, key)
+    if modality == AERIAL and key in ('bands', 'unit'):
+        return _AERIAL_ADVICE.format(' '.join(theirs.bands), len(theirs.bands))
     if key == 'bands':
         return (
             f'set bands={list(value)} for {modality} in the data sets and in_channels={len(value)} '
             f'in its backbone, or take a checkpoint that was trained on your bands'
         )
     shown = list(value) if isinstance(value, tuple) else value
-    return _ADVICE[key].format(modality=modality, value=shown, version=version)
+    advice = _ADVICE[key].format(modality=modality, value=shown, version=version)
+    scaled = key in _INPUT_STATISTICS and value is not None and theirs.values == '0..1'
+    return advice + _SCALE_ADVICE if scaled else advice
 
 
 def _same(one: object, other: object) -> bool:
     if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
         return len(one) == len(other) and all(map(_same, one, other))
     if isinstance(one, float) and isinstance(other, (float, int)):
-        return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+        return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_ZERO)
     return one == other
 
 

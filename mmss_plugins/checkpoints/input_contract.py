@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from mmss_plugins.version import __version__
 
 CONTRACT_KEY = 'input_contract'  # in the checkpoint's 'meta'
+AERIAL = 'aerial'  # the modality of aerial images
 FORMAT = 1
 
 
@@ -27,11 +28,13 @@ class ModalityInput:
         bands: Band names, in the order of the channels.
         unit: Unit of the physical values, before any normalisation.
         normalize: 'clip8', 'standardise' or None.
-        values: What arrives at the data preprocessor: '0..1', '0..255', 'standardised', 'physical'.
+        values: What ``input_mean`` is taken from: '0..1', '0..255' (8-bit images that nothing is
+            done to), 'standardised', 'physical'. Heights are in metres.
         mean: Per band, in ``unit``, of the normalisation; None without one.
         std: Like ``mean``.
-        input_mean: Per band, what the data preprocessor subtracts; None if it does not.
-        input_std: Per band, what it divides by.
+        input_mean: Per band, what the data preprocessor subtracts, of 8-bit images in [0, 1]; None
+            if it does not.
+        input_std: Per band, what it divides by, likewise.
     """
 
     bands: tuple[str, ...]
@@ -49,7 +52,8 @@ class InputContract:
     """The inputs and classes that a checkpoint's network was trained on.
 
     Args:
-        modalities: By sensor ('s1', 's2'), in the order in which their bands are stacked.
+        modalities: By sensor ('s1', 's2'), in the order in which their bands are stacked, or
+            'aerial'.
         classes: Class names by index; empty where there are none.
         method: What trained the network; for information.
         settings: Of the method; for information.

@@ -7,12 +7,19 @@ from dataclasses import replace
 
 from torch import nn
 
+from mmss_plugins.datasets.aerial_store_dataset import AerialStoreDataset
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
-from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
-from mmss_plugins.models.data_preprocessors.multi_band_seg_data_preprocessor import UINT8_MAX
 
-from .input_contract import InputContract, InputContractError, ModalityInput, plain_settings
+from .effective_input import EffectiveInput, effective_input
+from .input_contract import (
+    AERIAL,
+    InputContract,
+    InputContractError,
+    ModalityInput,
+    plain_settings,
+)
 
+_AERIAL_UNIT, _HEIGHT_UNIT = '8-bit value', 'height in metres'
 _VALUES = {'standardise': 'standardised', None: 'physical'}
 # Settings of a model that say how it was trained, as its config has them.
 _SETTINGS = ('fusion', 'losses', 'consistency', 'selection', 'smoothing', 'common')
@@ -57,14 +64,23 @@ def _unwrapped(dataset: object) -> Iterable[object]:
 
 
 def _dataset_contract(dataset: object, preprocessor: nn.Module | None) -> InputContract | None:
-    if not isinstance(dataset, SentinelStoreDataset):
+    if isinstance(dataset, SentinelStoreDataset):
+        modalities = _sentinel_inputs(dataset, preprocessor)
+    elif isinstance(dataset, AerialStoreDataset):
+        modalities = {AERIAL: _aerial_input(dataset, preprocessor)}
+    else:
         return None
+    classes = dataset.metainfo.get('classes') if dataset.label_field is not None else None
+    return InputContract(modalities, tuple(classes or ()))
+
+
+def _sentinel_inputs(
+    dataset: SentinelStoreDataset, preprocessor: nn.Module | None
+) -> dict[str, ModalityInput]:
     sensors = dataset.sensors
-    means, stds = _statistics(preprocessor, sum(len(sensor.bands) for sensor in sensors))
-    divided = isinstance(preprocessor, MultiBandSegDataPreProcessor)
+    channels = sum(len(sensor.bands) for sensor in sensors)
     coded = all(sensor.image_dtype == 'uint8' for sensor in sensors)
-    if coded and not divided and means and not any(means) and set(stds) == {UINT8_MAX}:
-        divided, means, stds = True, None, None  # what MultiBandSegDataPreProcessor does unasked
+    effect = effective_input(preprocessor, channels, coded)
     modalities, start = {}, 0
     for sensor in sensors:
         stop = start + len(sensor.bands)
@@ -73,43 +89,33 @@ def _dataset_contract(dataset: object, preprocessor: nn.Module | None) -> InputC
             bands=tuple(sensor.bands),
             unit=sensor.sensor.unit,
             normalize=sensor.normalize,
-            values=_values(sensor, divided),
+            values=_VALUES.get(sensor.normalize, _coded_values(effect)),
             mean=tuple(map(float, sensor.mean)) if normalised else None,
             std=tuple(map(float, sensor.std)) if normalised else None,
-            input_mean=means and means[start:stop],
-            input_std=stds and stds[start:stop],
+            input_mean=effect.mean and effect.mean[start:stop],
+            input_std=effect.std and effect.std[start:stop],
         )
-        modalities[sensor.sensor.name] = entry
+        swapped = effect.swapped and len(sensors) == 1
+        modalities[sensor.sensor.name] = _reversed(entry) if swapped else entry
         start = stop
-    if getattr(preprocessor, 'channel_conversion', False) and start == 3 and len(sensors) == 1:
-        modalities = {name: _reversed(entry) for name, entry in modalities.items()}
-    return InputContract(modalities, tuple(dataset.metainfo.get('classes') or ()))
+    return modalities
 
 
-def _values(sensor, divided: bool) -> str:
-    if sensor.normalize != 'clip8':
-        return _VALUES[sensor.normalize]
-    return '0..255' if sensor.image_dtype == 'uint8' and not divided else '0..1'
+def _aerial_input(dataset: AerialStoreDataset, preprocessor: nn.Module | None) -> ModalityInput:
+    effect = effective_input(preprocessor, len(dataset.channels), coded=not dataset.dsm)
+    entry = ModalityInput(
+        bands=tuple(dataset.channels),
+        unit=f'{_AERIAL_UNIT}, {_HEIGHT_UNIT}' if dataset.dsm else _AERIAL_UNIT,
+        normalize=None,
+        values=_coded_values(effect),
+        input_mean=effect.mean,
+        input_std=effect.std,
+    )
+    return _reversed(entry) if effect.swapped else entry
 
 
-def _statistics(
-    preprocessor: nn.Module | None, channels: int
-) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
-    """What the data preprocessor subtracts and divides by, one number per channel."""
-    found = []
-    for name in ('mean', 'std'):
-        values = getattr(preprocessor, name, None)
-        if values is None:
-            found.append(None)
-            continue
-        numbers = [float(f'{value:.7g}') for value in values.flatten().tolist()]
-        if len(numbers) not in (1, channels):
-            raise InputContractError(
-                f"the data preprocessor's {name} has {len(numbers)} values, but the data set gives "
-                f'{channels} channels: give one per channel'
-            )
-        found.append(tuple(numbers * channels if len(numbers) == 1 else numbers))
-    return found[0], found[1]
+def _coded_values(effect: EffectiveInput) -> str:
+    return '0..255' if effect.undivided else '0..1'
 
 
 def _reversed(entry: ModalityInput) -> ModalityInput:
