@@ -76,20 +76,23 @@ def layer_feature_gradient(
         handle = backbone.get_submodule(layer).register_forward_hook(begin_graph)
         scopes.callback(handle.remove)
         loss = head.loss(neck(backbone(images)))
-        if len(outputs) != 1 or not loss.requires_grad:
+        gradients = None
+        if len(outputs) == 1 and loss.requires_grad:
+            (gradients,) = torch.autograd.grad(loss, outputs[0], allow_unused=True)
+        if gradients is None:
             raise ValueError(
                 f'guide.layer must be a layer of the backbone that runs once in a forward pass and '
-                f'leads to its last output, but {layer!r} ran {len(outputs)} times'
+                f'leads to its last output, but {layer!r} ran {len(outputs)} times or leads elsewhere'
             )
-        (gradients,) = torch.autograd.grad(loss, outputs[0])
     return outputs[0].detach(), gradients, loss.detach()
 
 
 def _no_kept_casts(device: str) -> torch.autocast:
     """The present autocast, if there is one, but it casts weights anew each time.
 
-    A cast that is made without gradient and kept would cut the weight off from the loss of the next
-    pass under the same autocast.
+    Older versions of PyTorch keep a cast that is made without gradient, which cuts the weight off
+    from the loss of the next pass under the same autocast
+    (https://github.com/pytorch/pytorch/issues/112583).
     """
     return torch.autocast(device, enabled=torch.is_autocast_enabled(device), cache_enabled=False)
 

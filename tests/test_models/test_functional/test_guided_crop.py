@@ -112,8 +112,8 @@ def test_boxes_of_small_maps_are_those_of_the_resized_ones(dtype):
     maps = torch.randn(30, 5, 7, generator=torch.Generator().manual_seed(0)).to(dtype)
     maps[3] = float('nan')
     large = resize_maps(maps if dtype == torch.float64 else maps.float(), (40, 33))
-    boxes = da_crop_boxes(maps, 0.4, (40, 33))
-    assert boxes.tolist() == da_crop_boxes(large, 0.4).tolist()
+    boxes = da_crop_boxes(maps, 0.8, (40, 33))
+    assert boxes.tolist() == da_crop_boxes(large, 0.8).tolist()
     assert boxes[3].tolist() == [0, 0, 40, 33]
     assert len(set(boxes[:, 2].tolist())) > 5
 

@@ -91,9 +91,13 @@ def test_modes_are_as_before_after_an_error():
 
 @pytest.mark.parametrize('layer', [None, 'layer3'])
 def test_gradient_is_in_float32_under_autocast(layer):
-    model = build()
+    model, kept = build(), []
+    model.backbone.layer2.register_forward_hook(
+        lambda *_: kept.append(torch.is_autocast_cache_enabled())
+    )
     with bf16():
         features, gradients, loss = gradient_of(model, layer)
+        assert kept == [False]  # in older PyTorch weights would not learn after it
         inside = model.backbone.layer3.register_forward_hook(
             lambda _, __, output: seen.update(dtype=output.dtype)
         )
@@ -132,6 +136,18 @@ def test_layer_may_be_followed_by_work_in_place():
     assert features.min() < 0
     assert (gradients[features < 0] == 0).all()
     assert (gradients[features > 0] != 0).any()
+
+
+def test_a_layer_beside_the_way_to_the_loss():
+    model = build()
+    model.backbone.side = torch.nn.Conv2d(3, 3, 1)
+
+    def look_aside(_module, inputs, _output):
+        model.backbone.side(inputs[0])
+
+    model.backbone.conv1.register_forward_hook(look_aside)
+    with pytest.raises(ValueError, match=r"'side' ran 1 times or leads elsewhere"):
+        gradient_of(model, 'side')
 
 
 def test_layers_that_cannot_be_used():
