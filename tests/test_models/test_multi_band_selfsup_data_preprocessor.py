@@ -68,3 +68,9 @@ def test_wrong_arguments():
         MultiBandSelfSupDataPreprocessor(MEAN, STD[:4])
     with pytest.raises(ValueError, match='of 5 bands, but the images have 3'):
         MultiBandSelfSupDataPreprocessor(MEAN, STD)({'inputs': [torch.zeros(2, 3, 4, 4)] * 2})
+
+
+@pytest.mark.parametrize('std', [0.0, -1.0, float('nan')])
+def test_a_band_that_cannot_be_divided_is_refused(std):
+    with pytest.raises(ValueError, match='std must be positive for every band'):
+        MultiBandSelfSupDataPreprocessor(mean=[0.0, 0.0], std=[1.0, std])

@@ -35,6 +35,8 @@ class MultiBandSelfSupDataPreprocessor(BaseDataPreprocessor):
             raise ValueError('mean and std go together: give both or neither')
         if mean is not None and len(mean) != len(std):
             raise ValueError(f'mean has {len(mean)} values, but std has {len(std)}')
+        if std is not None and not all(value > 0 for value in std):
+            raise ValueError(f'std must be positive for every band, but got {list(std)}')
         self.normalizes = mean is not None
         if self.normalizes:
             self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1), persistent=False)

@@ -82,7 +82,8 @@ def layer_feature_gradient(
         if gradients is None:
             raise ValueError(
                 f'guide.layer must be a layer of the backbone that runs once in a forward pass and '
-                f'leads to its last output, but {layer!r} ran {len(outputs)} times or leads elsewhere'
+                f'leads to its last output, but {layer!r} ran {len(outputs)} times or leads '
+                'elsewhere'
             )
     return outputs[0].detach(), gradients, loss.detach()
 

@@ -93,7 +93,8 @@ class GradientGuide:
     def __post_init__(self) -> None:
         _check('ratio', self.ratio, 'in [0, 1)', 0 <= self.ratio < 1)
         _check('scale', self.scale, 'in (0, 1]', 0 < self.scale <= 1)
-        known = len(self.views) > 0 and set(self.views) <= set(range(VIEWS))
+        several = isinstance(self.views, Sequence) and len(self.views) > 0
+        known = several and set(self.views) <= set(range(VIEWS))
         _check('views', self.views, '(0,), (1,) or (0, 1)', known)
         _check('batch_norm', self.batch_norm, f'one of {STATISTICS}', self.batch_norm in STATISTICS)
         _check('degenerate', self.degenerate, f'one of {DEGENERATE}', self.degenerate in DEGENERATE)

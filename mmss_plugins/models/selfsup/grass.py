@@ -117,6 +117,7 @@ class GraSS(BaseSelfSupervisor):
             FloatingPointError: If a loss is not finite; names iteration, stage and samples.
             ValueError: If there are not two views of one shape.
         """
+        self.details = None  # those of the last step would stay in memory through this one
         views = view_major(inputs)
         guided = bool(self.guided)
         batch, guidance, monitors = views, None, {}
@@ -128,7 +129,6 @@ class GraSS(BaseSelfSupervisor):
         loss = self.head.loss(embeddings)
         stage = 'B, training pass' if guided else 'A'
         check_finite_loss(loss, stage, inputs, data_samples)
-        self.details = None
         if self.keep_details:
             found = (guidance.maps, guidance.boxes, guidance.crops) if guided else ()
             self.details = StepDetails(embeddings.detach(), *((views, *found) if guided else ()))

@@ -110,6 +110,17 @@ def test_stage_b_equals_a_naive_composition(bands, options):
     assert not model.details.embeddings.requires_grad
 
 
+def test_details_of_the_last_step_are_not_kept_through_the_next():
+    model, views = build(), make_views()
+    model.keep_details = True
+    model.loss(views, None)
+    kept = []
+    model.backbone.register_forward_hook(lambda *_: kept.append(model.details))
+    model.loss(views, None)
+    assert kept
+    assert not any(kept)
+
+
 def test_scaled_guide_sees_smaller_views_and_gives_boxes_in_full_pixels():
     model, views = build(scale=0.5), make_views(size=(64, 96))
     images = torch.cat(views)
@@ -235,6 +246,7 @@ def test_wrong_inputs(wrong):
         ('scale', 0),
         ('scale', 1.5),
         ('views', ()),
+        ('views', 1),
         ('views', (0, 2)),
         ('batch_norm', 'never'),
         ('degenerate', 'flip'),

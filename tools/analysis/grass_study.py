@@ -5,7 +5,7 @@ not, and tested on other tiles; for the two contrastive ones it is also measured
 guided crop one class covers, against random crops of the same size. May be interrupted and run
 again: what is finished is kept. Example:
 
-    python tools/analysis/grass.py --out grass_study --seeds 0 1 2 3 4 --jobs 2
+    python tools/analysis/grass_study.py --out grass_study --seeds 0 1 2 3 4 --jobs 2
 """
 
 import argparse
