@@ -12,7 +12,7 @@ def write_lmdb(path, records, protocol=4):
     """Write pickled records by key; values that are bytes already go in as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        lmdb.open(str(path), map_size=1 << 30, subdir=not path.suffix == '.mdb') as env,
+        lmdb.open(str(path), map_size=1 << 30, sync=False, subdir=path.suffix != '.mdb') as env,
         env.begin(write=True) as txn,
     ):
         for key, record in records.items():
@@ -32,9 +32,7 @@ def write_pretraining(root, ids, size=8, protocol=4, integer=np.int64, seed=0):
     for name, shape in shapes.items():
         top = 9 if name == 'labels' else 256
         content[name] = [rng.integers(0, top, shape, dtype=np.uint8) for _ in ids]
-        records = {
-            str(i): record(array, integer(ids[i])) for i, array in enumerate(content[name])
-        }
+        records = {str(i): record(array, integer(ids[i])) for i, array in enumerate(content[name])}
         write_lmdb(root / f'{name}.lmdb', records, protocol)
     return content
 
