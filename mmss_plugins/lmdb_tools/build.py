@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmss_plugins.datasets.lmdb_env import reading
 from mmss_plugins.datasets.lmdb_records import read_meta
@@ -21,6 +23,12 @@ from mmss_plugins.prepare.statistics import store_statistics
 def draft_path(out: Path) -> Path:
     """Where a store lies until it is whole."""
     return out.with_name(out.name + '.part')
+
+
+def offset_of(source: Mapping[str, Any]) -> dict[str, int]:
+    """What a store's source tells of an offset taken from Sentinel-2, to be told on."""
+    options = source.get('options', {})
+    return {'s2_offset': options['s2_offset']} if 's2_offset' in options else {}
 
 
 def build_store(plan: Plan, arguments: argparse.Namespace, statistics: bool = False) -> int:

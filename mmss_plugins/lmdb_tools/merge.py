@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mmss_plugins import __version__
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreReader
-from mmss_plugins.lmdb_tools.build import build_store
+from mmss_plugins.lmdb_tools.build import build_store, offset_of
 from mmss_plugins.lmdb_tools.copying import StoredSample, close_readers, load_sample
 from mmss_plugins.prepare.cli import add_workers, add_writing, digest
 from mmss_plugins.prepare.errors import PrepareUsageError
@@ -48,10 +47,13 @@ def merge(arguments: argparse.Namespace) -> int:
     for meta in metas:
         if meta.source not in sources:
             sources.append(meta.source)
-    options = {'of': sources, 'samples': digest(task.sample_id for task in tasks)}
-    s2_offsets = {json.dumps(s.get('options', {}).get('s2_offset', 0)) for s in sources}
-    if len(s2_offsets) > 1:
-        raise PrepareUsageError(f'the shards were made with different s2_offset: {s2_offsets}')
+    options = {
+        **offset_of(sources[0]),
+        'of': sources,
+        'samples': digest(task.sample_id for task in tasks),
+    }
+    if any(offset_of(source) != offset_of(sources[0]) for source in sources):
+        raise PrepareUsageError('the shards were made with different --s2-offset')
     description = replace(
         metas[0], source={'tool': 'lmdb merge', 'version': __version__, 'options': options}
     )

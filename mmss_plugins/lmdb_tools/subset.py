@@ -16,7 +16,7 @@ from mmss_plugins.datasets.aerial_store_dataset import tile_of
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.datasets.splits import subset_part
 from mmss_plugins.lmdb_tools.balance import balanced_choice
-from mmss_plugins.lmdb_tools.build import build_store
+from mmss_plugins.lmdb_tools.build import build_store, offset_of
 from mmss_plugins.lmdb_tools.copying import StoredSample, close_readers, load_sample
 from mmss_plugins.prepare.cli import add_workers, add_writing, digest, positive
 from mmss_plugins.prepare.errors import PrepareUsageError
@@ -27,8 +27,8 @@ from mmss_plugins.prepare.runner import Plan
 CHUNK = 16  # samples per task
 DESCRIPTION = (
     'A seeded part of a store: the one that subset=dict(fraction=..., seed=...) of a data set '
-    'takes, or with --balanced one in which all classes get their share. Patches of one tile are taken '
-    'together. With the same seed a smaller part lies in every larger one.'
+    'takes, or with --balanced one in which all classes get their share. Patches of one tile are '
+    'taken together. With the same seed a smaller part lies in every larger one.'
 )
 EXAMPLES = """examples:
   lmdb.py subset data/dfc2020/validation.lmdb data/few.lmdb --fraction 0.1 --seed 3
@@ -85,6 +85,7 @@ def subset(arguments: argparse.Namespace) -> int:
         return _write_list(arguments, chosen)
     options = {
         **{name: getattr(arguments, name) for name in ('count', 'fraction', 'seed', 'balanced')},
+        **offset_of(meta.source),
         'of': meta.source,
         'samples': digest(chosen),
     }
