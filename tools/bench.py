@@ -16,7 +16,7 @@ import mmss_plugins  # noqa: F401  (makes the MM stack usable)
 # isort: split
 import numpy
 import torch
-from benchmarks import grass_step, guided_crop, losses, sample, selection, store, views
+from benchmarks import grass_step, guided_crop, losses, sample, selection, store, verify, views
 
 SUITES = {
     'store': store.rows,
@@ -26,6 +26,7 @@ SUITES = {
     'guided_crop': guided_crop.rows,
     'views': views.rows,
     'grass_step': grass_step.rows,
+    'verify': verify.rows,
 }
 
 
