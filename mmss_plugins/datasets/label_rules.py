@@ -40,10 +40,16 @@ def to_indices(label: np.ndarray, table: np.ndarray, where: str) -> np.ndarray:
         table: Made by :func:`value_table`.
         where: Text for error messages: path and key.
 
+    Returns:
+        The same shape; the very array where nothing changes.
+
     Raises:
         LegacyFormatError: If a value occurs that must not.
     """
-    indices = table[label]
+    changed = table != np.arange(256)
+    if label.max() < changed.argmax():  # all below the first value that changes
+        return label
+    indices = np.take(table, label)
     wrong = indices == INVALID
     if wrong.any():
         found = np.unique(label[wrong])[:10].tolist()

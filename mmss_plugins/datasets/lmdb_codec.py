@@ -73,7 +73,7 @@ def encode(array: np.ndarray, where: str = '') -> bytes:
     header = _npy_header(array)
     prefix = _PREFIX.pack(MAGIC, VALUE_VERSION, len(header), len(planes))
     head_crc = _CRC.pack(zlib.crc32(prefix + crcs + header))
-    return b''.join((prefix, head_crc, crcs, header, array.tobytes()))
+    return b''.join((prefix, head_crc, crcs, header, array.reshape(-1).view(np.uint8)))
 
 
 def decode(
