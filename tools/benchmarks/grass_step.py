@@ -28,7 +28,7 @@ from mmss_plugins.models.functional import crop_resize, guided_boxes
 
 IMAGES, SIZE = 4, 224
 NETWORKS = {18: 512, 50: 2048}  # depth: channels of the last stage
-PAIRS = 3
+PAIRS = {18: 6, 50: 3}  # after one that is not counted
 MEMORY_STEPS = 1
 STATUS = Path('/proc/self/status')
 PLAIN, GUIDED, WHOLE_BACKWARD = 'A', 'B', 'B with a whole backward'
@@ -71,7 +71,7 @@ def step_times(depth: int) -> dict[str, list[float]]:
     """Seconds of steps that take turns, by kind; the first of each is not counted."""
     model, optimizer, views = prepared(depth)
     times: dict[str, list[float]] = {PLAIN: [], GUIDED: [], WHOLE_BACKWARD: []}
-    for _ in range(PAIRS + 1):
+    for _ in range(PAIRS[depth] + 1):
         for stage, seconds in times.items():
             start = time.perf_counter()
             step(model, optimizer, views, stage)
