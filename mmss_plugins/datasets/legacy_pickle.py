@@ -81,7 +81,7 @@ class _Interpreter:
 
     def run(self) -> Value:
         for _ in range(MAX_STEPS):
-            code = self._in.take(1)[0]
+            code = self._in.code()
             if code == ord('.'):
                 return self._result()
             step = _STEPS.get(code)
@@ -123,12 +123,12 @@ class _Interpreter:
     # one method per group of opcodes
 
     def protocol(self) -> None:
-        version = self._in.number('<B')
+        version = self._in.number(1)
         if self._in.at != 2 or version > 5:
             raise self._in.refused(f'protocol {version} at byte {self._in.at - 2}')
 
     def frame(self) -> None:
-        length = self._in.number('<Q')
+        length = self._in.number(8)
         if length > self._in.left:
             raise self._in.refused(f'a frame of {length} bytes at byte {self._in.at}')
 
@@ -147,14 +147,14 @@ class _Interpreter:
             raise self._in.refused(f'{text!r} in the place of a number')
         return int(text)
 
-    def long(self, form: str) -> None:
-        length = self._in.number(form)
+    def long(self, size: int) -> None:
+        length = self._in.number(size, signed=size == 4)
         if not 0 <= length <= MAX_INT_BYTES:
             raise self._in.refused(f'an integer of {length} bytes')
         self._stack.append(int.from_bytes(self._in.take(length), 'little', signed=True))
 
-    def text(self, form: str) -> None:
-        data = self._in.take(self._in.number(form))
+    def text(self, size: int) -> None:
+        data = self._in.take(self._in.number(size))
         self._stack.append(self._in.decode(data, 'utf-8'))
 
     def escaped_text(self) -> None:
@@ -256,25 +256,25 @@ def _steps() -> dict[int, Callable[[_Interpreter], None]]:
         b'\x89': lambda i: i.push(False),
         b'I': own.text_integer,
         b'L': own.text_long,
-        b'J': lambda i: i.push(i._in.number('<i')),
-        b'K': lambda i: i.push(i._in.number('<B')),
-        b'M': lambda i: i.push(i._in.number('<H')),
-        b'\x8a': lambda i: i.long('<B'),
-        b'\x8b': lambda i: i.long('<i'),
+        b'J': lambda i: i.push(i._in.number(4, signed=True)),
+        b'K': lambda i: i.push(i._in.number(1)),
+        b'M': lambda i: i.push(i._in.number(2)),
+        b'\x8a': lambda i: i.long(1),
+        b'\x8b': lambda i: i.long(4),
         b'V': own.escaped_text,
-        b'X': lambda i: i.text('<I'),
-        b'\x8c': lambda i: i.text('<B'),
-        b'\x8d': lambda i: i.text('<Q'),
-        b'C': lambda i: i.push(i._in.take(i._in.number('<B'))),
-        b'B': lambda i: i.push(i._in.take(i._in.number('<I'))),
-        b'\x8e': lambda i: i.push(i._in.take(i._in.number('<Q'))),
+        b'X': lambda i: i.text(4),
+        b'\x8c': lambda i: i.text(1),
+        b'\x8d': lambda i: i.text(8),
+        b'C': lambda i: i.push(i._in.take(i._in.number(1))),
+        b'B': lambda i: i.push(i._in.take(i._in.number(4))),
+        b'\x8e': lambda i: i.push(i._in.take(i._in.number(8))),
         b'p': lambda i: i.put(i._integer(i._in.line())),
-        b'q': lambda i: i.put(i._in.number('<B')),
-        b'r': lambda i: i.put(i._in.number('<I')),
+        b'q': lambda i: i.put(i._in.number(1)),
+        b'r': lambda i: i.put(i._in.number(4)),
         b'\x94': lambda i: i.put(len(i._memo)),
         b'g': lambda i: i.get(i._integer(i._in.line())),
-        b'h': lambda i: i.get(i._in.number('<B')),
-        b'j': lambda i: i.get(i._in.number('<I')),
+        b'h': lambda i: i.get(i._in.number(1)),
+        b'j': lambda i: i.get(i._in.number(4)),
         b'c': own.text_name,
         b'\x93': own.stack_name,
         b'i': own.instance,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 from mmss_plugins.datasets.lmdb_errors import LegacyFormatError
 
 MAX_LINE = 64  # characters of a number or name in text
@@ -42,9 +40,16 @@ class PickleInput:
         self.at += count
         return self._data[self.at - count : self.at]
 
-    def number(self, form: str) -> int:
-        """The next number, in a form of ``struct``."""
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+    def code(self) -> int:
+        """The next byte."""
+        if self.at >= len(self._data):
+            raise self.refused('no end')
+        self.at += 1
+        return self._data[self.at - 1]
+
+    def number(self, size: int, signed: bool = False) -> int:
+        """The next little-endian number."""
+        return int.from_bytes(self.take(size), 'little', signed=signed)
 
     def line(self) -> bytes:
         """The next line, a short one."""
