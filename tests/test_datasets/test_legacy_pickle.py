@@ -174,6 +174,7 @@ HOSTILE = {
     'two values': b'K\x01K\x02.',
     'open mark': b'(K\x01.',
     'pop below the mark': b'K\x01(\x85.',
+    'tuple across a mark': b'(K\x01(K\x02\x86tt.',
     'tuple without mark': b'K\x01t.',
     'bytes after the end': b'K\x01.K\x02.',
     'duplicate': b'K\x012\x86.',

@@ -161,6 +161,7 @@ DAMAGED = {
     'wrong bands': ('s2_0', record(np.zeros((12, 4, 4), np.uint16)), r'expected the shape \(13, H'),
     'wrong axes': ('s2_0', record(np.zeros((1, 13, 4, 4), np.uint16)), r'expected the shape \(13'),
     'truncated bytes': ('s1_0', (bytes(255), (2, 4, 4)), 'expected 256 bytes'),
+    'bytes too many': ('s1_0', (bytes(264), (2, 4, 4)), 'expected 256 bytes'),
     'size zero': ('s1_0', (b'', (2, 0, 4)), 'sizes|whole numbers above 0'),
     'size below zero': ('s1_0', (bytes(256), (2, -4, -4)), 'whole numbers above 0'),
     'size of a text': ('s1_0', (bytes(256), (2, 4, '4')), 'whole numbers above 0'),
