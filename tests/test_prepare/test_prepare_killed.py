@@ -13,7 +13,6 @@ import lmdb
 import pytest
 from small_raw_trees import write_noldo
 
-from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreError, StoreReader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,11 +129,11 @@ def test_killed_five_times(raw, undisturbed, tmp_path):
 def test_interrupted_from_the_keyboard(raw, tmp_path):
     out = tmp_path / 'c.lmdb'
     process = start(raw, out, workers=2)
-    wait_until(lambda: (out / 'writer.lock').exists(), process)
+    wait_until(lambda: committed(out), process)  # its workers have all begun
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to workers and server too
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert 'interrupted: the same command continues' in output
     assert 'Traceback' not in output
     assert not alive(process.pid)
-    WriterLock(out).release()  # free for the next, even where the file was just being made
+    assert not (out / 'writer.lock').exists()
