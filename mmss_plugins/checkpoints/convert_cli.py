@@ -6,11 +6,10 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from .cli import add_writing, check_paths, make_parser, run
 from .convert import BRANCHES, Conversion, our_checkpoint, their_checkpoint, to_ours, to_theirs
-from .files import CheckpointFileError, check_output, read_checkpoint, write_checkpoint
-from .input_contract import InputContractError
+from .files import read_checkpoint, write_checkpoint
 from .published import ConversionError
 
 _PUBLISHED_NAME = re.compile(r'weights-cromss-(\d+)B-(mid|late)Fusion', re.IGNORECASE)
@@ -32,25 +31,15 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        conversion = _convert(arguments)
-    except (CheckpointFileError, ConversionError, InputContractError, OSError) as error:
-        print(f'cromss.py: error: {error}', file=sys.stderr)
-        return 2
-    size = arguments.out.stat().st_size / 1e6
-    print(f'{conversion.report()}\nwritten: {arguments.out} ({size:.1f} MB)')
-    return 0
+    return run('cromss.py', arguments, lambda: _convert(arguments).report())
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description='Convert a published CromSS checkpoint (PyTorch Lightning) to ours, to a bare '
-        'backbone, or ours to a published one.',
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = make_parser(
+        'Convert a published CromSS checkpoint (PyTorch Lightning) to ours, to a bare backbone, or '
+        'ours to a published one.',
+        EPILOG,
     )
-    parser.add_argument('checkpoint', type=Path, help='the file to convert')
-    parser.add_argument('out', type=Path, help='the file to write')
     parser.add_argument(
         '--modality',
         choices=BRANCHES,
@@ -65,26 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--reverse', action='store_true', help='from our whole model to the published names'
     )
-    parser.add_argument(
-        '--drop',
-        action='append',
-        default=[],
-        metavar='PREFIX',
-        help='leave out the tensors whose names begin so; may be given more than once',
-    )
-    parser.add_argument('--overwrite', action='store_true', help='replace OUT if it is there')
+    add_writing(parser)
     return parser
-
-
-def check_paths(path: Path, out: Path, overwrite: bool) -> None:
-    """Check that ``out`` may be written, and is not the file to convert.
-
-    Raises:
-        CheckpointFileError: If it may not, or is.
-    """
-    check_output(out, overwrite)
-    if out.exists() and path.exists() and out.samefile(path):
-        raise CheckpointFileError(f'{out}: input and output are the same file: name another')
 
 
 def _convert(arguments: argparse.Namespace) -> Conversion:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from .convert_cli import check_paths
+from .cli import add_writing, check_paths, make_parser, run
 from .encoder_conversion import (
     EncoderRecipe,
     convert_encoder,
@@ -15,7 +13,7 @@ from .encoder_conversion import (
     read_foreign_checkpoint,
     to_published,
 )
-from .files import CheckpointFileError, write_checkpoint
+from .files import write_checkpoint
 from .published import ConversionError
 
 _EPILOG = """A tensor that is unknown, missing or of another shape is an error. Files are read with
@@ -42,27 +40,13 @@ def main(
         argv: Arguments, those of the process by default.
     """
     arguments = _parser(program, description, recipes, examples).parse_args(argv)
-    try:
-        report = _convert(arguments, recipes)
-    except (CheckpointFileError, ConversionError, OSError) as error:
-        print(f'{program}: error: {error}', file=sys.stderr)
-        return 2
-    size = arguments.out.stat().st_size / 1e6
-    print(f'{report}\nwritten: {arguments.out} ({size:.1f} MB)')
-    return 0
+    return run(program, arguments, lambda: _convert(arguments, recipes))
 
 
 def _parser(
     program: str, description: str, recipes: Mapping[str, EncoderRecipe], examples: str
 ) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description=description,
-        epilog=f'{_EPILOG}\nexamples:\n{examples}',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('checkpoint', type=Path, help='the file to convert')
-    parser.add_argument('out', type=Path, help='the file to write')
+    parser = make_parser(description, f'{_EPILOG}\nexamples:\n{examples}', program)
     if len(recipes) > 1:
         parser.add_argument(
             '--encoder', choices=list(recipes), help='which one, where the file does not tell'
@@ -70,14 +54,7 @@ def _parser(
     parser.add_argument(
         '--reverse', action='store_true', help='from a converted encoder to the published names'
     )
-    parser.add_argument(
-        '--drop',
-        action='append',
-        default=[],
-        metavar='PREFIX',
-        help='leave out the tensors whose names begin so; may be given more than once',
-    )
-    parser.add_argument('--overwrite', action='store_true', help='replace OUT if it is there')
+    add_writing(parser)
     return parser
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from .cli import add_writing, check_paths, make_parser, run
 from .convert import Conversion, our_checkpoint
-from .convert_cli import check_paths
-from .files import CheckpointFileError, read_checkpoint, write_checkpoint
-from .published import ConversionError
+from .files import read_checkpoint, write_checkpoint
 from .vissl import from_vissl
 
 EPILOG = """The network is found from the tensors: depth, bands, projector. A tensor that is
@@ -36,38 +33,20 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        conversion = _convert(arguments)
-    except (CheckpointFileError, ConversionError, OSError) as error:
-        print(f'grass.py: error: {error}', file=sys.stderr)
-        return 2
-    size = arguments.out.stat().st_size / 1e6
-    print(f'{conversion.report()}\nwritten: {arguments.out} ({size:.1f} MB)')
-    return 0
+    return run('grass.py', arguments, lambda: _convert(arguments).report())
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Convert a VISSL checkpoint of GraSS, or of VISSL's SimCLR, to ours or to a "
-        'bare backbone.',
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = make_parser(
+        "Convert a VISSL checkpoint of GraSS, or of VISSL's SimCLR, to ours or to a bare backbone.",
+        EPILOG,
     )
-    parser.add_argument('checkpoint', type=Path, help='the file to convert')
-    parser.add_argument('out', type=Path, help='the file to write')
     parser.add_argument(
         '--backbone',
         action='store_true',
         help="write the encoder alone, with the names of MM's ResNet",
     )
-    parser.add_argument(
-        '--drop',
-        action='append',
-        default=[],
-        metavar='PREFIX',
-        help='leave out the tensors whose names begin so; may be given more than once',
-    )
-    parser.add_argument('--overwrite', action='store_true', help='replace OUT if it is there')
+    add_writing(parser)
     return parser
 
 

@@ -12,7 +12,7 @@ from mmss_plugins.visualization.rgb import colour_map, composites
 from . import figures
 from .gather import CLASSES, Gallery, Score, gather_scores, prediction_gallery, pretraining_gallery
 from .html import figure_tag, legend, picture_grid
-from .results import METRICS, curve, latest_pictures, latest_scalars
+from .results import METRICS, curve, latest_pictures, latest_scalars, score_lines
 from .road import Road
 
 LOSS_TERMS = {
@@ -86,12 +86,7 @@ def score_table(scores: Sequence[Score]) -> str:
 
 def text_table(scores: Sequence[Score]) -> str:
     """All scores as plain text, for the terminal."""
-    names = list(METRICS.values())
-    lines = [f'{"input":<12}{"encoder":<12}' + ''.join(f'{name:>8}' for name in names)]
-    for score in scores:
-        values = ''.join(f'{score.metrics[name]:8.1f}' for name in names)
-        lines.append(f'{_sensor(score.modality):<12}{score.start:<12}{values}')
-    return '\n'.join(lines)
+    return score_lines((_sensor(s.modality), s.start, s.metrics) for s in scores)
 
 
 def scores_of(road: Road, modalities: Sequence[str]) -> list[Score]:

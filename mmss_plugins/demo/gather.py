@@ -11,7 +11,7 @@ from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX
 
-from .results import class_iou, confusion_matrix, metrics_of_test, read_prediction
+from .results import iou_of_predictions, metrics_of_test, read_prediction
 from .road import Road
 
 CLASSES = DFC2020Dataset.METAINFO['classes']
@@ -29,20 +29,11 @@ class Score:
 
 def gather_scores(road: Road, modality: str) -> list[Score]:
     """Scores of all starts: metrics as the test command wrote them, IoU per class from its maps."""
-    store = StoreReader(road.dfc_store('test'))
     scores = []
     for start in road.starts:
-        folder = road.predictions(modality, start)
-        matrix = sum(
-            confusion_matrix(
-                store.read(sample_id, [ReadRequest('label')])[0],
-                read_prediction(folder, sample_id),
-                len(CLASSES),
-            )
-            for sample_id in store.sample_ids
-        )
-        metrics = metrics_of_test(road.test_dir(modality, start))
-        scores.append(Score(modality, start, metrics, class_iou(matrix)))
+        maps = road.predictions(modality, start)
+        iou = iou_of_predictions(road.dfc_store('test'), maps, len(CLASSES))
+        scores.append(Score(modality, start, metrics_of_test(road.test_dir(modality, start)), iou))
     return scores
 
 

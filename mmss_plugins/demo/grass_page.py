@@ -10,7 +10,6 @@ from string import Template
 import numpy as np
 
 from mmss_plugins.datasets import PotsdamDataset
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.visualization.rgb import colour_map
 
 from . import figures
@@ -18,14 +17,13 @@ from .aerial_road import AerialRoad
 from .gather import most_varied
 from .html import figure_tag, legend, picture_grid, table_of
 from .results import (
-    METRICS,
-    class_iou,
-    confusion_matrix,
     curve,
+    iou_of_predictions,
     latest_pictures,
     latest_scalars,
     metrics_of_test,
     read_prediction,
+    score_lines,
 )
 
 STARTS = ('random', 'GraSS')
@@ -48,30 +46,16 @@ class AerialScore:
 
 def gather_scores(road: AerialRoad) -> dict[str, AerialScore]:
     """Scores of both starts; metrics as the test command wrote them."""
-    store = StoreReader(road.store('test'))
     scores = {}
     for start in STARTS:
-        folder = road.predictions(start)
-        matrix = sum(
-            confusion_matrix(
-                store.read(sample_id, [ReadRequest('label')])[0],
-                read_prediction(folder, sample_id),
-                len(CLASSES),
-            )
-            for sample_id in store.sample_ids
-        )
-        scores[start] = AerialScore(metrics_of_test(road.test_dir(start)), class_iou(matrix))
+        iou = iou_of_predictions(road.store('test'), road.predictions(start), len(CLASSES))
+        scores[start] = AerialScore(metrics_of_test(road.test_dir(start)), iou)
     return scores
 
 
 def text_table(scores: Mapping[str, AerialScore]) -> str:
     """All scores as plain text, for the terminal."""
-    names = list(METRICS.values())
-    lines = [f'{"input":<12}{"encoder":<12}' + ''.join(f'{name:>8}' for name in names)]
-    for start, score in scores.items():
-        values = ''.join(f'{score.metrics[name]:8.1f}' for name in names)
-        lines.append(f'{"aerial":<12}{start:<12}{values}')
-    return '\n'.join(lines)
+    return score_lines(('aerial', start, score.metrics) for start, score in scores.items())
 
 
 def headline(scores: Mapping[str, AerialScore]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.land_cover import IGNORE_INDEX
 
 METRICS = {'aAcc': 'OA', 'mAcc': 'AA', 'mIoU': 'mIoU', 'mDice': 'mF1'}
@@ -77,3 +79,31 @@ def class_iou(matrix: np.ndarray) -> np.ndarray:
     hits = np.diag(matrix).astype(float)
     union = matrix.sum(0) + matrix.sum(1) - hits
     return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
+
+
+def iou_of_predictions(store: Path, folder: Path, num_classes: int) -> np.ndarray:
+    """IoU per class of the class maps in a folder, over all samples of a store with labels."""
+    reader = StoreReader(store)
+    matrix = sum(
+        confusion_matrix(
+            reader.read(sample_id, [ReadRequest('label')])[0],
+            read_prediction(folder, sample_id),
+            num_classes,
+        )
+        for sample_id in reader.sample_ids
+    )
+    return class_iou(matrix)
+
+
+def score_lines(rows: Iterable[tuple[str, str, Mapping[str, float]]]) -> str:
+    """Scores as plain text, for the terminal.
+
+    Args:
+        rows: Input, encoder, metrics in percent by name.
+    """
+    names = list(METRICS.values())
+    lines = [f'{"input":<12}{"encoder":<12}' + ''.join(f'{name:>8}' for name in names)]
+    for source, start, metrics in rows:
+        values = ''.join(f'{metrics[name]:8.1f}' for name in names)
+        lines.append(f'{source:<12}{start:<12}{values}')
+    return '\n'.join(lines)
