@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mmss_plugins.analysis.pretrained_scores import pretrained_scores
 from mmss_plugins.analysis.study import Layout, Study, Task, final_scores
-from mmss_plugins.demo.commands import last_checkpoint
 from mmss_plugins.demo.road import Road, finetune, prepare, pretrain
-from mmss_plugins.demo.steps import StepRunner
+from mmss_plugins.runs.commands import last_checkpoint
+from mmss_plugins.runs.steps import StepRunner
 
 ITSELF = 'as pretrained'  # the pretrained network's own predictions, nothing fine-tuned
 CLEAN = 'train_dataloader.dataset.label_field=clean_label'

@@ -10,8 +10,8 @@ from mmss_plugins.analysis.crop_purity import CropPurity, measure_crops
 from mmss_plugins.analysis.study import Layout, Study, Task, final_scores, write_json
 from mmss_plugins.analysis.study_report import difference, spread
 from mmss_plugins.demo.aerial_road import AerialRoad, finetune, prepare, pretrain
-from mmss_plugins.demo.commands import last_checkpoint
-from mmss_plugins.demo.steps import StepRunner
+from mmss_plugins.runs.commands import last_checkpoint
+from mmss_plugins.runs.steps import StepRunner
 
 FROZEN = ('model.backbone.frozen_stages=4', 'model.backbone.norm_eval=True')
 USES = {'frozen': FROZEN, 'fine-tuned': ()}

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmss_plugins.analysis.trained_model import load_trained
 from mmss_plugins.datasets import DFC2020Dataset
-from mmss_plugins.demo.results import class_iou, confusion_matrix
+from mmss_plugins.runs.results import class_iou, confusion_matrix
 
 BATCH = 16
 PIPELINE = [{'type': 'mmss_plugins.PackCrossModalInputs'}]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from mmss_plugins.demo.results import METRICS, latest_scalars
-from mmss_plugins.demo.steps import StepRunner
+from mmss_plugins.runs.results import METRICS, latest_scalars
+from mmss_plugins.runs.steps import StepRunner
 
 SETTINGS = 'study.json'
 RESULT = 'result.json'

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from .commands import Home, data_options, last_checkpoint, length_options
-from .steps import StepRunner
+from mmss_plugins.runs.commands import Home, data_options, last_checkpoint, length_options
+from mmss_plugins.runs.steps import StepRunner
 
 STARTS = {'random': '', 'grass': '_grass'}
 PRETRAIN_CONFIG = 'grass_r18_mini'

@@ -10,13 +10,7 @@ from string import Template
 import numpy as np
 
 from mmss_plugins.datasets import PotsdamDataset
-from mmss_plugins.visualization.rgb import colour_map
-
-from . import figures
-from .aerial_road import AerialRoad
-from .gather import most_varied
-from .html import figure_tag, legend, picture_grid, table_of
-from .results import (
+from mmss_plugins.runs.results import (
     curve,
     iou_of_predictions,
     latest_pictures,
@@ -25,6 +19,12 @@ from .results import (
     read_prediction,
     score_lines,
 )
+from mmss_plugins.visualization.rgb import colour_map
+
+from . import figures
+from .aerial_road import AerialRoad
+from .gather import most_varied
+from .html import figure_tag, legend, picture_grid, table_of
 
 STARTS = ('random', 'GraSS')
 SHARES = {

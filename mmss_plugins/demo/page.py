@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from .steps import StepRecord
+from mmss_plugins.runs.steps import StepRecord
 
 INTRODUCTIONS = {
     'cromss': 'CromSS pretrains on satellite images whose labels are often wrong.',

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from .commands import Home, data_options, last_checkpoint, length_options
-from .steps import StepRunner
+from mmss_plugins.runs.commands import Home, data_options, last_checkpoint, length_options
+from mmss_plugins.runs.steps import StepRunner
 
 MODALITIES = ('s2', 's1')
 STARTS = {'random': '', 'frozen': '_cromss-frozen', 'fine-tuned': '_cromss'}

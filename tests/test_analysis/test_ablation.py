@@ -10,8 +10,8 @@ from mmss_plugins.analysis.ablation import Ablation
 from mmss_plugins.analysis.study import StudyError, Task, run_study
 from mmss_plugins.analysis.study_cli import in_order
 from mmss_plugins.analysis.study_report import draw, paired_differences, spread, table
-from mmss_plugins.demo.commands import Home
 from mmss_plugins.demo.road import Road
+from mmss_plugins.runs.commands import Home
 
 
 def study(tmp_path, seeds=(0, 1), arms=('random', 'noisy', 'mid'), **sizes):

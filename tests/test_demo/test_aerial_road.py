@@ -9,7 +9,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 
 from mmss_plugins.demo.aerial_road import AerialRoad, finetune, prepare, pretrain
 from mmss_plugins.demo.aerial_road import test as run_test
-from mmss_plugins.demo.commands import Home
+from mmss_plugins.runs.commands import Home
 
 HOME = Home(Path(__file__).resolve().parents[2])
 

@@ -16,8 +16,8 @@ import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early
 from mmss_plugins.analysis.grass_study import ARMS, GrassStudy, crops_table
 from mmss_plugins.analysis.study_cli import add_study_options, in_order, run_and_report
 from mmss_plugins.demo.aerial_road import AerialRoad
-from mmss_plugins.demo.commands import Home
 from mmss_plugins.demo.options import add_aerial_options, aerial_sizes
+from mmss_plugins.runs.commands import Home
 
 
 def parse_args(argv=None):

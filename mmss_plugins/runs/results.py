@@ -1,4 +1,4 @@
-"""Reads what the runs of the demonstration left: curves, predictions, scores."""
+"""Reads what runs left: curves, predictions, scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pieces of the demonstration's command lines."""
+"""Pieces of the command lines that users type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the commands of the demonstration, shows their progress and keeps their logs."""
+"""Runs commands as named steps, shows their progress and keeps their logs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUN_LINES = re.compile(r'Epoch\((?:train|val|test)\).*|\S+ \d+ of \d+ tensors lo
 
 
 class StepError(RuntimeError):
-    """A step of the demonstration failed; the message has its name, log and last lines."""
+    """A step failed; the message has its name, log and last lines."""
 
 
 @dataclass

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from mmss_plugins.demo.steps import RUN_LINES, StepError, StepRunner
+from mmss_plugins.runs.steps import RUN_LINES, StepError, StepRunner
 
 
 def script(tmp_path, text):
