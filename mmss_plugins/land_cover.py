@@ -59,3 +59,19 @@ OSM_CLASSES = (
     'wetlands',
     'coastal wetlands',
 )
+
+OSM_PALETTE = (  # RGB, the colours of CORINE Land Cover's legend for the nearest of its classes
+    (230, 0, 77),
+    (204, 77, 242),
+    (255, 255, 168),
+    (255, 166, 255),
+    (128, 255, 0),
+    (166, 0, 204),
+    (0, 204, 242),
+    (204, 204, 204),
+    (230, 230, 77),
+    (204, 242, 77),
+    (230, 128, 0),
+    (166, 166, 255),
+    (204, 204, 255),
+)

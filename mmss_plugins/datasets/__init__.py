@@ -3,6 +3,7 @@
 from .dfc2020 import DFC2020Dataset
 from .legacy_reader import LegacyLMDBReader
 from .loveda import LoveDADataset
+from .noldo_downstream import NoLDODownstreamDataset
 from .noldo_pretrain import NoLDOPretrainDataset
 from .potsdam import PotsdamDataset
 
@@ -10,6 +11,7 @@ __all__ = [
     'DFC2020Dataset',
     'LegacyLMDBReader',
     'LoveDADataset',
+    'NoLDODownstreamDataset',
     'NoLDOPretrainDataset',
     'PotsdamDataset',
 ]

@@ -14,11 +14,6 @@ IMAGE_FIELD, DSM_FIELD = 'image', 'dsm'
 UINT8_MAX = 255
 
 
-def tile_of(sample_id: str) -> str:
-    """The tile that a patch was cut from."""
-    return sample_id.partition('-')[0]
-
-
 class AerialStoreDataset(StoreDataset):
     """Patches of 8-bit aerial images as inputs of MMSegmentation's and MMPretrain's pipelines.
 
@@ -62,10 +57,6 @@ class AerialStoreDataset(StoreDataset):
         self._requests = [ReadRequest(IMAGE_FIELD, None, [held.index(band) for band in bands])]
         self._requests += [ReadRequest(DSM_FIELD)] if dsm else []
         self._requests += [ReadRequest(LABEL_FIELD)] if labels else []
-
-    def group_of(self, sample_id: str) -> str:
-        """The tile that a patch was cut from."""
-        return tile_of(sample_id)
 
     def load_sample(self, idx: int) -> dict:
         """Sample ``idx`` as the pipeline gets it."""

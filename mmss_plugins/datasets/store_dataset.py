@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset
 
 from .label_map import check_classes, label_table
 from .lmdb_store import StoreReader
+from .patch_ids import tile_of
 from .seeding import SeededSampleMixin
 from .splits import holdout_part, read_split_file, select_ids, subset_part
 
@@ -70,8 +71,8 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         return StoreReader(data_root, verify=verify)
 
     def group_of(self, sample_id: str) -> str:
-        """Name of what must stay together in a split: here the sample itself."""
-        return sample_id
+        """Name of what must stay together in a split: the tile that a patch was cut from."""
+        return tile_of(sample_id)
 
     def load_sample(self, idx: int) -> dict:
         """Sample ``idx`` as the pipeline gets it."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins import __version__
-from mmss_plugins.datasets.aerial_store_dataset import tile_of
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
+from mmss_plugins.datasets.patch_ids import tile_of
 from mmss_plugins.datasets.splits import subset_part
 from mmss_plugins.lmdb_tools.balance import balanced_choice
 from mmss_plugins.lmdb_tools.build import build_store, offset_of
@@ -70,8 +70,7 @@ def subset(arguments: argparse.Namespace) -> int:
     """
     with StoreReader(arguments.store) as reader:
         meta, ids, path = reader.meta, reader.sample_ids, reader.path
-    grouped = arguments.by == 'tile' and 'image' in meta.fields  # aerial patches
-    groups = [tile_of(sample_id) for sample_id in ids] if grouped else list(ids)
+    groups = [tile_of(sample_id) for sample_id in ids] if arguments.by == 'tile' else list(ids)
     count = arguments.count or max(1, round(len(ids) * arguments.fraction))
     try:
         chosen = subset_part(ids, count=count, seed=arguments.seed, groups=groups)

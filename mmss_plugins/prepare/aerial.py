@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmss_plugins.datasets.patch_ids import patch_id
 from mmss_plugins.prepare.cli import positive
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.patch_files import prepare_files
@@ -49,7 +50,7 @@ def cut_tile(tile: Tile, size: int, stride: int) -> list[Patch]:
         ValueError: If the tile is smaller than a patch.
     """
     return [
-        Patch(f'{tile.name}-{window.row:04d}-{window.col:04d}', tile, window)
+        Patch(patch_id(tile.name, window.row, window.col), tile, window)
         for window in cut_windows(tile.shape, size, stride)
     ]
 
