@@ -11,7 +11,7 @@ def write_patches(path, tiles, patches, size=8):
     image = {'kind': 'image', 'bands': ['R', 'G', 'B'], 'dtype': 'uint8', 'scale': 'raw'}
     label = {'kind': 'label', 'bands': [], 'dtype': 'uint8', 'scale': 'raw', 'unit': 'class index'}
     fields = {'image': {**image, 'unit': 'digital number'}, 'label': label}
-    names = [f'{tile}-{row}-0' for row in range(patches) for tile in range(tiles)]
+    names = [f'{tile}-{row:04d}-0000' for row in range(patches) for tile in range(tiles)]
     with StoreWriter(path, StoreMeta('toy', 'train', fields, classes=('a', 'b'))) as writer:
         for name in names:
             arrays = {
