@@ -56,12 +56,12 @@ def cut_windows(shape: tuple[int, int], size: int, stride: int) -> list[Window]:
     return [Window(row, col, size, size) for row in rows for col in cols]
 
 
-def image_shape(path: Path, bands: int, dtypes: Sequence[str]) -> tuple[int, int]:
+def image_shape(path: Path, bands: int | tuple[int, ...], dtypes: Sequence[str]) -> tuple[int, int]:
     """Height and width of an image, of which only the header is read.
 
     Args:
         path: A .tif or .png.
-        bands: Number of bands that it must have.
+        bands: Number of bands that it must have, or the numbers that it may have.
         dtypes: Types that it may have.
 
     Raises:
@@ -71,7 +71,10 @@ def image_shape(path: Path, bands: int, dtypes: Sequence[str]) -> tuple[int, int
 
 
 def read_window(
-    path: Path, bands: int, dtypes: Sequence[str], window: Window | None = None
+    path: Path,
+    bands: int | tuple[int, ...],
+    dtypes: Sequence[str],
+    window: Window | None = None,
 ) -> np.ndarray:
     """Read a part of an image.
 
@@ -79,7 +82,7 @@ def read_window(
 
     Args:
         path: A .tif or .png.
-        bands: Number of bands that it must have.
+        bands: Number of bands that it must have, or the numbers that it may have.
         dtypes: Types that it may have.
         window: What to read; None for all.
 
@@ -109,13 +112,16 @@ def read_window(
     return image
 
 
-def _checked(path: Path, bands: int, dtypes: Sequence[str]) -> Any:
+def _checked(path: Path, bands: int | tuple[int, ...], dtypes: Sequence[str]) -> Any:
     try:
         found = os.stat(path)
     except FileNotFoundError:
         raise PrepareError(f'{path}: missing file') from None
     source = _open(path, (found.st_mtime_ns, found.st_size))
-    check_equal(path, 'bands', bands, source.count)
+    if isinstance(bands, int):
+        check_equal(path, 'bands', bands, source.count)
+    elif source.count not in bands:
+        check_equal(path, 'bands', ' or '.join(map(str, bands)), source.count)
     types = sorted(set(source.dtypes))
     if len(types) > 1 or types[0] not in dtypes:
         check_equal(path, 'type', ' or '.join(dtypes), ', '.join(types))
