@@ -1,0 +1,7 @@
+# FPN R18 on the mini world, S2, from random weights.
+_base_ = [
+    '../_base_/default_runtime_mini.py',
+    '../_base_/datasets/dfc2020_s2_mini.py',
+    '../_base_/models/fpn_r18_13b.py',
+    '../_base_/schedules/finetune_mini_60e.py',
+]

@@ -1,0 +1,12 @@
+# UPerNet on a tiny SatMAE on the mini world, S2, from random weights.
+_base_ = [
+    '../_base_/default_runtime_mini.py',
+    '../_base_/datasets/dfc2020_s2_mini.py',
+    '../_base_/models/upernet_satmae-tiny_10b.py',
+    '../_base_/schedules/finetune_mini_60e.py',
+]
+
+dataset = dict(bands=10)
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)
