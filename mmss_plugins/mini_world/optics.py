@@ -23,6 +23,9 @@ TRANSMITTANCE = np.array(
 )
 SUN_ELEVATION = (20.0, 44.0, 57.0, 32.0)  # degrees by season, morning overpass at mid latitude
 HAZE_EXPONENT = 1.4  # Angstrom exponent of haze over land
+CLOUD = np.array(  # reflectance of thick cloud, x 10000, per band
+    [5200, 5000, 4900, 4900, 4950, 5000, 5050, 5100, 5100, 2600, 0, 3600, 2800], np.float32
+)
 BLUR = 0.55  # standard deviation of the point spread function, in pixels of 10 m
 
 _WAVELENGTHS = np.array(S2.wavelengths, np.float32)
@@ -123,13 +126,20 @@ def _atmosphere(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.12:
         cloud = random_field(rng, shape, 60.0, 2.0) + 0.5 * rng.normal()
         opacity = (0.16 * np.clip(cloud, 0, 2.0)).astype(np.float32)
-        white = np.array(
-            [5200, 5000, 4900, 4900, 4950, 5000, 5050, 5100, 5100, 2600, 0, 3600, 2800]
-        )
-        image = (1 - opacity) * image + opacity * white[:, None, None].astype(np.float32)
+        image = cover(image, opacity)
         cirrus = cirrus + 60 * opacity
     image[10] += cirrus
     return image.astype(np.float32)
+
+
+def cover(image: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """Draw cloud before an image.
+
+    Args:
+        image: (13, H, W) reflectance x 10000.
+        opacity: (H, W) float32, 0..1.
+    """
+    return (1 - opacity) * image + opacity * CLOUD[:, None, None]
 
 
 def sample_band(image: np.ndarray, factor: int) -> np.ndarray:

@@ -21,7 +21,8 @@ LOVEDA = {  # streams of images
     9: ('Test', 'Urban'),
     10: ('Test', 'Rural'),
 }
-PARTS = ('sentinel', 'potsdam', 'loveda')
+DOWNSTREAM = {11: 'dw_train', 12: 'dw_test', 13: 'osm_train', 14: 'osm_test'}  # streams of tiles
+PARTS = ('sentinel', 'dw', 'osm', 'potsdam', 'loveda')
 MOST = {  # as many as the real data sets have names for
     'potsdam_train': 24,
     'potsdam_test': 14,
@@ -51,6 +52,12 @@ class WorldOptions:
             pretraining images. Defaults to 'raw'.
         confusion: Factor on the rate of confused classes in noisy labels. Defaults to 1.
         borders: Factor on the smoothing of borders in noisy labels. Defaults to 1.
+        dw_train: Tiles of the split dw_train. Defaults to 24.
+        dw_test: Of dw_test. Defaults to 24.
+        osm_train: Of osm_train. Defaults to 24.
+        osm_test: Of osm_test. Defaults to 24.
+        downstream_size: Width and height of the test tiles of these; those for training have 2
+            pixels less. The real ones have 512 and 510. Defaults to 128.
         parts: Which of ``PARTS`` the world has; the options of others have no effect. Defaults to
             'sentinel', the places above.
         potsdam_train: Tiles of Potsdam's training split, at most 24. Defaults to 24.
@@ -76,6 +83,11 @@ class WorldOptions:
     coding: str = 'raw'
     confusion: float = 1.0
     borders: float = 1.0
+    dw_train: int = 24
+    dw_test: int = 24
+    osm_train: int = 24
+    osm_test: int = 24
+    downstream_size: int = 128
     parts: tuple[str, ...] = ('sentinel',)
     potsdam_train: int = 24
     potsdam_test: int = 14
@@ -91,7 +103,8 @@ class WorldOptions:
         object.__setattr__(self, 'parts', tuple(self.parts))  # a list when read from JSON
         if not self.parts or not set(self.parts) <= set(PARTS):
             raise ValueError(f'parts must be some of {", ".join(PARTS)}, but got {self.parts}')
-        for name in ('seed', 'locations', 'dfc_train', 'dfc_test', 'confusion', 'borders', *MOST):
+        counts = ('locations', 'dfc_train', 'dfc_test', *DOWNSTREAM.values(), *MOST)
+        for name in ('seed', 'confusion', 'borders', *counts):
             if getattr(self, name) < 0:
                 raise ValueError(f'{name} must be 0 or more, but got {getattr(self, name)}')
         for name, most in MOST.items():
@@ -100,7 +113,7 @@ class WorldOptions:
         for name in ('tile_metres', 'loveda_metres'):
             if not 0.02 <= getattr(self, name) <= 1:
                 raise ValueError(f'{name} must be 0.02 to 1, but got {getattr(self, name)}')
-        for name in ('size', 'dfc_size', 'tile_size', 'loveda_size'):
+        for name in ('size', 'dfc_size', 'downstream_size', 'tile_size', 'loveda_size'):
             if getattr(self, name) is not None and getattr(self, name) < MIN_SIZE:
                 raise ValueError(
                     f'{name} must be {MIN_SIZE} or more, but got {getattr(self, name)}'
@@ -128,6 +141,9 @@ class WorldOptions:
         counts = {}
         if 'sentinel' in self.parts:
             counts |= {NOLDO: self.locations, VALIDATION: self.dfc_train, TEST: self.dfc_test}
+        for stream, split in DOWNSTREAM.items():
+            if split.partition('_')[0] in self.parts:
+                counts[stream] = getattr(self, split)
         if 'potsdam' in self.parts:
             counts |= {s: getattr(self, f'potsdam_{split}') for s, split in POTSDAM.items()}
         if 'loveda' in self.parts:
@@ -141,9 +157,9 @@ class PlacePlan:
     """One place's identity.
 
     Args:
-        stream: ``NOLDO``, ``VALIDATION`` or ``TEST``.
+        stream: ``NOLDO``, ``VALIDATION``, ``TEST`` or of ``DOWNSTREAM``.
         index: Number of the place within its stream.
-        season_scenes: (season, scene name) in order of acquisition; one only for DFC2020.
+        season_scenes: (season, scene name) in order of acquisition; one only but for pretraining.
         epsg: Its UTM zone's EPSG code.
         origin: Easting and northing of its upper left corner, in metres.
     """
@@ -163,9 +179,10 @@ def place_rng(options: WorldOptions, stream: int, index: int, part: int) -> np.r
 def plan_place(options: WorldOptions, stream: int, index: int) -> PlacePlan:
     """Where a place lies and when it is seen."""
     rng = place_rng(options, stream, index, 0)
-    zone, col, row = 28 + index % 12, index // 12 % 12, index // 144 % 40
+    west, north = (1, stream - min(DOWNSTREAM)) if stream in DOWNSTREAM else (28, stream)
+    zone, col, row = west + index % 12, index // 12 % 12, index // 144 % 40
     epsg = 32600 + zone
-    origin = (320_000.0 + 30_000 * col, 4_000_000.0 + 30_000 * (row + 40 * stream))
+    origin = (320_000.0 + 30_000 * col, 4_000_000.0 + 30_000 * (row + 40 * north))
     tile = f'T{zone:02d}T' + ''.join(rng.choice(list('BCDEKLMNPQ'), 2))
     if stream == NOLDO:
         days = np.array(SEASON_DAYS) + rng.integers(-14, 26, 4)
@@ -207,6 +224,26 @@ def dfc_files(plan: PlacePlan) -> tuple[PurePosixPath, PurePosixPath, PurePosixP
     return radar, optical, labels
 
 
+def downstream_name(plan: PlacePlan) -> str:
+    """``{lon}_{lat}-{yyyymmdd}`` of a downstream tile: its upper left corner, and its date."""
+    from rasterio.warp import transform
+
+    (lon,), (lat,) = transform(f'EPSG:{plan.epsg}', 'EPSG:4326', *([part] for part in plan.origin))
+    return f'{lon:.4f}_{lat:.4f}-{plan.season_scenes[0][1][:8]}'
+
+
+def downstream_files(plan: PlacePlan) -> dict[str, PurePosixPath]:
+    """Kind of file to its path, relative to the world's folder.
+
+    Kinds are 's1', 's2' and 'dw', in the OSM splits 'osm' too.
+    """
+    split, name = DOWNSTREAM[plan.stream], downstream_name(plan)
+    folders = {'s1': 'image_s1', 's2': 'image_s2', 'dw': 'label_dw'}
+    folders |= {'osm': 'label_osm'} if split.startswith('osm') else {}
+    root = PurePosixPath('noldo_downstream') / split
+    return {kind: root / folder / f'{kind}_{name}.tif' for kind, folder in folders.items()}
+
+
 def world_files(options: WorldOptions) -> set[PurePosixPath]:
     """Every data file that a world of these options has, relative to its folder."""
     from mmss_plugins.mini_world.aerial.files import aerial_files
@@ -217,5 +254,8 @@ def world_files(options: WorldOptions) -> set[PurePosixPath]:
             files.update(aerial_files(stream, index).values())
             continue
         plan = plan_place(options, stream, index)
-        files.update(noldo_files(plan) if stream == NOLDO else dfc_files(plan))
+        if stream in DOWNSTREAM:
+            files.update(downstream_files(plan).values())
+        else:
+            files.update(noldo_files(plan) if stream == NOLDO else dfc_files(plan))
     return files

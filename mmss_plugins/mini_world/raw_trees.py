@@ -47,13 +47,14 @@ def write_place(root: Path, options: WorldOptions, stream: int, index: int) -> n
     return write(root, options, plan, place)
 
 
-def _lasting_seed(options: WorldOptions, plan: PlacePlan) -> int:
+def lasting_seed(options: WorldOptions, plan: PlacePlan) -> int:
+    """Seed of what does not change between the acquisitions of a place."""
     return int(place_rng(options, plan.stream, plan.index, 2).integers(2**63))
 
 
 def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Place) -> np.ndarray:
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
-    lasting = _lasting_seed(options, plan)
+    lasting = lasting_seed(options, plan)
     noise = label_noise.NoiseSettings(options.confusion, options.borders)
     files = noldo_files(plan)
     for season, _ in plan.season_scenes:
@@ -77,7 +78,7 @@ def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Plac
 
 def _write_dfc(root: Path, options: WorldOptions, plan: PlacePlan, place: Place) -> np.ndarray:
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
-    lasting = _lasting_seed(options, plan)
+    lasting = lasting_seed(options, plan)
     (season, _), *_ = plan.season_scenes
     rng = place_rng(options, plan.stream, plan.index, 10 + season)
     sar = radar.observe(place, season, rng, lasting)

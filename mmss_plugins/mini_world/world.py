@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins.mini_world.aerial.writing import class_pixels, write_aerial
+from mmss_plugins.mini_world.downstream import downstream_pixels, write_tile
 from mmss_plugins.mini_world.materials import CLASSES
 from mmss_plugins.mini_world.plan import (
     DFC_SPLITS,
+    DOWNSTREAM,
     INDEX_COLUMNS,
     INDEX_FILE,
     LOVEDA,
@@ -37,12 +39,12 @@ class WorldSummary:
     Args:
         confusion: (9, 9) pixels of the pretraining labels by true and noisy class.
         dfc_pixels: (9,) pixels of the DFC2020 labels by class.
-        aerial_pixels: Data set ('Potsdam', 'LoveDA Urban'...) to class to pixels of its labels.
+        label_pixels: Data set ('Potsdam', 'LoveDA Urban'...) to class to pixels of its labels.
     """
 
     confusion: np.ndarray
     dfc_pixels: np.ndarray
-    aerial_pixels: dict[str, dict[str, int]] = field(default_factory=dict)
+    label_pixels: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def noise_rate(self) -> float:
@@ -51,9 +53,9 @@ class WorldSummary:
         return float(1 - np.trace(self.confusion) / total) if total else float('nan')
 
     def lines(self) -> list[str]:
-        """Tables: share, label noise and commonest mistake per class; shares of aerial classes."""
+        """Tables: share, label noise and commonest mistake per class; shares of the others."""
         text = self._sentinel_lines() if self.confusion.any() or self.dfc_pixels.any() else []
-        for name, pixels in self.aerial_pixels.items():
+        for name, pixels in self.label_pixels.items():
             total = max(1, sum(pixels.values()))
             shares = (f'{key} {100 * count / total:.1f} %' for key, count in pixels.items())
             text.append(f'{name}: {", ".join(shares)}')
@@ -81,7 +83,8 @@ def make_world(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> WorldSummary:
-    """Write a world's raw trees: ``noldo`` and ``dfc2020``, ``potsdam``, ``loveda``.
+    """Write a world's raw trees: ``noldo`` and ``dfc2020``, ``noldo_downstream``, ``potsdam``,
+    ``loveda``.
 
     The files depend on ``options`` alone, not on the number of workers.
 
@@ -103,7 +106,7 @@ def make_world(
     _claim(root, options, overwrite)
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     dfc_pixels = np.zeros(len(CLASSES), np.int64)
-    aerial = {stream: 0 for stream, count in options.counts().items() if count}
+    others = {stream: 0 for stream, count in options.counts().items() if count}
     places = options.places()
     for done, (stream, counts) in enumerate(_run(root, options, places, workers), 1):
         if stream == NOLDO:
@@ -111,12 +114,12 @@ def make_world(
         elif stream in DFC_SPLITS.values():
             dfc_pixels += np.diag(counts)
         else:
-            aerial[stream] += counts
+            others[stream] += counts
         if progress:
             progress(done, len(places))
     if options.counts().get(NOLDO):
         _write_index(root, options)
-    summary = WorldSummary(confusion, dfc_pixels, class_pixels(aerial))
+    summary = WorldSummary(confusion, dfc_pixels, downstream_pixels(others) | class_pixels(others))
     _write_marker(root, options, summary)
     return summary
 
@@ -141,6 +144,8 @@ def _run(root: Path, options: WorldOptions, places: list[tuple[int, int]], worke
 
 def _write(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
     write = write_aerial if stream in POTSDAM or stream in LOVEDA else write_place
+    if stream in DOWNSTREAM:
+        write = write_tile
     return write(root, options, stream, index)
 
 
@@ -190,7 +195,7 @@ def _write_marker(root: Path, options: WorldOptions, summary: WorldSummary | Non
         record['classes'] = list(CLASSES)
         record['confusion'] = summary.confusion.tolist()
         record['dfc_pixels'] = summary.dfc_pixels.tolist()
-        record['aerial_pixels'] = summary.aerial_pixels
+        record['label_pixels'] = summary.label_pixels
     (root / MARKER).write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
 
 

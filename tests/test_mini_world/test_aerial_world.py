@@ -245,12 +245,12 @@ def test_summary_counts_what_was_written(aerial):
     root, summary = aerial
     label = np.stack([potsdam_label(root / 'potsdam', name) for name in TRAIN + TEST])
     assert (
-        list(summary.aerial_pixels['Potsdam'].values())
+        list(summary.label_pixels['Potsdam'].values())
         == np.bincount(label.ravel(), minlength=6).tolist()
     )
     record = json.loads((root / MARKER).read_text())
     assert record['complete'] is True
-    assert record['aerial_pixels'] == summary.aerial_pixels
+    assert record['label_pixels'] == summary.label_pixels
     assert WorldOptions.from_dict(record['options']) == SMALL
     text = '\n'.join(summary.lines())
     assert 'label noise' not in text

@@ -6,12 +6,14 @@ import sys
 import time
 from pathlib import Path
 
-from mmss_plugins.mini_world.plan import PARTS, WorldOptions
+from mmss_plugins.mini_world.plan import DOWNSTREAM, PARTS, WorldOptions
 
 
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('out', type=Path, help='folder of {noldo,dfc2020,potsdam,loveda}/')
+    parser.add_argument(
+        'out', type=Path, help='folder of {noldo,dfc2020,noldo_downstream,potsdam,loveda}/'
+    )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--locations', type=int, default=200, help='pretraining locations')
     parser.add_argument('--size', type=int, default=96, help='their width in pixels of 10 m')
@@ -26,7 +28,7 @@ def parse_args(argv=None):
     )
     parser.add_argument('--confusion', type=float, default=1.0, help='factor on confused labels')
     parser.add_argument('--borders', type=float, default=1.0, help='factor on smoothed borders')
-    add_aerial_options(parser)
+    add_part_options(parser)
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1)
     parser.add_argument('--overwrite', action='store_true', help='write into a used folder')
     parser.add_argument(
@@ -39,17 +41,21 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def add_aerial_options(parser):
+def add_part_options(parser):
     default = WorldOptions()
-    group = parser.add_argument_group('aerial parts')
+    group = parser.add_argument_group('parts')
     group.add_argument(
         '--parts',
         nargs='+',
         choices=PARTS,
         default=list(default.parts),
-        help="'sentinel' is SSL4EO-S12@NoL and DFC2020 (default: sentinel)",
+        help="'sentinel' is SSL4EO-S12@NoL and DFC2020, 'dw' and 'osm' are SSL4EO-S12@DW and @OSM "
+        '(default: sentinel)',
     )
     helps = {
+        **{name: f'tiles of the split {name}' for name in DOWNSTREAM.values()},
+        'downstream_size': 'width of its test tiles in pixels; those for training have 2 less; the '
+        'real ones have 512',
         'potsdam_train': 'tiles of the training split, at most 24',
         'potsdam_test': 'tiles of the test split, at most 14',
         'tile_size': 'their width in pixels',
