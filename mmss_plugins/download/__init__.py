@@ -1,0 +1,1 @@
+"""Downloading published archives and checkpoints, and unpacking them safely."""

@@ -1,0 +1,264 @@
+"""The download command against a local hub."""
+
+import hashlib
+import io
+import os
+import random
+import runpy
+import subprocess
+import sys
+import zipfile
+from collections import namedtuple
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hub_server import COMMIT, REPOSITORY, serve
+
+from mmss_plugins.download import noldo, repository, transfer
+from mmss_plugins.download.noldo import PARTS, main
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = 1000
+CHECKPOINT = 'weights-cromss-13B-midFusion-epoch=199.ckpt'
+NOISE = random.Random(1).randbytes(10_500)
+
+needs_hub = pytest.mark.skipif(
+    find_spec('huggingface_hub') is None,
+    reason='needs huggingface_hub (extra hub)',
+)
+
+
+def zipped(members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, 'w') as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+DW = {'dw_train/image_s1/s1_a.tif': NOISE[:3000], 'dw_test/image_s1/s1_b.tif': NOISE[:100]}
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    monkeypatch.setattr(transfer, 'BLOCK', BLOCK)
+    monkeypatch.setattr(repository, 'WAITS', (0, 0))
+    for name in ('HF_TOKEN', 'HF_HUB_OFFLINE', 'http_proxy', 'HTTP_PROXY', 'ALL_PROXY'):
+        monkeypatch.delenv(name, raising=False)
+    files = {name: b'checkpoint ' + name.encode() for name in PARTS['checkpoints']}
+    with serve({**files, CHECKPOINT: NOISE, 'ssl4eo_s12_dw.zip': zipped(DW)}) as running:
+        yield running
+
+
+def run(hub, out, *arguments):
+    return main([*map(str, arguments), '--out', str(out), '--endpoint', hub.url])
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@needs_hub
+def test_download_and_again(hub, tmp_path, capsys):
+    out = tmp_path / 'new' / 'folder'
+    assert run(hub, out, 'checkpoints') == 0
+    assert names(out) == sorted(
+        name for file in PARTS['checkpoints'] for name in (file, f'{file}.sha256')
+    )
+    assert (out / CHECKPOINT).read_bytes() == NOISE
+    digest = hashlib.sha256(NOISE).hexdigest()
+    assert (out / f'{CHECKPOINT}.sha256').read_text() == f'{digest}  {CHECKPOINT}\n'
+    assert f'--revision {COMMIT}' in capsys.readouterr().out
+    blocks = [(first, min(first + BLOCK, 10_500) - 1) for first in range(0, 10_500, BLOCK)]
+    assert [span for span in hub.ranges() if span in blocks] == blocks
+    assert len(hub.ranges()) == len(blocks) + 3
+    hub.requests.clear()
+    assert run(hub, out, CHECKPOINT, '--revision', COMMIT) == 0
+    assert [path for _, path, _ in hub.requests] == [
+        f'/api/datasets/{REPOSITORY}/revision/{COMMIT}'
+    ]
+
+
+@needs_hub
+@pytest.mark.parametrize('trouble', ['cuts', 'busy'])
+def test_broken_connections_are_retried(hub, tmp_path, trouble):
+    setattr(hub, trouble, 2)
+    assert run(hub, tmp_path, CHECKPOINT) == 0
+    assert (tmp_path / CHECKPOINT).read_bytes() == NOISE
+    assert len(hub.ranges()) == 11 + 2
+
+
+@needs_hub
+def test_an_interrupted_download_is_continued(hub, tmp_path, capsys, monkeypatch):
+    once = repository.DatasetRepository._read_once
+
+    def read(self, name, start, stop):
+        hub.cuts = 1 if start >= 4000 else 0
+        return once(self, name, start, stop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repository.DatasetRepository, '_read_once', read)
+        assert run(hub, tmp_path, CHECKPOINT, '--connections', 1) == 2
+    assert 'after 3 attempts: the same command continues' in capsys.readouterr().err
+    (part,) = tmp_path.iterdir()
+    assert part.suffix == '.part'
+    assert part.read_bytes() == NOISE[:4000]
+    hub.cuts = 0
+    hub.requests.clear()
+    assert run(hub, tmp_path, CHECKPOINT, '--connections', 3) == 0
+    assert 'continuing after 4000 of 10500 bytes' in capsys.readouterr().out
+    assert hub.ranges()[0] == (4000, 4999)
+    assert len(hub.ranges()) == 7
+    assert (tmp_path / CHECKPOINT).read_bytes() == NOISE
+    assert names(tmp_path) == [CHECKPOINT, f'{CHECKPOINT}.sha256']
+
+
+@needs_hub
+def test_the_beginning_of_another_version_is_not_continued(hub, tmp_path):
+    (tmp_path / f'{CHECKPOINT}.{"0" * 12}.part').write_bytes(b'old')
+    assert run(hub, tmp_path, CHECKPOINT) == 0
+    assert (tmp_path / CHECKPOINT).read_bytes() == NOISE
+
+
+@needs_hub
+def test_wrong_content_never_gets_the_name(hub, tmp_path, capsys):
+    hub.published[CHECKPOINT] = '0' * 64
+    assert run(hub, tmp_path, CHECKPOINT) == 2
+    error = capsys.readouterr().err
+    assert '0' * 64 in error
+    assert hashlib.sha256(NOISE).hexdigest() in error
+    assert names(tmp_path) == []
+    hub.published.clear()
+    part = tmp_path / f'{CHECKPOINT}.{hashlib.sha256(NOISE).hexdigest()[:12]}.part'
+    part.write_bytes(b'x' * 2000)  # damaged after it came
+    assert run(hub, tmp_path, CHECKPOINT) == 2
+    assert names(tmp_path) == []
+    assert run(hub, tmp_path, CHECKPOINT) == 0
+
+
+@needs_hub
+def test_another_file_of_the_name_is_not_lost(hub, tmp_path, capsys):
+    mine = tmp_path / CHECKPOINT
+    mine.write_bytes(NOISE[::-1])
+    assert run(hub, tmp_path, CHECKPOINT) == 2
+    assert '--overwrite' in capsys.readouterr().err
+    assert mine.read_bytes() == NOISE[::-1]
+    assert run(hub, tmp_path, CHECKPOINT, '--overwrite') == 0
+    assert mine.read_bytes() == NOISE
+    hub.requests.clear()
+    (tmp_path / f'{CHECKPOINT}.sha256').unlink()  # came by another way, but is the one
+    assert run(hub, tmp_path, CHECKPOINT) == 0
+    mine.write_bytes(NOISE[::-1])  # changed since it was checked
+    os.utime(mine, ns=(2**62, 2**62))
+    assert run(hub, tmp_path, CHECKPOINT) == 2
+    assert hub.ranges() == []
+
+
+@needs_hub
+def test_unpacking(hub, tmp_path, capsys):
+    content = hub.files['ssl4eo_s12_dw.zip']
+    assert run(hub, tmp_path, 'dw', '--unpack', '--keep-archive') == 0
+    folder = tmp_path / 'ssl4eo_s12_dw'
+    assert {name: (folder / name).read_bytes() for name in DW} == DW
+    assert (tmp_path / 'ssl4eo_s12_dw.zip').read_bytes() == content
+    assert run(hub, tmp_path, 'dw', '--unpack') == 0
+    assert names(tmp_path) == ['ssl4eo_s12_dw', 'ssl4eo_s12_dw.zip.unpacked']
+    hub.requests.clear()
+    assert run(hub, tmp_path, 'dw', '--unpack') == 0
+    assert hub.ranges() == []
+    (tmp_path / 'ssl4eo_s12_dw.zip.unpacked').unlink()
+    (folder / 'dw_test/image_s1/s1_b.tif').write_bytes(b'mine')
+    assert run(hub, tmp_path, 'dw', '--unpack') == 1
+    assert 's1_b.tif is there with other content' in capsys.readouterr().out
+    assert (folder / 'dw_test/image_s1/s1_b.tif').read_bytes() == b'mine'
+    assert (tmp_path / 'ssl4eo_s12_dw.zip').exists()
+    assert run(hub, tmp_path, 'dw', '--unpack', '--overwrite') == 0
+    assert {name: (folder / name).read_bytes() for name in DW} == DW
+    hub.files['ssl4eo_s12_dw.zip'] = zipped({'../evil': b'x', **DW})
+    assert run(hub, tmp_path, 'dw', '--unpack') == 2
+    assert "'../evil' has" in capsys.readouterr().err
+    assert 'evil' not in {*names(tmp_path), *names(tmp_path.parent)}
+
+
+@needs_hub
+def test_dry_run_and_full_disk(hub, tmp_path, capsys, monkeypatch):
+    usage = namedtuple('usage', 'total used free')
+    monkeypatch.setattr(noldo.shutil, 'disk_usage', lambda path: usage(0, 0, 10_499))
+    out = tmp_path / 'none' / 'yet'
+    assert run(hub, out, CHECKPOINT, '--dry-run') == 0
+    printed = capsys.readouterr().out
+    assert '10500 bytes to fetch' in printed
+    assert '10499 bytes free' in printed
+    assert COMMIT in printed
+    assert run(hub, out, CHECKPOINT) == 2
+    assert 'but 10499 bytes are free' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert hub.ranges() == []
+    monkeypatch.setattr(noldo.shutil, 'disk_usage', lambda path: usage(0, 0, 10_500))
+    assert run(hub, out, CHECKPOINT) == 0
+
+
+@needs_hub
+@pytest.mark.parametrize(
+    ('refuse', 'arguments', 'told'),
+    [
+        ((404, 'RepoNotFound'), (), 'no such data set'),
+        ((403, 'GatedRepo'), (), 'granted on request'),
+        ((500, ''), (), '500'),
+        (None, ('--revision', 'v9'), "no revision 'v9'"),
+        (None, ('nol',), 'has no file ssl4eo_s12_nol.zip'),
+        (None, ('README.md',), 'has no file README.md'),
+        (None, ('--repository', 'some/where'), 'some/where'),
+    ],
+)
+def test_refusals_are_one_line(hub, tmp_path, capsys, refuse, arguments, told):
+    hub.refuse = refuse
+    assert run(hub, tmp_path, CHECKPOINT, *arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert told in error
+    assert len(error.splitlines()) == 1
+    assert names(tmp_path) == []
+
+
+@needs_hub
+def test_no_hub_and_a_mirror_without_ranges(hub, tmp_path, capsys):
+    hub.ignore_range = True
+    assert run(hub, tmp_path, CHECKPOINT) == 2
+    assert 'cannot send parts' in capsys.readouterr().err
+    closed = type('Closed', (), {'url': 'http://127.0.0.1:9'})
+    assert run(closed, tmp_path, CHECKPOINT) == 2
+    assert 'http://127.0.0.1:9' in capsys.readouterr().err
+
+
+@needs_hub
+def test_one_download_at_a_time(hub, tmp_path, capsys):
+    with noldo._alone(tmp_path):
+        assert run(hub, tmp_path, CHECKPOINT) == 2
+    assert 'another download' in capsys.readouterr().err
+
+
+def test_the_client_is_missing(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
+    monkeypatch.setattr(sys, 'argv', ['tool', 'dw', '--out', str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / 'tools/prepare/download_noldo.py'), run_name='__main__')
+    assert ended.value.code == 2
+    assert 'pip install "mmss_plugins[hub]"' in capsys.readouterr().err
+
+
+@needs_hub
+def test_the_clients_own_endpoint(hub):
+    code = (
+        'from mmss_plugins.download.repository import DatasetRepository as R\n'
+        f'r = R({REPOSITORY!r})\n'
+        f'print(r.commit, r.read({CHECKPOINT!r}, 10, 30).hex())'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        env={**os.environ, 'HF_ENDPOINT': hub.url, 'PYTHONPATH': os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.split() == [COMMIT, NOISE[10:30].hex()], done.stderr
