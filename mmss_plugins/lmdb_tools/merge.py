@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mmss_plugins import __version__
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreReader
@@ -14,15 +16,59 @@ from mmss_plugins.lmdb_tools.copying import StoredSample, close_readers, load_sa
 from mmss_plugins.prepare.cli import add_workers, add_writing, digest
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.runner import Plan
+from mmss_plugins.prepare.shards import Shard, split_mark
 
 DESCRIPTION = (
     'Shards of one data set to one store, in the order given. They must agree in everything but '
-    'how they were made, be complete, and have no sample id in common. Every value is compared '
-    'with its checksums on the way.'
+    'how they were made, be complete, and have no sample id in common. Those that a preparation '
+    'made with --shard must all be there; they are put in order and make the very store that one '
+    'run would have made. Every value is compared with its checksums on the way.'
 )
 EXAMPLES = """examples:
   lmdb.py merge shards/0.lmdb shards/1.lmdb shards/2.lmdb data/noldo.lmdb
+  lmdb.py merge data/noldo.shard-*-of-12.lmdb data/noldo.lmdb
 """
+
+
+@dataclass
+class Family:
+    """Stores that are the parts of one, or a single store.
+
+    Args:
+        source: How the whole was made.
+        members: Which part each is (None: it is no part), and the part.
+    """
+
+    source: dict[str, Any]
+    members: list[tuple[Shard | None, StoreReader]]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the parts of one."""
+        return self.members[0][0] is not None
+
+    @property
+    def readers(self) -> list[StoreReader]:
+        """The stores, in the order of the whole."""
+        if not self.is_whole:
+            return [self.members[0][1]]
+        return [reader for _, reader in sorted(self.members, key=lambda member: member[0])]
+
+    def check(self) -> None:
+        """Check that every part is there.
+
+        Raises:
+            PrepareUsageError: If not.
+        """
+        if not self.is_whole:
+            return
+        first, reader = self.members[0]
+        missing = {*range(1, first.count + 1)} - {shard.number for shard, _ in self.members}
+        if missing:
+            raise PrepareUsageError(
+                f'{reader.path}: a shard of {first.count}, of which these are not given: '
+                f'{", ".join(map(str, sorted(missing)))}. Give all; nothing was written'
+            )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,23 +86,11 @@ def merge(arguments: argparse.Namespace) -> int:
         Number of samples left out.
     """
     readers = [StoreReader(path) for path in arguments.shards]
-    metas = [reader.meta for reader in readers]
     _check_alike(readers)
+    families = _families(readers)
+    readers = [reader for family in families for reader in family.readers]
     tasks = _tasks(readers)
-    sources = []
-    for meta in metas:
-        if meta.source not in sources:
-            sources.append(meta.source)
-    options = {
-        **offset_of(sources[0]),
-        'of': sources,
-        'samples': digest(task.sample_id for task in tasks),
-    }
-    if any(offset_of(source) != offset_of(sources[0]) for source in sources):
-        raise PrepareUsageError('the shards were made with different --s2-offset')
-    description = replace(
-        metas[0], source={'tool': 'lmdb merge', 'version': __version__, 'options': options}
-    )
+    description = replace(readers[0].meta, source=_source(families, tasks))
     plan = Plan(
         out=arguments.out,
         title=f'merging {len(readers)} shards',
@@ -64,7 +98,7 @@ def merge(arguments: argparse.Namespace) -> int:
         load=load_sample,
         describe=lambda arrays: description,  # noqa: ARG005
     )
-    del readers
+    del readers, families
     try:
         return build_store(plan, arguments)
     finally:
@@ -83,6 +117,42 @@ def _check_alike(readers: Sequence[StoreReader]) -> None:
             raise PrepareUsageError(
                 f'{reader.path}: the shard is unlike {first.path} (' + '; '.join(differences) + ')'
             )
+
+
+def _families(readers: Sequence[StoreReader]) -> list[Family]:
+    """Bring the shards of each preparation together, in their order.
+
+    Raises:
+        PrepareUsageError: If some of them are missing.
+    """
+    families: dict[str, Family] = {}
+    for reader in readers:
+        source, shard = split_mark(reader.meta.source)
+        key = str(reader.path)
+        if shard is not None:
+            key = json.dumps([source, shard.count], sort_keys=True)
+        families.setdefault(key, Family(source, [])).members.append((shard, reader))
+    for family in families.values():
+        family.check()
+    return list(families.values())
+
+
+def _source(families: Sequence[Family], tasks: Sequence[StoredSample]) -> dict[str, Any]:
+    """How the merged store was made; all shards of one preparation are its whole."""
+    if len(families) == 1 and families[0].is_whole:
+        return families[0].source
+    sources = []
+    for family in families:
+        if family.source not in sources:
+            sources.append(family.source)
+    if any(offset_of(source) != offset_of(sources[0]) for source in sources):
+        raise PrepareUsageError('the shards were made with different --s2-offset')
+    options = {
+        **offset_of(sources[0]),
+        'of': sources,
+        'samples': digest(task.sample_id for task in tasks),
+    }
+    return {'tool': 'lmdb merge', 'version': __version__, 'options': options}
 
 
 def _plain(meta: StoreMeta) -> StoreMeta:

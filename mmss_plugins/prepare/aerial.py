@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from mmss_plugins.datasets.patch_ids import patch_id
 from mmss_plugins.prepare.cli import positive
+from mmss_plugins.prepare.dask_pool import open_pool
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.patch_files import prepare_files
 from mmss_plugins.prepare.runner import Plan, Skipped, prepare_stores
@@ -132,8 +133,15 @@ def run_plans(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
         Number of tiles and patches left out.
     """
     if arguments.format == 'files':
-        return sum(
-            prepare_files(plan, workers=arguments.workers, overwrite=arguments.overwrite)
-            for plan in plans
-        )
+        with open_pool(arguments.dask) as pool:
+            return sum(
+                prepare_files(
+                    plan,
+                    workers=arguments.workers,
+                    overwrite=arguments.overwrite,
+                    shard=arguments.shard,
+                    pool=pool,
+                )
+                for plan in plans
+            )
     return prepare_stores(plans, arguments)

@@ -12,6 +12,7 @@ from mmss_plugins.datasets.lmdb_store import StoreError
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.geotiff import require_rasterio
 from mmss_plugins.prepare.parallel import default_workers
+from mmss_plugins.prepare.shards import parse_shard
 
 EXIT_CODES = """exit status:
   0  every sample is in the store
@@ -34,6 +35,7 @@ def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
     )
     add_workers(parser)
     add_writing(parser)
+    add_machines(parser)
     return parser
 
 
@@ -59,6 +61,25 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--overwrite', action='store_true', help='discard a store that is there and begin anew'
+    )
+
+
+def add_machines(parser: argparse.ArgumentParser) -> None:
+    """Add the options of work on several machines."""
+    parser.add_argument(
+        '--shard',
+        type=parse_shard,
+        metavar='I/N',
+        help='make only the I-th of N equal parts (1/N ... N/N), as a store of its own beside OUT: '
+        '{name}.shard-I-of-N.lmdb. The parts need nothing of each other; tools/lmdb.py merge makes '
+        'of all of them the store that one run would have made',
+    )
+    parser.add_argument(
+        '--dask',
+        metavar='ADDRESS',
+        help='let the workers of the Dask cluster with this scheduler (tcp://host:8786) read the '
+        'files instead of processes of this machine; they must see them under the same paths and '
+        'have this package; this process writes',
     )
 
 
@@ -90,6 +111,8 @@ def run(
     try:
         if rasterio:
             require_rasterio()
+        if getattr(arguments, 'dask', None):
+            _make_absolute(arguments)
         return 1 if prepare(arguments) else 0
     except (PrepareUsageError, StoreError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
@@ -97,6 +120,12 @@ def run(
     except KeyboardInterrupt:
         print('interrupted: the same command continues from here', file=sys.stderr)
         return 130
+
+
+def _make_absolute(arguments: argparse.Namespace) -> None:
+    for name, value in vars(arguments).items():
+        if isinstance(value, Path):  # workers run elsewhere
+            setattr(arguments, name, value.absolute())
 
 
 def require_directory(path: Path, what: str) -> Path:

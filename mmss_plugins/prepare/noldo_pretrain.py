@@ -42,7 +42,7 @@ from mmss_plugins.prepare.images import (
 )
 from mmss_plugins.prepare.noldo_index import SEASONS, read_index
 from mmss_plugins.prepare.resample import bicubic, nearest
-from mmss_plugins.prepare.runner import Plan, prepare_store
+from mmss_plugins.prepare.runner import Plan, prepare_stores
 
 RESOLUTIONS = dict(zip(S2.bands, S2.resolutions, strict=True))  # metres
 LABELS = {'label': 'dw_noisy_labels', 'clean_label': 'dw_clean_labels'}  # field to folder
@@ -219,12 +219,7 @@ def prepare(arguments: argparse.Namespace) -> int:
         load=NoLDOLoader(root, clean, arguments.quantise, arguments.size, arguments.s2_offset),
         describe=partial(describe, made_with=made_with),
     )
-    return prepare_store(
-        plan,
-        workers=arguments.workers,
-        overwrite=arguments.overwrite,
-        commit_every=arguments.commit_every,
-    )
+    return prepare_stores([plan], arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,29 +15,53 @@ import cv2
 import numpy as np
 
 from mmss_plugins.datasets.lmdb_store import StoreMeta
+from mmss_plugins.prepare.dask_pool import DaskPool
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.report import format_skipped, write_summary
 from mmss_plugins.prepare.runner import Plan, Skipped
+from mmss_plugins.prepare.shards import Shard, take_part
 
 # field to folder; the image comes last, so that a sample with an image has everything
 FOLDERS = {'label': 'ann_dir', 'dsm': 'dsm_dir', 'image': 'img_dir'}
 
 
-def prepare_files(plan: Plan, *, workers: int, overwrite: bool = False) -> int:
+def prepare_files(
+    plan: Plan,
+    *,
+    workers: int,
+    overwrite: bool = False,
+    shard: Shard | None = None,
+    pool: DaskPool | None = None,
+) -> int:
     """Make or continue a folder of files; print and write its summary.
 
     The files are ``{img_dir,ann_dir,dsm_dir}/{split}/{id}.png`` beside the place of the plan's
     store, and ``{split}.json`` is the description that the store would have.
 
+    Args:
+        plan: How the store would be made.
+        workers: Number of processes of this machine.
+        overwrite: Whether to remove files that are there.
+        shard: The part to make; all parts go into the same folders.
+        pool: What reads the samples instead of processes of this machine.
+
     Returns:
         Number of samples left out.
 
     Raises:
-        PrepareUsageError: If a worker dies, or files of another description are there.
+        PrepareUsageError: If a worker dies, files of another description are there, or one shard
+            would remove those of others.
     """
     root, split = plan.out.parent, plan.out.stem
+    if shard is not None:
+        if overwrite:
+            raise PrepareUsageError(
+                f'{root}: --overwrite of one --shard would remove the files of all: remove the '
+                'folder by hand'
+            )
+        plan = take_part(plan, shard)
     meta = _description(plan)
     if meta is None:
         print('\n'.join([f'{root}: no sample of {split} can be read', *_texts(plan.skipped)]))
@@ -50,63 +77,72 @@ def prepare_files(plan: Plan, *, workers: int, overwrite: bool = False) -> int:
         }
         for task in plan.tasks
     }
-    for folder in {path.parent for path in next(iter(paths.values())).values()}:
-        folder.mkdir(parents=True, exist_ok=True)
+    for field in extensions:
+        (root / FOLDERS[field] / split).mkdir(parents=True, exist_ok=True)
     pending = [
-        (task, paths[task.sample_id])
-        for task in plan.tasks
-        if overwrite or not paths[task.sample_id]['image'].exists()
+        task for task in plan.tasks if overwrite or not paths[task.sample_id]['image'].exists()
     ]
     done, skipped = len(plan.tasks) - len(pending), list(plan.skipped)
     if done:
         print(f'{root}: continuing after {done} of {len(plan.tasks)} samples', flush=True)
-    with ProgressReport(plan.title, len(plan.tasks), done) as progress:
-        work = partial(_write_one, plan.load)
-        for _, outcome in ordered_map(work, pending, workers, [__name__, 'rasterio']):
-            if outcome is not None:
+    work = partial(_encode_one, plan.load, extensions)
+    preload = [__name__, 'rasterio']
+    results = pool.map(work, pending) if pool else ordered_map(work, pending, workers, preload)
+    with closing(results), ProgressReport(plan.title, len(plan.tasks), done) as progress:
+        for task, outcome in results:
+            if isinstance(outcome, Skipped):
                 skipped.append(outcome)
-            progress.step(skipped=outcome is not None)
-    _summarise(plan, len(plan.tasks) + len(plan.skipped) - len(skipped), skipped, workers)
+            else:
+                for field, content in outcome.items():
+                    write_file(paths[task.sample_id][field], content)
+            progress.step(skipped=isinstance(outcome, Skipped))
+    count = len(plan.tasks) + len(plan.skipped) - len(skipped)
+    where = plan.out if shard is None else shard.path(plan.out)
+    _summarise(replace(plan, out=where), count, skipped, workers)
     return len(skipped)
 
 
-def write_image(path: Path, array: np.ndarray) -> None:
-    """Write a file all or nothing, as PNG or TIFF.
+def encode_image(array: np.ndarray, extension: str) -> bytes:
+    """The content of an image file.
 
     Args:
-        path: The file; its suffix says which.
         array: (H, W), or (C, H, W) with C = 1 or 3 for PNG; 3 bands are red, green, blue.
+        extension: '.png' or '.tif'.
+    """
+    planes = array.reshape(-1, *array.shape[-2:])
+    if extension == '.png':
+        return cv2.imencode('.png', cv2.merge(list(planes[::-1])))[1].tobytes()
+    from rasterio.io import MemoryFile
+
+    height, width = planes.shape[1:]
+    size = {'count': len(planes), 'height': height, 'width': width}
+    with MemoryFile() as file:
+        with file.open(driver='GTiff', dtype=planes.dtype, **size) as out:
+            out.write(planes)
+        return file.read()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file all or nothing.
 
     Raises:
         OSError: If the file cannot be written.
     """
     draft = path.with_name(path.name + '.part')
-    planes = array.reshape(-1, *array.shape[-2:])
-    if path.suffix == '.png':
-        draft.write_bytes(cv2.imencode('.png', cv2.merge(list(planes[::-1])))[1].tobytes())
-    else:
-        import rasterio
-
-        height, width = planes.shape[1:]
-        size = {'count': len(planes), 'height': height, 'width': width}
-        with rasterio.open(draft, 'w', driver='GTiff', dtype=planes.dtype, **size) as out:
-            out.write(planes)
+    draft.write_bytes(content)
     os.replace(draft, path)
 
 
-def _write_one(load: Any, item: tuple[Any, Mapping[str, Path]]) -> Skipped | None:
-    task, paths = item
+def _encode_one(load: Any, extensions: Mapping[str, str], task: Any) -> dict[str, bytes] | Skipped:
     try:
         arrays = load(task, None).arrays
     except PrepareError as error:
         return Skipped(task.sample_id, str(error))
-    for field, path in paths.items():
-        write_image(path, arrays[field])
-    return None
+    return {field: encode_image(arrays[field], extensions[field]) for field in extensions}
 
 
 def _description(plan: Plan) -> StoreMeta | None:
-    for task in plan.tasks:
+    for task in plan.tasks if plan.probed is None else plan.probed:
         try:
             return plan.describe(plan.load(task, None).arrays)
         except PrepareError:
@@ -130,7 +166,9 @@ def _claim(path: Path, meta: StoreMeta, overwrite: bool) -> None:
                 for file in (path.parent / folder / path.stem).glob(pattern):
                     file.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(meta.to_json())
+    draft = path.with_name(f'{path.name}.{uuid.uuid4().hex}.part')  # shards come at once
+    draft.write_bytes(meta.to_json())
+    os.replace(draft, path)
 
 
 def _extension(field: Mapping[str, Any]) -> str:
@@ -138,7 +176,7 @@ def _extension(field: Mapping[str, Any]) -> str:
 
 
 def _summarise(plan: Plan, count: int, skipped: list[Skipped], workers: int) -> None:
-    notes = list(plan.notes(workers)) if plan.notes is not None else []
+    notes = list(plan.notes(plan.tasks, workers)) if plan.notes is not None else []
     entries = [{'sample': s.sample_id, 'reason': s.reason} for s in skipped]
     path = write_summary(
         plan.out.with_suffix(''), {'samples': count, 'warnings': notes, 'skipped': entries}

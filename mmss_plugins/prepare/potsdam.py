@@ -113,10 +113,16 @@ def unknown_colours(tile: Tile) -> int | PrepareError:
     return total
 
 
-def tile_notes(found: FoundTiles, workers: int) -> list[str]:
-    """What the summary says about the tiles: sizes, and pixels of unknown colours."""
+def tile_notes(found: FoundTiles, patches: Sequence[Patch], workers: int) -> list[str]:
+    """What the summary says about the tiles: sizes, and pixels of unknown colours.
+
+    Args:
+        found: The tiles of the split.
+        patches: Those of the store; a tile is counted with its first patch.
+        workers: Number of processes.
+    """
     notes = list(found.notes)
-    labelled = [tile for tile in found.tiles if tile.label is not None]
+    labelled = [patch.tile for patch in patches if patch.tile.label and patch.window[:2] == (0, 0)]
     for tile, count in ordered_map(unknown_colours, labelled, workers, [__name__]):
         if isinstance(count, PrepareError):
             notes.append(f'tile {tile.name}: colours not counted: {count}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from mmss_plugins.datasets.lmdb_env import open_shared
 from mmss_plugins.datasets.lmdb_records import read_meta
 from mmss_plugins.datasets.lmdb_store import StoreFormatError, StoreMeta, StoreReader, StoreWriter
 from mmss_plugins.prepare.cirrus import CirrusCheck
+from mmss_plugins.prepare.dask_pool import DaskPool, open_pool
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.prepare.parallel import ordered_map
@@ -23,6 +25,7 @@ from mmss_plugins.prepare.report import (
     summary_path,
     write_summary,
 )
+from mmss_plugins.prepare.shards import merge_hint, take_store
 from mmss_plugins.prepare.statistics import store_statistics
 
 FieldTypes = Mapping[str, str]  # field to NumPy type name
@@ -54,7 +57,9 @@ class Plan:
             that is not known), to the sample; raises PrepareError.
         describe: From the first good sample's arrays to the store's description.
         skipped: Samples known to be unusable before reading.
-        notes: From the number of processes to warnings for the summary; asked when it is written.
+        notes: From the tasks and the number of processes to warnings for the summary; asked when it
+            is written.
+        probed: Samples of which the first good one describes the store; None for ``tasks``.
     """
 
     out: Path
@@ -63,13 +68,26 @@ class Plan:
     load: Callable[[Any, FieldTypes | None], Loaded]
     describe: Callable[[Mapping[Any, Any]], StoreMeta]
     skipped: tuple[Skipped, ...] = ()
-    notes: Callable[[int], Sequence[str]] | None = None
+    notes: Callable[[Sequence[Any], int], Sequence[str]] | None = None
+    probed: Sequence[Any] | None = None
 
 
 def prepare_store(
-    plan: Plan, *, workers: int, overwrite: bool = False, commit_every: int = 64
+    plan: Plan,
+    *,
+    workers: int,
+    overwrite: bool = False,
+    commit_every: int = 64,
+    pool: DaskPool | None = None,
 ) -> int:
     """Make, continue or recognise a store; print and write its summary.
+
+    Args:
+        plan: How it is made.
+        workers: Number of processes of this machine; with a pool they only read the store back.
+        overwrite: Whether to discard a store that is there.
+        commit_every: Samples per transaction.
+        pool: What reads the samples instead.
 
     Returns:
         Number of samples left out.
@@ -95,7 +113,7 @@ def prepare_store(
         return _report_complete(plan, workers, coded_here=_codes(first, meta))
     with StoreWriter(plan.out, meta, overwrite=overwrite, commit_every=commit_every) as writer:
         before = len(writer)
-        found, cirrus = fill_store(writer, plan, meta, workers)
+        found, cirrus = fill_store(writer, plan, meta, workers, pool)
     reasons = [*plan.skipped, *found]
     _summarise(plan, reasons, workers, cirrus, before if _codes(first, meta) else 0)
     return len(reasons)
@@ -104,7 +122,7 @@ def prepare_store(
 def _probe(plan: Plan) -> tuple[Loaded | None, list[dict[str, str]]]:
     """The first good sample, which describes the store: the same one in every run."""
     skipped = list(plan.skipped)
-    for task in plan.tasks:
+    for task in plan.tasks if plan.probed is None else plan.probed:
         outcome = _load_one(plan.load, None, task)
         if not isinstance(outcome, Skipped):
             return outcome, []
@@ -118,7 +136,7 @@ def _codes(first: Loaded, meta: StoreMeta) -> bool:
 
 
 def fill_store(
-    writer: StoreWriter, plan: Plan, meta: StoreMeta, workers: int
+    writer: StoreWriter, plan: Plan, meta: StoreMeta, workers: int, pool: DaskPool | None = None
 ) -> tuple[list[Skipped], CirrusCheck]:
     """Load and put all samples of a plan that the writer does not have.
 
@@ -132,8 +150,9 @@ def fill_store(
         print(f'{plan.out}: continuing after {done} of {len(plan.tasks)} samples', flush=True)
     types = {name: spec['dtype'] for name, spec in meta.fields.items()}
     work = partial(_load_one, plan.load, types)
-    with ProgressReport(plan.title, len(plan.tasks), done) as progress:
-        for task, outcome in ordered_map(work, pending, workers, PRELOAD):
+    results = pool.map(work, pending) if pool else ordered_map(work, pending, workers, PRELOAD)
+    with closing(results), ProgressReport(plan.title, len(plan.tasks), done) as progress:
+        for task, outcome in results:
             if isinstance(outcome, Skipped):
                 skipped.append(outcome)
             else:
@@ -200,7 +219,7 @@ def _summarise(
         cirrus = stored
     warnings = cirrus.warnings(meta.source['options'].get('s2_offset', 0), unchecked)
     if plan.notes is not None:
-        warnings += plan.notes(workers)
+        warnings += plan.notes(plan.tasks, workers)
     summary = {
         'store': out.name,
         **statistics,
@@ -222,17 +241,22 @@ def prepare_stores(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
 
     Args:
         plans: What to make.
-        arguments: With ``workers``, ``overwrite`` and ``commit_every``.
+        arguments: Of a parser made by ``cli.make_parser``.
 
     Returns:
         Number of samples left out.
     """
-    return sum(
-        prepare_store(
-            plan,
-            workers=arguments.workers,
-            overwrite=arguments.overwrite,
-            commit_every=arguments.commit_every,
-        )
-        for plan in plans
-    )
+    shard, left_out = arguments.shard, 0
+    with open_pool(arguments.dask) as pool:
+        for plan in plans:
+            part = plan if shard is None else take_store(plan, shard)
+            left_out += prepare_store(
+                part,
+                workers=arguments.workers,
+                overwrite=arguments.overwrite,
+                commit_every=arguments.commit_every,
+                pool=pool,
+            )
+            if shard is not None and part.out.exists():
+                print(merge_hint(plan.out, shard))
+    return left_out

@@ -61,16 +61,16 @@ def test_an_interrupted_run_is_continued(tree, tmp_path, monkeypatch, capsys):
     assert prepare(tree, whole) == 0
     from mmss_plugins.prepare import patch_files
 
-    write = patch_files.write_image
+    write = patch_files.write_file
 
-    def interrupted(path, array):
+    def interrupted(path, content):
         if len(written) == 9:  # the image of the fifth patch
             raise KeyboardInterrupt
         written.append(path)
-        write(path, array)
+        write(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(patch_files, 'write_image', interrupted)
+        patch.setattr(patch_files, 'write_file', interrupted)
         assert prepare(tree, out) == 130
     before = stamps(out / 'img_dir/train')
     assert len(before) == 4
