@@ -9,10 +9,11 @@ from .confidence import (
     prediction_confidence,
 )
 from .consistency import CONSISTENCY_KINDS, consistency_loss
+from .crop_resize import crop_resize
 from .cross_entropy import soft_cross_entropy
 from .dice import soft_dice_loss
 from .focal import soft_focal
-from .guided_crop import crop_resize, da_crop_boxes, guided_boxes
+from .guided_crop import da_crop_boxes, guided_boxes
 from .info_nce import info_nce
 from .ramp import RAMP_KINDS, ramp
 from .selection import label_selection_mask, label_selection_ratio, prediction_selection_mask

@@ -1,8 +1,7 @@
-"""Crops around what an attention map points at."""
+"""Boxes around what an attention map points at."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import cv2
@@ -49,59 +48,16 @@ def da_crop_boxes(
     maps = full_precision(heatmaps.detach())
     size = tuple(maps.shape[1:]) if size is None else tuple(size)
     if maps.device.type == 'cpu':
-        boxes = [_box(values, ratio) for values in _resized(maps.numpy(), size)]
+        finite = maps.isfinite().flatten(1).all(dim=1).tolist()
+        resized = _resized(maps.numpy(), size)
+        boxes = [
+            _box(values, ratio) if usable else (0, 0, *size)
+            for values, usable in zip(resized, finite, strict=True)
+        ]
     else:  # a byte per pixel is all that the regions need
         levels = _levels(resize_maps(maps, size), ratio).cpu().numpy()
         boxes = [_best_box(values > 0, values, 2) for values in levels]
     return torch.tensor(boxes, dtype=torch.int64, device=heatmaps.device).view(-1, 4)
-
-
-def crop_resize(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> Tensor:
-    """Cut each image to its box and resize it, nearest neighbour.
-
-    The same bits as ``torch.nn.functional.interpolate(crop, size, mode='nearest')``, image by
-    image, for every dtype. Differentiable with respect to the images.
-
-    Args:
-        images: (N, C, H, W), any dtype.
-        boxes: (N, 4) integers, [row0, col0, row1, col1) in pixels, not empty.
-        size: Height and width, or one number for both.
-
-    Returns:
-        (N, C, height, width), in the images' dtype.
-
-    Raises:
-        ValueError: If a shape does not fit, or a box is empty or reaches outside its image.
-    """
-    height, width = (size, size) if isinstance(size, int) else size
-    _check_boxes(images, boxes)
-    row0, col0, row1, col1 = boxes.long().to(images.device).unbind(1)
-    rows = _nearest(row1 - row0, height, images.dtype)  # of the box
-    cols = col0[:, None] + _nearest(col1 - col0, width, images.dtype)  # of the image
-    n, c, _, w = images.shape
-    if images.device.type != 'cpu' or images.requires_grad:
-        rows = row0[:, None] + rows
-        cut = images.gather(2, rows[:, None, :, None].expand(n, c, height, w))
-        return cut.gather(3, cols[:, None, None].expand(n, c, height, width))
-    # the columns of the box's rows only; then whole rows are copied
-    result = images.new_empty(n, c, height, width)
-    scratch = images.new_empty(c * images.shape[2] * width)
-    for image, crop, taken_rows, taken_cols, (top, left, bottom, right) in zip(
-        images, result, rows, cols, boxes.tolist(), strict=True
-    ):
-        part = image[:, top:bottom]
-        rows_stay, cols_stay = bottom - top == height, right - left == width
-        if cols_stay:
-            part = part[:, :, left:right]
-        else:
-            shape = c, bottom - top, width
-            out = crop if rows_stay else scratch[: math.prod(shape)].view(shape)
-            part = torch.gather(part, 2, taken_cols.expand(shape), out=out)
-        if not rows_stay:
-            torch.index_select(part, 1, taken_rows, out=crop)
-        elif cols_stay:
-            crop.copy_(part)
-    return result
 
 
 def guided_boxes(
@@ -134,10 +90,9 @@ def _resized(maps: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
 
 
 def _box(values: np.ndarray, ratio: float) -> Box:
-    low, high = values.min(), values.max()
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return 0, 0, *values.shape
-    threshold = low + values.dtype.type(ratio) * (high - low)
+    low, high, _, _ = cv2.minMaxLoc(values)
+    precision = values.dtype.type
+    threshold = precision(low) + precision(ratio) * (precision(high) - precision(low))
     return _best_box(values > threshold, values, high)
 
 
@@ -179,27 +134,3 @@ def _first_pixel(outline: np.ndarray) -> tuple[int, int]:
     cols, rows = outline[:, 0, 0], outline[:, 0, 1]
     top = rows.min()
     return top, cols[rows == top].min()
-
-
-def _nearest(length: Tensor, size: int, dtype: torch.dtype) -> Tensor:
-    """Which of ``length`` pixels each of ``size`` takes, (N, size), rounded as torch does it."""
-    precision = torch.float64 if dtype == torch.float64 else torch.float32
-    scale = length.to(precision) / size
-    steps = torch.arange(size, dtype=precision, device=length.device)
-    source = (steps * scale[:, None]).float().floor().long()
-    return torch.minimum(source, length[:, None] - 1)
-
-
-def _check_boxes(images: Tensor, boxes: Tensor) -> None:
-    if images.ndim != 4 or boxes.shape != (len(images), 4):
-        raise ValueError(
-            f'images must be (N, C, H, W) and boxes (N, 4), but got '
-            f'{tuple(images.shape)} and {tuple(boxes.shape)}'
-        )
-    height, width = images.shape[2:]
-    for i, (row0, col0, row1, col1) in enumerate(boxes.tolist()):
-        if not (0 <= row0 < row1 <= height and 0 <= col0 < col1 <= width):
-            raise ValueError(
-                f'box {i} must be [row0, col0, row1, col1) inside {height}x{width} pixels, '
-                f'but got {[row0, col0, row1, col1]}'
-            )

@@ -119,6 +119,8 @@ class GraSS(BaseSelfSupervisor):
         """
         self.details = None  # those of the last step would stay in memory through this one
         views = view_major(inputs)
+        if views.device.type == 'cpu':  # takes a ResNet's step to 0.85 of its time there
+            views = views.contiguous(memory_format=torch.channels_last)
         guided = bool(self.guided)
         batch, guidance, monitors = views, None, {}
         if guided:

@@ -1,0 +1,117 @@
+"""Crops brought to one size."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+OPENCV_TYPES = (torch.float32, torch.float64, torch.uint8)
+
+
+def crop_resize(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> Tensor:
+    """Cut each image to its box and resize it, nearest neighbour.
+
+    The same bits as ``torch.nn.functional.interpolate(crop, size, mode='nearest')``, image by
+    image, for every dtype. Differentiable with respect to the images.
+    On the CPU images in channels-last memory take half the time of others.
+
+    Args:
+        images: (N, C, H, W), any dtype.
+        boxes: (N, 4) integers, [row0, col0, row1, col1) in pixels, not empty.
+        size: Height and width, or one number for both.
+
+    Returns:
+        (N, C, height, width), in the images' dtype and memory format.
+
+    Raises:
+        ValueError: If a shape does not fit, or a box is empty or reaches outside its image.
+    """
+    size = (size, size) if isinstance(size, int) else tuple(size)
+    _check_boxes(images, boxes)
+    if images.device.type != 'cpu' or images.requires_grad:
+        return _gathered(images, boxes.long().to(images.device), size)
+    channels_last = images.is_contiguous(memory_format=torch.channels_last)
+    memory = torch.channels_last if channels_last else torch.contiguous_format
+    shape = (*images.shape[:2], *size)
+    result = torch.empty(shape, dtype=images.dtype, memory_format=memory)
+    fill = _fill_channels_last if channels_last else _fill_planes
+    for image, crop, (row0, col0, row1, col1) in zip(images, result, boxes.tolist(), strict=True):
+        fill(image[:, row0:row1, col0:col1], crop)
+    return result
+
+
+def _fill_channels_last(part: Tensor, crop: Tensor) -> None:
+    """Resize a box's pixels (C, h, w), whose channels lie together in memory, into a crop."""
+    height, width = crop.shape[1:]
+    source, target = part.permute(1, 2, 0), crop.permute(1, 2, 0)
+    lengths = ((part.shape[1], height), (part.shape[2], width))
+    if part.dtype in OPENCV_TYPES and all(_opencv_agrees(*pair, part.dtype) for pair in lengths):
+        cv2.resize(
+            source.numpy(), (width, height), dst=target.numpy(), interpolation=cv2.INTER_NEAREST
+        )
+        return
+    rows, cols = (_taken(*pair, part.dtype) for pair in lengths)
+    torch.index_select(source.index_select(0, rows), 1, cols, out=target)
+
+
+def _fill_planes(part: Tensor, crop: Tensor) -> None:
+    """Resize a box's pixels (C, h, w) into a crop, plane by plane."""
+    channels, height, width = crop.shape
+    if part.shape[2] != width:  # the columns of the box's rows only; then whole rows are copied
+        cols = _taken(part.shape[2], width, part.dtype)
+        part = part.gather(2, cols.expand(channels, part.shape[1], width))
+    if part.shape[1] == height:
+        crop.copy_(part)
+    else:
+        torch.index_select(part, 1, _taken(part.shape[1], height, part.dtype), out=crop)
+
+
+def _gathered(images: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """All crops at once, on any device, with a graph."""
+    (n, c, _, w), (height, width) = images.shape, size
+    row0, col0, row1, col1 = boxes.unbind(1)
+    rows = row0[:, None] + _nearest(row1 - row0, height, images.dtype)
+    cols = col0[:, None] + _nearest(col1 - col0, width, images.dtype)
+    cut = images.gather(2, rows[:, None, :, None].expand(n, c, height, w))
+    return cut.gather(3, cols[:, None, None].expand(n, c, height, width))
+
+
+def _nearest(length: Tensor, size: int, dtype: torch.dtype) -> Tensor:
+    """Which of ``length`` pixels each of ``size`` takes, (N, size), rounded as torch does it."""
+    precision = torch.float64 if dtype == torch.float64 else torch.float32
+    scale = length.to(precision) / size
+    steps = torch.arange(size, dtype=precision, device=length.device)
+    source = (steps * scale[:, None]).float().floor().long()
+    return torch.minimum(source, length[:, None] - 1)
+
+
+@lru_cache(maxsize=4096)
+def _taken(length: int, size: int, dtype: torch.dtype) -> Tensor:
+    return _nearest(torch.tensor([length]), size, dtype)[0]
+
+
+@lru_cache(maxsize=4096)
+def _opencv_agrees(length: int, size: int, dtype: torch.dtype) -> bool:
+    """Whether OpenCV, which rounds otherwise, takes the same of ``length`` pixels."""
+    places = np.arange(length, dtype=np.float32)[None]
+    found = cv2.resize(places, (size, 1), interpolation=cv2.INTER_NEAREST)[0]
+    return np.array_equal(found, _taken(length, size, dtype).numpy())
+
+
+def _check_boxes(images: Tensor, boxes: Tensor) -> None:
+    if images.ndim != 4 or boxes.shape != (len(images), 4):
+        raise ValueError(
+            f'images must be (N, C, H, W) and boxes (N, 4), but got '
+            f'{tuple(images.shape)} and {tuple(boxes.shape)}'
+        )
+    height, width = images.shape[2:]
+    for i, (row0, col0, row1, col1) in enumerate(boxes.tolist()):
+        if not (0 <= row0 < row1 <= height and 0 <= col0 < col1 <= width):
+            raise ValueError(
+                f'box {i} must be [row0, col0, row1, col1) inside {height}x{width} pixels, '
+                f'but got {[row0, col0, row1, col1]}'
+            )
