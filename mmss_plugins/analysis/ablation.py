@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mmss_plugins.analysis.pretrained_scores import pretrained_scores
-from mmss_plugins.analysis.study import Layout, Study, Task, final_scores
-from mmss_plugins.demo.road import Road, finetune, prepare, pretrain
+from mmss_plugins.analysis.study import Layout, Study, Task, Used, final_scores
+from mmss_plugins.demo.road import STARTS, Road, finetune, prepare, pretrain
 from mmss_plugins.runs.commands import last_checkpoint
 from mmss_plugins.runs.steps import StepRunner
 
@@ -73,6 +73,21 @@ class Ablation(Study):
         """Sizes; seeds and workers may differ."""
         kept = {k: v for k, v in asdict(self.road).items() if isinstance(v, (int, float))}
         return {k: v for k, v in kept.items() if k not in ('seed', 'workers')}
+
+    def configs(self) -> dict[str, Used]:
+        """Of pretraining by arm, and of fine-tuning by modality and start."""
+        home = self.road.home
+        pretraining = {
+            f'{arm} pretraining': (home.config('cromss', ARMS[arm].config), ARMS[arm].options)
+            for arm in self.arms
+            if ARMS[arm].config
+        }
+        downstream = {
+            f'{m} {start}': (home.config('finetune', f'pspnet_r18_mini_dfc2020-{m}{end}'), ())
+            for m in self.modalities
+            for start, end in STARTS.items()
+        }
+        return pretraining | downstream
 
     def columns_of(self, arm: str) -> tuple[str, ...]:
         """Modality and use, as one name."""

@@ -7,10 +7,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mmss_plugins.analysis.crop_purity import CropPurity, measure_crops
-from mmss_plugins.analysis.study import Layout, Study, Task, final_scores, write_json
-from mmss_plugins.analysis.study_report import difference, spread
-from mmss_plugins.demo.aerial_road import AerialRoad, finetune, prepare, pretrain
+from mmss_plugins.analysis.spread import spread
+from mmss_plugins.analysis.study import Layout, Study, Task, Used, final_scores
+from mmss_plugins.analysis.study_report import difference
+from mmss_plugins.demo.aerial_road import (
+    DOWNSTREAM_CONFIG,
+    STARTS,
+    AerialRoad,
+    finetune,
+    prepare,
+    pretrain,
+)
 from mmss_plugins.runs.commands import last_checkpoint
+from mmss_plugins.runs.settings import write_json
 from mmss_plugins.runs.steps import StepRunner
 
 FROZEN = ('model.backbone.frozen_stages=4', 'model.backbone.norm_eval=True')
@@ -52,6 +61,21 @@ class GrassStudy(Study):
         sizes = {k: v for k, v in asdict(self.road).items() if isinstance(v, (int, float))}
         kept = {k: v for k, v in sizes.items() if k not in ('seed', 'workers', 'labelled')}
         return {**kept, 'supervised_epochs': self.supervised_epochs}
+
+    def configs(self) -> dict[str, Used]:
+        """Of pretraining by arm, and of fine-tuning by use and start."""
+        home = self.road.home
+        pretraining = {
+            f'{arm} pretraining': (home.config('grass', config), ())
+            for arm in self.arms
+            if (config := ARMS[arm])
+        }
+        downstream = {
+            f'{use} from {start}': (home.config('finetune', f'{DOWNSTREAM_CONFIG}{end}'), options)
+            for use, options in USES.items()
+            for start, end in STARTS.items()
+        }
+        return pretraining | downstream
 
     def columns_of(self, arm: str) -> tuple[str, ...]:  # noqa: ARG002
         """Number of labelled patches and use, as one name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from mmengine.config import Config
+
 from mmss_plugins.runs.results import METRICS, latest_scalars
+from mmss_plugins.runs.settings import (
+    differences,
+    digest,
+    read_json,
+    resolved_settings,
+    write_json,
+)
 from mmss_plugins.runs.steps import StepRunner
 
 SETTINGS = 'study.json'
 RESULT = 'result.json'
+CONFIGS = 'configs'
+Used = tuple[str, Sequence[str]]  # a config's path, and options beyond it
 
 
 class StudyError(RuntimeError):
@@ -78,6 +88,10 @@ class Study(ABC):
         """What must not differ between two runs in one folder."""
 
     @abstractmethod
+    def configs(self) -> Mapping[str, Used]:
+        """The configs of all runs by what they are for; they must not differ either."""
+
+    @abstractmethod
     def columns_of(self, arm: str) -> tuple[str, ...]:
         """What is to be scored of an arm."""
 
@@ -124,32 +138,36 @@ class Study(ABC):
     def results(self) -> dict[Task, dict[str, float]]:
         """The scores of what is done so far."""
         files = {task: self.result_file(task) for task in self.tasks()}
-        return {
-            task: json.loads(path.read_text(encoding='utf-8'))
-            for task, path in files.items()
-            if path.is_file()
-        }
+        return {task: read_json(path) for task, path in files.items() if path.is_file()}
 
     def claim_folder(self) -> None:
         """Note the settings in the folder, or compare them with those noted there.
 
         Raises:
-            StudyError: If the folder holds a study with other settings. More seeds, arms and
-                columns may always be added.
+            StudyError: If the folder holds a study with other settings or configs. More seeds,
+                arms and columns may always be added.
         """
-        path, settings = self.out / SETTINGS, self.settings()
-        if not path.is_file():
-            write_json(path, settings)
-            return
-        found = json.loads(path.read_text(encoding='utf-8'))
-        names = sorted(set(found) | set(settings))
-        other = [n for n in names if found.get(n) != settings.get(n)]
-        if other:
+        path, settings = self.out / SETTINGS, dict(self.settings())
+        used = {name: used_digest(*given) for name, given in self.configs().items()}
+        found = read_json(path) if path.is_file() else settings
+        noted = found.pop(CONFIGS, {})
+        if other := differences(found, settings):
             raise StudyError(
-                f'{path.parent} holds a study with other settings: '
-                + ', '.join(f'{n} is {found.get(n)} there, {settings.get(n)} here' for n in other)
-                + '. Give the same settings to go on with it, or another --out'
+                f'{path.parent} holds a study with other settings: {other}. Give the same settings '
+                'to go on with it, or another --out'
             )
+        if changed := [name for name in noted if used.get(name, noted[name]) != noted[name]]:
+            raise StudyError(
+                f'{path.parent} holds a study with other configs: those of '
+                f'{", ".join(sorted(changed))} have changed since. Give another --out'
+            )
+        write_json(path, {**settings, CONFIGS: {**noted, **used}})
+
+
+def used_digest(config: str, options: Sequence[str]) -> str:
+    """Digest of a config as its bases resolve it, and of the options that are given with it."""
+    settings = resolved_settings(Config.fromfile(config))
+    return digest({'config': settings, 'options': list(options)})
 
 
 def run_study(study: Study, jobs: int, tell: Callable[[str], None]) -> None:
@@ -214,11 +232,3 @@ def final_scores(work_dir: Path) -> dict[str, float]:
     """Scores in percent of the last validation of a run: the mini configs' is on test patches."""
     records = [record for record in latest_scalars(work_dir) if 'mIoU' in record]
     return {name: float(records[-1][key]) for key, name in METRICS.items()}
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
-    part.replace(path)

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmss_plugins.analysis.spread import spread
 from mmss_plugins.analysis.study import Layout, Results
 
 INK, SOFT, ACCENT = '#22262b', '#9aa3ad', '#1f6f8b'
@@ -35,14 +36,6 @@ def paired_differences(
     ours = by_seed(results, layout, arm, column, metric)
     theirs = by_seed(results, layout, baseline or layout.baseline, column, metric)
     return [ours[seed] - theirs[seed] for seed in sorted(set(ours) & set(theirs))]
-
-
-def spread(values: Sequence[float]) -> str:
-    """Mean +- sample standard deviation."""
-    if not values:
-        return ''
-    deviation = f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
-    return f'{statistics.mean(values):.1f}{deviation}'
 
 
 def table(results: Results, layout: Layout, metric: str = 'mIoU') -> str:

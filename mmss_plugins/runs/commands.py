@@ -52,15 +52,14 @@ class Home:
         config: str,
         checkpoint: Path,
         work_dir: Path,
-        predictions: Path,
+        predictions: Path | None,
         options: Sequence[str],
     ) -> None:
-        """Test as step ``name`` and write the class maps to ``predictions``."""
+        """Test as step ``name``; write the class maps to ``predictions``, unless that is None."""
         given = ['--checkpoint', str(checkpoint)] if self.by_name else [str(checkpoint)]
         command = [*self._command('test', config), *given, '--work-dir', str(work_dir)]
-        runner.run(
-            name, [*command, '--out', str(predictions), '--cfg-options', *options], RUN_LINES
-        )
+        maps = [] if predictions is None else ['--out', str(predictions)]
+        runner.run(name, [*command, *maps, '--cfg-options', *options], RUN_LINES)
 
     def _command(self, task: str, config: str) -> list[str]:
         if self.by_name:

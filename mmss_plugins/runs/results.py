@@ -50,11 +50,22 @@ def latest_pictures(work_dir: Path, name: str) -> list[Path]:
 
 
 def metrics_of_test(work_dir: Path) -> dict[str, float]:
-    """OA, AA, mIoU and mF1 (percent) of the last test run under a work directory."""
+    """OA, AA, mIoU and mF1 (percent) of the last test run under a work directory.
+
+    Raises:
+        FileNotFoundError: If no test has written its metrics.
+        ValueError: If some of them are not among those written.
+    """
     files = sorted(work_dir.glob('*/*.json'))
     if not files:
         raise FileNotFoundError(f'no test metrics under {work_dir}: has the test run finished?')
     scores = json.loads(files[-1].read_text(encoding='utf-8').splitlines()[-1])
+    missing = [key for key in METRICS if key not in scores]
+    if missing:
+        raise ValueError(
+            f'{files[-1]} has no {", ".join(missing)}, only {", ".join(scores)}: set '
+            "test_evaluator=dict(type='IoUMetric', iou_metrics=['mIoU', 'mDice']) in the config"
+        )
     return {name: float(scores[key]) for key, name in METRICS.items()}
 
 

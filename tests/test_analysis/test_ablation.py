@@ -1,5 +1,7 @@
 import json
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,16 +9,19 @@ import pytest
 from mmss_plugins.analysis import ablation
 from mmss_plugins.analysis import study as study_module
 from mmss_plugins.analysis.ablation import Ablation
+from mmss_plugins.analysis.spread import spread
 from mmss_plugins.analysis.study import StudyError, Task, run_study
 from mmss_plugins.analysis.study_cli import in_order
-from mmss_plugins.analysis.study_report import draw, paired_differences, spread, table
+from mmss_plugins.analysis.study_report import draw, paired_differences, table
 from mmss_plugins.demo.road import Road
 from mmss_plugins.runs.commands import Home
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def study(tmp_path, seeds=(0, 1), arms=('random', 'noisy', 'mid'), **sizes):
     out = tmp_path / 'study'
-    return Ablation(out, seeds, arms, Road(Home(tmp_path), out, **sizes), ('s2',))
+    return Ablation(out, seeds, arms, Road(Home(ROOT), out, **sizes), ('s2',))
 
 
 @pytest.fixture
@@ -148,6 +153,24 @@ def test_a_folder_keeps_one_kind_of_study(tmp_path, steps):
     run_study(study(tmp_path, seeds=(0, 1), arms=('random', 'noisy')), 1, lambda line: None)
     with pytest.raises(StudyError, match='labelled is 8 there, 16 here'):
         run_study(study(tmp_path, labelled=16), 1, lambda line: None)
+
+    run_study(study(tmp_path, seeds=(0,), arms=('random',)), 1, lambda line: None)
+
+
+def test_a_changed_config_is_refused(tmp_path, steps, monkeypatch):
+    """Not only sizes must stay: a study never mixes what was done by two configs."""
+    run_study(study(tmp_path, seeds=(0,)), 1, lambda line: None)
+    noted = (tmp_path / 'study' / 'study.json').read_text()
+    arm = replace(ablation.ARMS['mid'], options=('model.consistency.loss_weight=0.7',))
+    monkeypatch.setitem(ablation.ARMS, 'mid', arm)
+    with pytest.raises(StudyError, match='other configs: those of mid pretraining have changed'):
+        run_study(study(tmp_path), 1, lambda line: None)
+    run_study(study(tmp_path, seeds=(0,), arms=('noisy',)), 1, lambda line: None)  # has no part
+    assert (tmp_path / 'study' / 'study.json').read_text() == noted
+    edited = tmp_path / 'edited.py'
+    config = study(tmp_path).road.home.config('cromss', 'noisy_r18_13b_mini')
+    edited.write_text(f'_base_ = {config!r}\noptim_wrapper = dict(optimizer=dict(lr=0.1))\n')
+    assert study_module.used_digest(str(edited), ()) != study_module.used_digest(config, ())
 
 
 RESULTS = {

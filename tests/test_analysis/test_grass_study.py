@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,8 @@ from mmss_plugins.analysis.grass_study import GrassStudy, crops_table
 from mmss_plugins.analysis.study import Task, run_study
 from mmss_plugins.demo.aerial_road import AerialRoad
 from mmss_plugins.runs.commands import Home
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def study(tmp_path, **options):
     out = tmp_path / 'study'
     return GrassStudy(
         out, (0, 1), ('random', 'simclr', 'grass', 'supervised'),
-        AerialRoad(Home(tmp_path), out), (4, 16), supervised_epochs=7, **options,
+        AerialRoad(Home(ROOT), out), (4, 16), supervised_epochs=7, **options,
     )  # fmt: skip
 
 
