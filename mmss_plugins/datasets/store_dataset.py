@@ -25,7 +25,8 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         split_file: Text file with the ids of the samples to use, one per line.
         holdout: ``dict(fraction=0.01, seed=0, part='train' | 'val')``: keep one side of a split
             that depends on the seed and the sample ids only, so it is the same on every rank.
-            Patches of one tile always come to the same side.
+            Patches of one tile always come to the same side. All samples of the store are split,
+            whatever ``split_file`` names: no list of training samples reaches into the other side.
         subset: ``dict(fraction=0.01, seed=0)`` or ``dict(count=20, seed=0)``: of what is left, use
             some samples only, in the same way. Patches are taken tile by tile; with
             ``by='sample'`` they are spread over all tiles.
@@ -99,14 +100,11 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """One record per chosen sample, in the store's order."""
-        ids: Sequence[str] = self.store.sample_ids
-        if self.split_file is not None:
-            ids = select_ids(
-                ids, read_split_file(self.split_file), self.split_file, self.store.path
-            )
-        ids = self.filter_ids(ids)
+        ids = self.filter_ids(self.store.sample_ids)
         if self.holdout is not None:
             ids = holdout_part(ids, **self.holdout, groups=self._groups(ids))
+        if self.split_file is not None:
+            ids = self._listed(ids, self.split_file)
         if self.subset is not None:
             options = dict(self.subset)
             by = options.pop('by', 'group')
@@ -124,6 +122,13 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
     def prepare_data(self, idx: int) -> dict | None:
         """Read sample ``idx`` in one transaction and run the pipeline on it."""
         return self.pipeline(self.load_sample(idx))
+
+    def _listed(self, ids: Sequence[str], split_file: str) -> list[str]:
+        """Those of the ids that a split file names, in its order."""
+        there = set(ids)
+        wanted = read_split_file(split_file)
+        listed = select_ids(self.store.sample_ids, wanted, split_file, self.store.path)
+        return [sample_id for sample_id in listed if sample_id in there]
 
     def _groups(self, ids: Sequence[str]) -> list[str]:
         return [self.group_of(sample_id) for sample_id in ids]

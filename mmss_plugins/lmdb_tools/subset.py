@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 from mmss_plugins import __version__
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.datasets.patch_ids import tile_of
-from mmss_plugins.datasets.splits import subset_part
+from mmss_plugins.datasets.splits import holdout_part, subset_part
 from mmss_plugins.lmdb_tools.balance import balanced_choice
 from mmss_plugins.lmdb_tools.build import build_store, offset_of
 from mmss_plugins.lmdb_tools.copying import StoredSample, close_readers, load_sample
@@ -33,6 +34,7 @@ DESCRIPTION = (
 EXAMPLES = """examples:
   lmdb.py subset data/dfc2020/validation.lmdb data/few.lmdb --fraction 0.1 --seed 3
   lmdb.py subset data/potsdam/train.lmdb few.txt --count 40 --balanced     a split_file of ids
+  lmdb.py subset data/loveda/train.lmdb few.txt --fraction 0.1 --holdout 0.1 --match 'urban_*'
 """
 
 
@@ -58,6 +60,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='tile',
         help='whether patches of one tile are taken together (default) or each alone',
     )
+    parser.add_argument(
+        '--holdout',
+        type=float,
+        metavar='FRACTION',
+        help="leave out what a data set's holdout=dict(fraction=FRACTION) takes for validation",
+    )
+    parser.add_argument(
+        '--holdout-seed', type=int, default=0, metavar='SEED', help='seed of that (default: 0)'
+    )
+    parser.add_argument(
+        '--match',
+        default='*',
+        metavar='PATTERN',
+        help="only ids like this, such as 'urban_*' (default: all)",
+    )
     add_workers(parser)
     add_writing(parser)
 
@@ -70,9 +87,10 @@ def subset(arguments: argparse.Namespace) -> int:
     """
     with StoreReader(arguments.store) as reader:
         meta, ids, path = reader.meta, reader.sample_ids, reader.path
-    groups = [tile_of(sample_id) for sample_id in ids] if arguments.by == 'tile' else list(ids)
-    count = arguments.count or max(1, round(len(ids) * arguments.fraction))
     try:
+        ids = _candidates(ids, arguments)
+        groups = [tile_of(sample_id) for sample_id in ids] if arguments.by == 'tile' else list(ids)
+        count = arguments.count or max(1, round(len(ids) * arguments.fraction))
         chosen = subset_part(ids, count=count, seed=arguments.seed, groups=groups)
         if arguments.fraction is not None and not 0 < arguments.fraction <= 1:
             raise ValueError(f'--fraction must lie in (0, 1], but got {arguments.fraction}')
@@ -82,8 +100,9 @@ def subset(arguments: argparse.Namespace) -> int:
         chosen = _balanced(path, ids, groups, count, arguments)
     if arguments.out.suffix == '.txt':
         return _write_list(arguments, chosen)
+    names = ('count', 'fraction', 'seed', 'balanced', 'holdout', 'holdout_seed', 'match')
     options = {
-        **{name: getattr(arguments, name) for name in ('count', 'fraction', 'seed', 'balanced')},
+        **{name: getattr(arguments, name) for name in names},
         **offset_of(meta.source),
         'of': meta.source,
         'samples': digest(chosen),
@@ -102,6 +121,17 @@ def subset(arguments: argparse.Namespace) -> int:
         return build_store(plan, arguments)
     finally:
         close_readers()
+
+
+def _candidates(ids: Sequence[str], arguments: argparse.Namespace) -> list[str]:
+    """The ids to choose from: a data set's, before its ``subset``."""
+    ids = [sample_id for sample_id in ids if fnmatchcase(sample_id, arguments.match)]
+    if not ids:
+        raise ValueError(f'no sample id is like {arguments.match!r}')
+    if arguments.holdout is None:
+        return ids
+    groups = [tile_of(sample_id) for sample_id in ids]
+    return holdout_part(ids, arguments.holdout, 'train', arguments.holdout_seed, groups)
 
 
 def class_pixels(path: Path, ids: Sequence[str], workers: int) -> np.ndarray:
@@ -175,6 +205,8 @@ def _write_list(arguments: argparse.Namespace, chosen: Sequence[str]) -> int:
     if out.exists() and not arguments.overwrite:
         raise PrepareUsageError(f'{out}: the file is there: give another path, or --overwrite')
     how = f'seed {arguments.seed}{", balanced" if arguments.balanced else ""}'
+    if arguments.holdout is not None:
+        how += f', holdout {arguments.holdout} of seed {arguments.holdout_seed} left out'
     draft = out.with_name(out.name + '.part')
     out.parent.mkdir(parents=True, exist_ok=True)
     draft.write_text(

@@ -138,6 +138,18 @@ def test_wrong_content_never_gets_the_name(hub, tmp_path, capsys):
 
 
 @needs_hub
+def test_what_was_checked_is_not_read_again(hub, tmp_path, monkeypatch):
+    assert run(hub, tmp_path, CHECKPOINT) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer, 'sha256_of', lambda path: pytest.fail(f'{path} read again'))
+        assert run(hub, tmp_path, CHECKPOINT) == 0
+    hub.files[CHECKPOINT] = NOISE[::-1]  # another revision, as long
+    assert run(hub, tmp_path, CHECKPOINT) == 2
+    assert run(hub, tmp_path, CHECKPOINT, '--overwrite') == 0
+    assert (tmp_path / CHECKPOINT).read_bytes() == NOISE[::-1]
+
+
+@needs_hub
 def test_another_file_of_the_name_is_not_lost(hub, tmp_path, capsys):
     mine = tmp_path / CHECKPOINT
     mine.write_bytes(NOISE[::-1])
