@@ -59,7 +59,7 @@ def write_tree(name, root):
         cut(dfc_path(root, 'test', 's2', 0))
         dfc_path(root, 'test', 's1', 5).unlink()
     elif name == 'noldo_pretrain':
-        write_noldo(root, [31, *range(8)], size=12)
+        write_noldo(root, [31, *range(7)], size=12)
         cut(root / 's2c/0000031' / scene_names(31)[2] / 'B3.tif')
     elif name == 'noldo_downstream':
         write_downstream(root / 'osm_test', range(5))

@@ -86,14 +86,14 @@ class DaskPool:
 
         waiting: deque[tuple[Item, Any]] = deque()
         try:
-            run, limit = uuid.uuid4().hex, self._limit()
+            run, limit = uuid.uuid4().hex, self._limit(2)
             for number, item in enumerate(items):
                 waiting.append((item, self._submit(Call(function, item), run, number)))
                 if len(waiting) >= limit:
                     yield waiting[0][0], self._result(waiting[0][1])
                     waiting.popleft()
                 if number % limit == limit - 1:
-                    limit = self._limit()  # workers come and go
+                    limit = self._limit(limit)  # workers come and go
             while waiting:
                 yield waiting[0][0], self._result(waiting[0][1])
                 waiting.popleft()
@@ -144,8 +144,10 @@ class DaskPool:
                     ),
                 )
 
-    def _limit(self) -> int:
-        return 2 * max(sum(self._client.nthreads().values()), 1)
+    def _limit(self, before: int) -> int:
+        if self._client.status != 'running':  # then a result will tell
+            return before
+        return 2 * sum(self._client.nthreads().values()) or before
 
     def _wait_for_worker(self, seconds: float, otherwise: Exception) -> None:
         try:
@@ -188,10 +190,22 @@ def _connect(address: str) -> Any:
             f'--dask needs Dask ({error}): pip install "mmss_plugins[dask]"'
         ) from error
     try:
+        asyncio.run(_knock(address))  # a client that finds nobody is loud for seconds
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (*TIMEOUT, OSError, ValueError, ImportError) as error:
+    except Exception as error:  # whatever else may answer there: the dashboard, for one
         raise PrepareUsageError(
-            f'--dask {address}: no Dask scheduler answers there ({error}): expected an address '
-            'such as tcp://10.0.0.5:8786, which "dask scheduler" prints when it starts; leave the '
-            'option out to work on this machine only'
+            f'--dask {address}: no Dask scheduler answers there ({type(error).__name__} {error}): '
+            'expected an address such as tcp://10.0.0.5:8786, which "dask scheduler" prints when '
+            'it starts; leave the option out to work on this machine only'
         ) from error
+
+
+async def _knock(address: str) -> None:
+    from distributed import Security
+    from distributed.comm import connect
+
+    arguments = Security().get_connection_args('client')
+    connecting = connect(address, timeout=CONNECT_SECONDS, **arguments)
+    # the timeout of connect does not cover one who listens and says nothing
+    comm = await asyncio.wait_for(connecting, 1.2 * CONNECT_SECONDS)
+    await comm.close()
