@@ -1,3 +1,28 @@
 """What all tests need."""
 
+import os
+import shutil
+import tempfile
+
 import mmss_plugins  # noqa: F401  (makes the MM stack usable before a test imports it)
+
+# isort: split
+from quick_configs import skip_formatting
+
+
+def pytest_configure(config):
+    """Set up what is the same for all tests.
+
+    Libraries leave things in the temporary folder, so that what the tests start has one of its own.
+    """
+    skip_formatting()
+    elsewhere = tempfile.gettempdir()
+    os.environ.setdefault('PYTEST_DEBUG_TEMPROOT', elsewhere)  # tmp_path stays where it is
+    folder = tempfile.mkdtemp(prefix='mmss-tests-')
+    os.environ['TMPDIR'] = tempfile.tempdir = folder
+
+    def leave():
+        os.environ['TMPDIR'] = tempfile.tempdir = elsewhere
+        shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(leave)

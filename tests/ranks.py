@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from warm_python import warm_python
+
 TESTS = Path(__file__).resolve().parent
 
 # A rank that hangs says where: all its threads' stacks, then it ends.
@@ -15,25 +17,30 @@ import mmss_plugins
 """
 
 
-def run_ranks(script, folder, processes=2):
-    """Run Python text in ``processes`` fresh interpreters and wait.
+def run_ranks(script, folder, processes=2, fresh=False):
+    """Run Python text in ``processes`` interpreters and wait.
 
-    Each is started by torchrun, never forked: a fork of a process that has loaded the libraries
-    can inherit a lock that nobody will open. The process group is open when ``script`` starts, and
-    it can import the tests' own modules.
+    Each is started by torchrun and never a fork of the tests' process: that has threads, and a fork
+    could inherit a lock that nobody will open. The process group is open when ``script`` starts,
+    and it can import the tests' own modules.
 
     Args:
         script: Python source; ``folder`` is its ``sys.argv[1]``.
         folder: Where the ranks read and write.
         processes: Number of ranks.
+        fresh: Start interpreters that have imported nothing yet.
     """
     path = folder / 'rank.py'
     path.write_text(PREAMBLE + script)
     command = [
-        sys.executable, '-m', 'torch.distributed.run', f'--nproc_per_node={processes}',
+        warm_python(), '-m', 'torch.distributed.run', f'--nproc_per_node={processes}',
         '--standalone', str(path), str(folder),
     ]  # fmt: skip
     places = [str(TESTS.parent), str(TESTS), *filter(None, [os.environ.get('PYTHONPATH')])]
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(places)}
+    environment = {
+        **os.environ,
+        'PYTHONPATH': os.pathsep.join(places),
+        'PYTHON_EXEC': sys.executable if fresh else warm_python(),  # torchrun's own variable
+    }
     run = subprocess.run(command, env=environment, timeout=240, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

@@ -8,14 +8,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from warm_python import warm_python
 
 pytest.importorskip('rasterio', reason='the mini world is written with rasterio')
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def demo(folder, *arguments):
+def demo(folder, *arguments, python=sys.executable):
     return subprocess.run(
-        [sys.executable, str(ROOT / 'tools/demo.py'), *arguments],
+        [python, str(ROOT / 'tools/demo.py'), *arguments],
         cwd=folder, env={**os.environ, 'PYTHONPATH': str(ROOT)},
         capture_output=True, text=True, timeout=500,
     )  # fmt: skip
@@ -35,7 +36,7 @@ def test_the_road_ends_in_a_page(tmp_path):
         tmp_path, '--locations', '40', '--labelled', '8', '--tested', '4', '--size', '64',
         '--epochs', '1', '--finetune-epochs', '1', '--modalities', 's2', '--workers', '1',
         '--tiles', '6', '--test-tiles', '2', '--tile-size', '256', '--patch', '64',
-        '--aerial-epochs', '2',
+        '--aerial-epochs', '2', python=warm_python(),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     for step in (

@@ -55,7 +55,7 @@ def reference_gradient(weights_seed=0):
 def test_two_processes_on_the_cpu(tmp_path):
     if torch.cuda.is_available():
         pytest.skip('this machine has a GPU')
-    run_ranks(RANK_SCRIPT, tmp_path)
+    run_ranks(RANK_SCRIPT, tmp_path, fresh=True)
     ranks = [json.loads((tmp_path / f'{rank}.json').read_text()) for rank in range(2)]
     assert [rank['backend'] for rank in ranks] == ['gloo', 'gloo']
     assert [rank['world'] for rank in ranks] == [2, 2]

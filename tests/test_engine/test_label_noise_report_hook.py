@@ -1,7 +1,7 @@
 import json
 import logging
+import os
 import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from store_factory import write_noldo_store
 from tiny_segmentation import cross_modal_model
+from warm_python import warm_python
 
 RANK_SCRIPT = """
 import logging, sys
@@ -118,10 +119,11 @@ def test_processes_share_the_samples(cfg, tmp_path):
     config, script = tmp_path / 'config.py', tmp_path / 'rank.py'
     config.write_text('\n'.join(f'{name} = {value!r}' for name, value in cfg.items()))
     script.write_text(RANK_SCRIPT)
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--standalone']
-    for name, command in (('alone', [sys.executable]), ('both', launch)):
-        command = [*command, str(script), str(config), str(tmp_path / name)]
-        run = subprocess.run(command, timeout=200, capture_output=True, text=True)
+    python, ranks = warm_python(), ['-m', 'torch.distributed.run', '--nproc_per_node=2']
+    environment = {**os.environ, 'PYTHON_EXEC': python}  # what torchrun starts the ranks with
+    for name, launch in (('alone', []), ('both', [*ranks, '--standalone'])):
+        command = [python, *launch, str(script), str(config), str(tmp_path / name)]
+        run = subprocess.run(command, timeout=200, capture_output=True, text=True, env=environment)
         assert run.returncode == 0, run.stderr
     alone, both = (content(tmp_path / name / 'label_noise') for name in ('alone', 'both'))
     assert both['settings']['samples'] == 5

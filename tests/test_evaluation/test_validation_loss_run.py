@@ -2,15 +2,10 @@
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
-from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from mmseg.structures import SegDataSample
+from ranks import run_ranks
 from tiny_segmentation import cross_modal_model, loader
-
-from mmss_plugins.evaluation import ValidationLoss
 
 
 def test_scheduler_and_best_checkpoint_follow_it(tmp_path, monkeypatch):
@@ -60,16 +55,24 @@ def test_scheduler_and_best_checkpoint_follow_it(tmp_path, monkeypatch):
     assert history[-1] == pytest.approx(sum(losses) / 4)
 
 
-def _evaluate(rank, init_file, out_dir):
-    dist.init_process_group('gloo', init_method=f'file://{init_file}', rank=rank, world_size=2)
-    metric = Evaluator(ValidationLoss())
-    # 3 samples on 2 ranks: the sampler repeats one so that each rank has 2
-    for loss in ((1.0, 2.0), (6.0, 1.0))[rank]:
-        metric.process([SegDataSample(metainfo={'val_loss': loss})], {})
-    (out_dir / f'{rank}').write_text(str(metric.evaluate(3)['val_loss']))
-    dist.destroy_process_group()
+RANK_SCRIPT = """
+import sys
+from torch import distributed
+from mmengine.evaluator import Evaluator
+from mmseg.structures import SegDataSample
+from mmss_plugins.evaluation import ValidationLoss
+
+rank = distributed.get_rank()
+metric = Evaluator(ValidationLoss())
+# 3 samples on 2 ranks: the sampler repeats one so that each rank has 2
+for loss in ((1.0, 2.0), (6.0, 1.0))[rank]:
+    metric.process([SegDataSample(metainfo={'val_loss': loss})], {})
+with open(f'{sys.argv[1]}/{rank}', 'w') as file:
+    file.write(str(metric.evaluate(3)['val_loss']))
+distributed.destroy_process_group()
+"""
 
 
 def test_every_rank_gets_the_mean_over_all_samples(tmp_path):
-    mp.spawn(_evaluate, args=(tmp_path / 'init', tmp_path), nprocs=2)
+    run_ranks(RANK_SCRIPT, tmp_path)
     assert [(tmp_path / rank).read_text() for rank in '01'] == ['3.0', '3.0']

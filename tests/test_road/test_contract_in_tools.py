@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import save_checkpoint
 from mmseg.registry import MODELS
 from store_factory import write_dfc_store
+from warm_python import warm_python
 
 from mmss_plugins.checkpoints.run_contract import run_contract
 from mmss_plugins.datasets import DFC2020Dataset
@@ -42,7 +42,7 @@ def make_checkpoint(folder):
 
 def run_tool(folder, *options):
     settings = [f'{key}={value}' for key, value in TINY.items()]
-    command = [sys.executable, str(ROOT / 'tools/test.py'), str(ROOT / CONFIG), 'x.pth']
+    command = [warm_python(), str(ROOT / 'tools/test.py'), str(ROOT / CONFIG), 'x.pth']
     return subprocess.run(
         [*command, '--cfg-options', *settings, *options], cwd=folder, capture_output=True,
         text=True, timeout=300, env={**os.environ, 'PYTHONPATH': str(ROOT)},

@@ -7,13 +7,13 @@ for in ``shared/data/real`` beside the checkout.
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from small_raw_trees import scene_names, write_tiff
+from warm_python import warm_python
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets import DFC2020Dataset
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 def run(folder, script, *arguments):
     env = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    command = [sys.executable, str(script), *map(str, arguments)]
+    command = [warm_python(), str(script), *map(str, arguments)]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, f'{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}'
     return done.stdout + done.stderr

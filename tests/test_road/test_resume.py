@@ -28,6 +28,9 @@ def _quick(monkeypatch):
 
 def pretraining(stores):
     cfg = Config.fromfile(CONFIGS / 'cromss/cromss_mid_r18_13b_mini.py')
+    for backbone in cfg.model.backbones.values():
+        backbone.update(stem_channels=8, base_channels=8)
+    cfg.model.decode_head.update(in_channels=(8, 8, 16, 32, 64), decoder_channels=(32, 16, 8, 8, 8))
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.dataset.data_root = str(stores / 'noldo.lmdb')
         loader.dataset.holdout.fraction = 0.25
@@ -41,6 +44,8 @@ def pretraining(stores):
 
 def finetuning(stores):
     cfg = Config.fromfile(CONFIGS / 'finetune/pspnet_r18_mini_dfc2020-s2.py')
+    cfg.model.backbone.update(stem_channels=8, base_channels=8)
+    cfg.model.decode_head.update(in_channels=64, channels=16)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.dataset.data_root = str(stores / 'dfc.lmdb')
     cfg.train_dataloader.update(batch_size=4, num_workers=2)
