@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any, TypeVar
 
 from mmss_plugins import __version__
@@ -34,7 +35,7 @@ def open_pool(address: str | None) -> AbstractContextManager[DaskPool | None]:
 
 @dataclass(frozen=True)
 class Call:
-    """A function with its argument, which Dask does not look into."""
+    """A function with its argument."""
 
     function: Callable[[Any], Any]
     item: Any
@@ -125,8 +126,17 @@ class DaskPool:
         self.close()
 
     def _submit(self, call: Call, run: str, number: int) -> Any:
+        from distributed.protocol.pickle import dumps, loads
+        from toolz import compose
+
+        # the scheduler unpacks what it is sent, but need not have this package: bytes say nothing
         return self._client.submit(
-            call, key=f'prepare-{run}-{number}', pure=False, retries=RETRIES, priority=-number
+            compose(methodcaller('__call__'), loads),
+            dumps(call),
+            key=f'prepare-{run}-{number}',
+            pure=False,
+            retries=RETRIES,
+            priority=-number,
         )
 
     def _result(self, future: Any) -> Any:

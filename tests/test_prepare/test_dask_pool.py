@@ -1,9 +1,11 @@
 """Dask's workers in the place of the local pool, whatever happens to them."""
 
 import importlib
+import io
 import json
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -15,6 +17,7 @@ import pytest
 
 pytest.importorskip('distributed', reason='needs the extra dask, which dev has')
 
+import cloudpickle
 import dask_workers
 from preparation_cases import CASES, write_tree
 from small_raw_trees import write_dfc
@@ -95,6 +98,23 @@ def test_an_unexpected_error_is_raised_here_after_other_attempts(address, tmp_pa
         with pytest.raises(TimeoutError, match='of the file server'):
             next(results)
         assert log.read_text() == 'x' * (1 + RETRIES)
+
+
+def test_the_scheduler_need_not_have_the_package(address, monkeypatch):
+    class Scheduler(pickle.Unpickler):
+        def find_class(self, module, name):
+            assert not module.startswith(('mmss_plugins', 'dask_workers', 'test_'))
+            return super().find_class(module, name)
+
+    with DaskPool(address) as pool:
+        submit, seen = pool._client.submit, []
+
+        def spy(*arguments, **options):
+            seen.append(Scheduler(io.BytesIO(cloudpickle.dumps((arguments, options)))).load())
+            return submit(*arguments, **options)
+
+        monkeypatch.setattr(pool._client, 'submit', spy)
+        assert len(list(pool.map(dask_workers.square_late, range(3)))) == len(seen) == 3
 
 
 @pytest.mark.parametrize('name', CASES)
