@@ -1,7 +1,7 @@
 """The road through the installed stack; run on the original distributions and on the OneDL forks.
 
-Every config is built, and the mini configs are pretrained, resumed, fine-tuned from and tested by
-the command-line tools, on stores of a few patches.
+The mini configs are pretrained, resumed, fine-tuned from and tested by the command-line tools, on
+stores of a few patches. Every network is built in test_config_models.py.
 """
 
 import json
@@ -11,22 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-from mmengine.config import Config
-from mmengine.dataset import default_collate, pseudo_collate
-from mmengine.registry import DATASETS, MODELS, init_default_scope
-from store_factory import write_aerial_store, write_dfc_store, write_noldo_store
-
-from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
+from config_files import loaders, read
+from store_factory import write_dfc_store, write_noldo_store
 
 pytestmark = pytest.mark.smoke
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIGS = sorted(
-    path.relative_to(ROOT / 'configs').as_posix()
-    for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.parts and 'pct' not in path.stem  # those choose other samples only
-)
 PATCHES = 8
 
 
@@ -38,58 +28,10 @@ def data(tmp_path_factory):
     write_noldo_store(
         root / 'noldo.lmdb', ids=[f'{i:07d}' for i in range(PATCHES)], size=64
     )  # places, four seasons each
-    tiles = [f'2_{10 + i}-0000-0000' for i in range(PATCHES)]
-    images = [f'{scene}_{i}' for scene in ('urban', 'rural') for i in range(PATCHES)]
-    write_aerial_store(root / 'potsdam.lmdb', PotsdamDataset, tiles, size=64)
-    write_aerial_store(root / 'loveda.lmdb', LoveDADataset, images, size=64)
     return {
         'mmss_plugins.DFC2020Dataset': str(root / 'dfc.lmdb'),
         'mmss_plugins.NoLDOPretrainDataset': str(root / 'noldo.lmdb'),
-        'mmss_plugins.PotsdamDataset': str(root / 'potsdam.lmdb'),
-        'mmss_plugins.LoveDADataset': str(root / 'loveda.lmdb'),
     }
-
-
-def loaders(cfg):
-    names = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-    return [(name, cfg[name]) for name in names if cfg.get(name)]
-
-
-def build_dataset(loader, data):
-    """The loader's data set over a test store, all of it where the config takes a part."""
-    settings = loader.dataset.copy()
-    settings = settings.dataset if settings.type == 'RepeatDataset' else settings
-    settings.data_root = data[settings.type]
-    for part in ('holdout', 'indices', 'split_file', 'ann_file', 'subset'):
-        settings.pop(part, None)
-    return DATASETS.build(settings)
-
-
-def test_there_are_configs():
-    assert len(CONFIGS) >= 6
-
-
-@pytest.mark.parametrize('name', CONFIGS)
-def test_config_builds(name, data):
-    cfg = Config.fromfile(ROOT / 'configs' / name)
-    init_default_scope(cfg.get('default_scope', 'mmengine'))
-    model = MODELS.build(cfg.model)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    assert parameters > 1e6
-    assert loaders(cfg), 'the config loads no data'
-    for loader_name, loader in loaders(cfg):
-        dataset = build_dataset(loader, data)
-        assert len(dataset) >= PATCHES
-        samples = [dataset[0], dataset[1]]
-        selfsup = cfg.default_scope == 'mmpretrain'
-        batch = (default_collate if selfsup else pseudo_collate)(samples)
-        ready = model.data_preprocessor(batch, training=loader_name == 'train_dataloader')
-        views = ready['inputs'] if selfsup else [ready['inputs']]
-        assert len(views) == (2 if selfsup else 1)
-        for inputs in views:
-            assert inputs.dtype == torch.float32
-            assert inputs.shape[0] == 2
-            assert torch.isfinite(inputs).all()
 
 
 def run_tool(folder, tool, *arguments):
@@ -103,7 +45,7 @@ def run_tool(folder, tool, *arguments):
 
 def overrides(config, data, epochs):
     """Options that make a config a run of two iterations per epoch over the test stores."""
-    cfg = Config.fromfile(ROOT / 'configs' / config)
+    cfg = read(config)
     options = [
         f'train_cfg.max_epochs={epochs}',
         'train_cfg.val_interval=1',

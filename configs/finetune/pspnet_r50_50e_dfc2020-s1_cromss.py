@@ -1,7 +1,4 @@
-# PSPNet R50 on DFC2020, S1: a CromSS encoder, fine-tuned with the rest.
-_base_ = './pspnet_r50_50e_dfc2020-s1.py'
+# PSPNet R50 on DFC2020, S1: CromSS encoder, middle fusion, fine-tuned.
+_base_ = ['./pspnet_r50_50e_dfc2020-s1.py', '../_base_/weights/cromss-mid-13b_s1.py']
 
-checkpoint = 'work_dirs/cromss_mid_r50_13b_200e_noldo/epoch_200.pth'
-model = dict(
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=checkpoint, prefix='backbones.s1.'))
-)
+model = dict(backbone=dict(init_cfg=_base_.init_cfg))

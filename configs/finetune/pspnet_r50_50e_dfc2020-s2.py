@@ -1,4 +1,4 @@
-# PSPNet R50 on DFC2020, S2, from random weights: the baseline of the two below.
+# PSPNet R50 on DFC2020, S2, from random weights.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/dfc2020_s2.py',

@@ -1,6 +1,7 @@
 """The configs that fine-tune on aerial images: their data fit their models and encoders."""
 
 import copy
+import gc
 import re
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from config_files import FINETUNE
+from config_files import load as load_config
 from mmengine.dataset import default_collate, pseudo_collate
 from mmengine.registry import DATASETS, MODELS, DefaultScope, init_default_scope
 from mmpretrain.registry import TRANSFORMS as PRETRAIN_TRANSFORMS
@@ -17,25 +19,15 @@ from store_factory import write_aerial_store
 from mmss_plugins.checkpoints import transfer_report
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
 
-ROOT = Path(__file__).resolve().parents[2] / 'configs'
-NAMES = sorted(
-    path.stem
-    for path in (ROOT / 'finetune').glob('*.py')
-    if 'potsdam' in path.stem or 'loveda' in path.stem
-)
+NAMES = [Path(name).stem for name in FINETUNE if 'potsdam' in name or 'loveda' in name]
 DATA = ('potsdam', 'loveda-urban', 'loveda-rural')
 FROM_RANDOM = [name for name in NAMES if not name.endswith(('_grass', '_simclr'))]
 FEW = [name for name in FROM_RANDOM if 'pct' in name]
 SIZE = 64
 
 
-@cache
-def _read(folder, name):
-    return Config.fromfile(ROOT / folder / f'{name}.py')
-
-
 def load(name, folder='finetune'):
-    return copy.deepcopy(_read(folder, name))
+    return load_config(f'{folder}/{name}.py')
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +40,7 @@ def _scope():
 @pytest.fixture(scope='module')
 def stores(tmp_path_factory):
     """Stores in which 1 % of the training samples is one at least, by data set."""
+    gc.freeze()  # MMEngine's data sets collect garbage, which takes long after so many imports
     root = tmp_path_factory.mktemp('stores')
     patches = [f'{tile}-{row:04d}-0000' for tile in range(10) for row in range(10)]
     images = [f'{scene}_{i}' for scene in ('urban', 'rural') for i in range(20)]

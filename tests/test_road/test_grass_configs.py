@@ -1,13 +1,13 @@
 """The contrastive pretraining configs: published settings, and data that fit the models."""
 
-import copy
-from functools import cache
+import gc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from config_files import CONFIGS
+from config_files import load as load_config
 from mmengine.dataset import default_collate
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
@@ -20,9 +20,8 @@ from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
 from mmss_plugins.datasets.seeding import SeededIndex
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 
-FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'grass'
 GOLDEN = Path(__file__).parents[1] / 'data' / 'grass_lr.npz'
-NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))
+NAMES = [Path(name).stem for name in CONFIGS if name.startswith('grass/')]
 AERIAL = ('potsdam', 'loveda-urban', 'loveda-rural')
 PUBLISHED = [f'{method}_r50_350e_{data}' for method in ('grass', 'simclr') for data in AERIAL]
 PATCHES = [str(number) for number in range(20)]
@@ -30,13 +29,8 @@ GUIDED = [name for name in NAMES if name.startswith('grass_')]
 GUIDANCE = 'mmss_plugins.GradientGuidedSamplingHook'
 
 
-@cache
-def _read(name):
-    return Config.fromfile(FOLDER / f'{name}.py')
-
-
 def load(name):
-    return copy.deepcopy(_read(name))
+    return load_config(f'grass/{name}.py')
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +42,7 @@ def _scope():
 
 @pytest.fixture(scope='module')
 def stores(tmp_path_factory):
+    gc.freeze()  # MMEngine's data sets collect garbage, which takes long after so many imports
     root = tmp_path_factory.mktemp('stores')
     write_noldo_store(root / 'n.lmdb', size=48)
     images = [f'{scene}_{i}' for scene in ('urban', 'rural') for i in range(4)]

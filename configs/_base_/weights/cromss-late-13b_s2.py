@@ -1,0 +1,6 @@
+# The Sentinel-2 encoder of CromSS, late fusion, pretrained with 13 bands of Sentinel-2.
+init_cfg = dict(
+    type='Pretrained',
+    checkpoint='work_dirs/cromss_late_r50_13b_200e_noldo/epoch_200.pth',
+    prefix='backbones.s2.',
+)

@@ -1,0 +1,6 @@
+# The Sentinel-1 encoder of CromSS, middle fusion, pretrained with 9 bands of Sentinel-2.
+init_cfg = dict(
+    type='Pretrained',
+    checkpoint='work_dirs/cromss_mid_r50_9b_200e_noldo/epoch_200.pth',
+    prefix='backbones.s1.',
+)

@@ -1,0 +1,9 @@
+# DeepLabV3+ R18 on the mini world's SSL4EO-S12@DW, S2, from random weights.
+_base_ = [
+    '../_base_/default_runtime_mini.py',
+    '../_base_/datasets/dw_s2_mini.py',
+    '../_base_/models/deeplabv3plus_r18_13b.py',
+    '../_base_/schedules/finetune_mini_60e.py',
+]
+
+model = dict(decode_head=dict(num_classes=9))

@@ -1,0 +1,4 @@
+# DeepLabV3+ R50 on SSL4EO-S12@DW, S1: CromSS encoder, middle fusion, fine-tuned.
+_base_ = ['./deeplabv3plus_r50_50e_dw-s1.py', '../_base_/weights/cromss-mid-13b_s1.py']
+
+model = dict(backbone=dict(init_cfg=_base_.init_cfg))

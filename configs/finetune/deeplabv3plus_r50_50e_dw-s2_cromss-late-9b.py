@@ -1,0 +1,8 @@
+# DeepLabV3+ R50 on SSL4EO-S12@DW, S2, nine bands: CromSS encoder, late fusion, fine-tuned.
+_base_ = ['./deeplabv3plus_r50_50e_dw-s2.py', '../_base_/weights/cromss-late-9b_s2.py']
+
+model = dict(backbone=dict(in_channels=9, init_cfg=_base_.init_cfg))
+dataset = dict(bands=9)
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

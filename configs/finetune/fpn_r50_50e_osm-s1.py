@@ -1,0 +1,9 @@
+# FPN R50 on SSL4EO-S12@OSM, S1, from random weights.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/osm_s1.py',
+    '../_base_/models/fpn_r50_13b.py',
+    '../_base_/schedules/finetune_50e.py',
+]
+
+model = dict(backbone=dict(in_channels=2), decode_head=dict(num_classes=13))

@@ -1,0 +1,4 @@
+# FPN R50 on SSL4EO-S12@OSM, S1: CromSS encoder, late fusion with 9 S2 bands, fine-tuned.
+_base_ = ['./fpn_r50_50e_osm-s1.py', '../_base_/weights/cromss-late-9b_s1.py']
+
+model = dict(backbone=dict(init_cfg=_base_.init_cfg))

@@ -1,0 +1,4 @@
+# FPN R50 on SSL4EO-S12@OSM, S1: MoCo encoder, frozen.
+_base_ = './fpn_r50_50e_osm-s1_moco.py'
+
+default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

@@ -1,0 +1,4 @@
+# FPN R50 on SSL4EO-S12@OSM, S2, nine bands: CromSS encoder, late fusion, frozen.
+_base_ = './fpn_r50_50e_osm-s2_cromss-late-9b.py'
+
+default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

@@ -1,0 +1,8 @@
+# PSPNet R50 on DFC2020, S2, nine bands: CromSS encoder, middle fusion, fine-tuned.
+_base_ = ['./pspnet_r50_50e_dfc2020-s2.py', '../_base_/weights/cromss-mid-9b_s2.py']
+
+model = dict(backbone=dict(in_channels=9, init_cfg=_base_.init_cfg))
+dataset = dict(bands=9)
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

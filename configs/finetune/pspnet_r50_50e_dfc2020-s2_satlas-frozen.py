@@ -1,0 +1,4 @@
+# PSPNet R50 on DFC2020, S2, nine bands: Satlas encoder, frozen.
+_base_ = './pspnet_r50_50e_dfc2020-s2_satlas.py'
+
+default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

@@ -1,0 +1,13 @@
+# UPerNet DOFA ViT-L/16 on DFC2020, S2, nine bands, from random weights.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/dfc2020_s2.py',
+    '../_base_/models/upernet_dofa-l16_13b.py',
+    '../_base_/schedules/finetune_50e.py',
+]
+
+model = dict(backbone=dict(bands='s2:rgb9'))
+dataset = dict(bands='rgb9')
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

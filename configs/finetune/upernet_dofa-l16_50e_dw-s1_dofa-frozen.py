@@ -1,0 +1,4 @@
+# UPerNet DOFA ViT-L/16 on SSL4EO-S12@DW, S1: published encoder, frozen.
+_base_ = './upernet_dofa-l16_50e_dw-s1_dofa.py'
+
+default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

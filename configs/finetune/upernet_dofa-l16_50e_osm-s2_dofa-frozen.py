@@ -1,0 +1,4 @@
+# UPerNet DOFA ViT-L/16 on SSL4EO-S12@OSM, S2, nine bands: published encoder, frozen.
+_base_ = './upernet_dofa-l16_50e_osm-s2_dofa.py'
+
+default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

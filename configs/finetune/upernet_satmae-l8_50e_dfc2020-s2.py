@@ -1,0 +1,12 @@
+# UPerNet SatMAE ViT-L/8 on DFC2020, S2, ten bands, from random weights.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/dfc2020_s2.py',
+    '../_base_/models/upernet_satmae-l8_10b.py',
+    '../_base_/schedules/finetune_50e.py',
+]
+
+dataset = dict(bands=10)
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

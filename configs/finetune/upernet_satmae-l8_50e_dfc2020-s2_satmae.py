@@ -1,0 +1,4 @@
+# UPerNet SatMAE ViT-L/8 on DFC2020, S2, ten bands: published encoder, fine-tuned.
+_base_ = ['./upernet_satmae-l8_50e_dfc2020-s2.py', '../_base_/weights/satmae-l8.py']
+
+model = dict(backbone=dict(init_cfg=_base_.init_cfg))

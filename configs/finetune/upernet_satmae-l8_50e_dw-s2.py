@@ -1,0 +1,13 @@
+# UPerNet SatMAE ViT-L/8 on SSL4EO-S12@DW, S2, ten bands, from random weights.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/dw_s2.py',
+    '../_base_/models/upernet_satmae-l8_10b.py',
+    '../_base_/schedules/finetune_50e.py',
+]
+
+model = dict(decode_head=dict(num_classes=9))
+dataset = dict(bands=10)
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

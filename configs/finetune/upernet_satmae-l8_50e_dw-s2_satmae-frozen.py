@@ -1,0 +1,4 @@
+# UPerNet SatMAE ViT-L/8 on SSL4EO-S12@DW, S2, ten bands: published encoder, frozen.
+_base_ = './upernet_satmae-l8_50e_dw-s2_satmae.py'
+
+default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))
