@@ -1,7 +1,5 @@
 """Configs over tiny stores and with narrow networks, so that they train in a moment."""
 
-import gc
-
 import numpy as np
 import torch
 from config_files import encoders, inner_dataset, loaders
@@ -17,7 +15,7 @@ from store_factory import (
     write_noldo_store,
 )
 
-import mmss_plugins.models  # noqa: F401  (whatever is imported before gc.freeze() is quick)
+import mmss_plugins.models  # noqa: F401  (before the collection of tests ends: see conftest.py)
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
@@ -35,7 +33,6 @@ _BLOCKS = 4
 
 def write_stores(root, size=SIZE):
     """A store for every data set, by the name that :func:`store_of` gives."""
-    gc.freeze()  # MMEngine's data sets collect garbage, which takes long after so many imports
     ids = [f'p{i}' for i in range(PATCHES)]
     write_dfc_store(root / 'dfc.lmdb', ids=ids, size=size)
     write_noldo_store(root / 'noldo.lmdb', ids=[f'{i:07d}' for i in range(PATCHES)], size=size)

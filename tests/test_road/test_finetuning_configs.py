@@ -1,7 +1,6 @@
 """The configs that fine-tune on aerial images: their data fit their models and encoders."""
 
 import copy
-import gc
 import re
 from functools import cache
 from pathlib import Path
@@ -40,7 +39,6 @@ def _scope():
 @pytest.fixture(scope='module')
 def stores(tmp_path_factory):
     """Stores in which 1 % of the training samples is one at least, by data set."""
-    gc.freeze()  # MMEngine's data sets collect garbage, which takes long after so many imports
     root = tmp_path_factory.mktemp('stores')
     patches = [f'{tile}-{row:04d}-0000' for tile in range(10) for row in range(10)]
     images = [f'{scene}_{i}' for scene in ('urban', 'rural') for i in range(20)]

@@ -1,6 +1,5 @@
 """The contrastive pretraining configs: published settings, and data that fit the models."""
 
-import gc
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +41,6 @@ def _scope():
 
 @pytest.fixture(scope='module')
 def stores(tmp_path_factory):
-    gc.freeze()  # MMEngine's data sets collect garbage, which takes long after so many imports
     root = tmp_path_factory.mktemp('stores')
     write_noldo_store(root / 'n.lmdb', size=48)
     images = [f'{scene}_{i}' for scene in ('urban', 'rural') for i in range(4)]

@@ -1,6 +1,5 @@
 """The data of each pretraining config fit its model."""
 
-import gc
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ NAMES = [Path(name).stem for name in CONFIGS if name.startswith('cromss/')]
 
 @pytest.fixture(scope='module')
 def store(tmp_path_factory):
-    gc.freeze()  # MMEngine's data sets collect garbage, which takes long after so many imports
     path = tmp_path_factory.mktemp('store') / 'noldo.lmdb'
     write_noldo_store(path, ids=[f'{i:07d}' for i in range(8)], size=40)
     return path
