@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
-from mmss_plugins.demo import aerial_road, cromss_page, grass_page
-from mmss_plugins.demo.aerial_road import AerialRoad
+from mmss_plugins.demo import cromss_page, grass_page
 from mmss_plugins.demo.gather import noise_rate
-from mmss_plugins.demo.options import add_aerial_options, add_size_options, aerial_sizes, sizes
 from mmss_plugins.demo.page import write_page
-from mmss_plugins.demo.road import MODALITIES, STARTS, Road, finetune, prepare, pretrain, test
+from mmss_plugins.runs import aerial_road
+from mmss_plugins.runs.aerial_road import AerialRoad
 from mmss_plugins.runs.commands import Home, mim_finds_names
+from mmss_plugins.runs.options import add_aerial_options, add_size_options, aerial_sizes, sizes
+from mmss_plugins.runs.road import MODALITIES, STARTS, Road, finetune, prepare, pretrain, test
 from mmss_plugins.runs.steps import StepError, StepRunner
 
 HOME = Home(Path(__file__).resolve().parents[1])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mmss_plugins.analysis.pretrained_scores import pretrained_scores
 from mmss_plugins.analysis.study import Layout, Study, Task, Used, final_scores
-from mmss_plugins.demo.road import STARTS, Road, finetune, prepare, pretrain
 from mmss_plugins.runs.commands import last_checkpoint
+from mmss_plugins.runs.road import STARTS, Road, finetune, prepare, pretrain
 from mmss_plugins.runs.steps import StepRunner
 
 ITSELF = 'as pretrained'  # the pretrained network's own predictions, nothing fine-tuned

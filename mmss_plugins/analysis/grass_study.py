@@ -10,7 +10,7 @@ from mmss_plugins.analysis.crop_purity import CropPurity, measure_crops
 from mmss_plugins.analysis.spread import spread
 from mmss_plugins.analysis.study import Layout, Study, Task, Used, final_scores
 from mmss_plugins.analysis.study_report import difference
-from mmss_plugins.demo.aerial_road import (
+from mmss_plugins.runs.aerial_road import (
     DOWNSTREAM_CONFIG,
     STARTS,
     AerialRoad,

@@ -8,12 +8,12 @@ from string import Template
 
 from mmss_plugins.datasets import NoLDOPretrainDataset
 from mmss_plugins.runs.results import METRICS, curve, latest_pictures, latest_scalars, score_lines
+from mmss_plugins.runs.road import Road
 from mmss_plugins.visualization.rgb import colour_map, composites
 
 from . import figures
 from .gather import CLASSES, Gallery, Score, gather_scores, prediction_gallery, pretraining_gallery
 from .html import figure_tag, legend, picture_grid
-from .road import Road
 
 LOSS_TERMS = {
     'loss': 'total',

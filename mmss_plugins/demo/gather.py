@@ -11,8 +11,7 @@ from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.runs.results import iou_of_predictions, metrics_of_test, read_prediction
-
-from .road import Road
+from mmss_plugins.runs.road import Road
 
 CLASSES = DFC2020Dataset.METAINFO['classes']
 

@@ -10,6 +10,7 @@ from string import Template
 import numpy as np
 
 from mmss_plugins.datasets import PotsdamDataset
+from mmss_plugins.runs.aerial_road import AerialRoad
 from mmss_plugins.runs.results import (
     curve,
     iou_of_predictions,
@@ -22,7 +23,6 @@ from mmss_plugins.runs.results import (
 from mmss_plugins.visualization.rgb import colour_map
 
 from . import figures
-from .aerial_road import AerialRoad
 from .gather import most_varied
 from .html import figure_tag, legend, picture_grid, table_of
 

@@ -13,8 +13,8 @@ from mmss_plugins.analysis.spread import spread
 from mmss_plugins.analysis.study import StudyError, Task, run_study
 from mmss_plugins.analysis.study_cli import in_order
 from mmss_plugins.analysis.study_report import draw, paired_differences, table
-from mmss_plugins.demo.road import Road
 from mmss_plugins.runs.commands import Home
+from mmss_plugins.runs.road import Road
 
 ROOT = Path(__file__).resolve().parents[2]
 

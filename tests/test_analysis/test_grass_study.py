@@ -8,7 +8,7 @@ from mmss_plugins.analysis import grass_study
 from mmss_plugins.analysis.crop_purity import CropPurity
 from mmss_plugins.analysis.grass_study import GrassStudy, crops_table
 from mmss_plugins.analysis.study import Task, run_study
-from mmss_plugins.demo.aerial_road import AerialRoad
+from mmss_plugins.runs.aerial_road import AerialRoad
 from mmss_plugins.runs.commands import Home
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,9 @@ from store_factory import write_aerial_store
 
 from mmss_plugins.datasets import PotsdamDataset
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
-from mmss_plugins.demo.aerial_road import AerialRoad
 from mmss_plugins.demo.grass_page import AerialScore, gather_scores, headline, text_table
 from mmss_plugins.demo.html import table_of
+from mmss_plugins.runs.aerial_road import AerialRoad
 from mmss_plugins.runs.commands import Home
 
 NAMES = ('2_10-0', '2_11-0')

@@ -14,9 +14,9 @@ from pathlib import Path
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.analysis.ablation import ARMS, Ablation
 from mmss_plugins.analysis.study_cli import add_study_options, in_order, run_and_report
-from mmss_plugins.demo.options import add_size_options, sizes
-from mmss_plugins.demo.road import MODALITIES, Road
 from mmss_plugins.runs.commands import Home
+from mmss_plugins.runs.options import add_size_options, sizes
+from mmss_plugins.runs.road import MODALITIES, Road
 
 CONFUSION = 2.2  # about 40 % of the labels are wrong, more than half in some classes
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.analysis.grass_study import ARMS, GrassStudy, crops_table
 from mmss_plugins.analysis.study_cli import add_study_options, in_order, run_and_report
-from mmss_plugins.demo.aerial_road import AerialRoad
-from mmss_plugins.demo.options import add_aerial_options, aerial_sizes
+from mmss_plugins.runs.aerial_road import AerialRoad
 from mmss_plugins.runs.commands import Home
+from mmss_plugins.runs.options import add_aerial_options, aerial_sizes
 
 
 def parse_args(argv=None):

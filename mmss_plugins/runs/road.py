@@ -1,4 +1,4 @@
-"""The road from raw files to test scores, as the commands that a user types."""
+"""CromSS's road from raw files to test scores, as the commands that a user types."""
 
 from __future__ import annotations
 

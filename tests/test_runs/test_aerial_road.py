@@ -7,8 +7,8 @@ from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
-from mmss_plugins.demo.aerial_road import AerialRoad, finetune, prepare, pretrain
-from mmss_plugins.demo.aerial_road import test as run_test
+from mmss_plugins.runs.aerial_road import AerialRoad, finetune, prepare, pretrain
+from mmss_plugins.runs.aerial_road import test as run_test
 from mmss_plugins.runs.commands import Home
 
 HOME = Home(Path(__file__).resolve().parents[2])

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from mmss_plugins.demo.road import Road, finetune, pretrain
 from mmss_plugins.runs.commands import Home
+from mmss_plugins.runs.road import Road, finetune, pretrain
 
 HOME = Home(Path(__file__).resolve().parents[2])
 
