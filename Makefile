@@ -15,11 +15,12 @@ PROJECT := setup.cfg pyproject.toml build_backend/mmss_build.py
 # Folders change when a config or tool is added: an editable install lists them for mim.
 LISTED := $(shell find configs tools -type d ! -name __pycache__)
 
-.PHONY: help env env-onedl demo test lint format bench test-onedl clean clean-env
+.PHONY: help env env-onedl demo test test-configs lint format bench test-onedl clean clean-env
 
 help:
 	@echo 'make demo        the whole road on a small synthetic world (demo_output/index.html)'
 	@echo 'make test        all tests, original OpenMMLab distributions'
+	@echo 'make test-configs  each config trains for two iterations (long)'
 	@echo 'make test-onedl  smoke tests on the OneDL forks'
 	@echo 'make lint        ruff check and format check;  make format  applies it'
 	@echo 'make bench       measurements'
@@ -31,6 +32,9 @@ demo: env
 
 test: env
 	$(call PYTEST,$(BIN)) $(ARGS)
+
+test-configs: env
+	$(call PYTEST,$(BIN)) -m every_config $(ARGS)
 
 lint: env
 	$(BIN)/ruff check .
