@@ -54,14 +54,14 @@ def reduced(name, folder, work_dir):
     for encoder in encoders(cfg.model).values():
         if 'arch' in encoder:
             shallow(encoder)
-    if cfg.model.get('neck') and 'embed_dim' in cfg.model.neck:
-        cfg.model.backbone.pop('with_cp', None)
     cfg.train_dataloader.dataset.indices = 2 * ITERATIONS
     cfg.train_cfg.max_epochs = 1
     for part in ('val', 'test'):
         for what in ('dataloader', 'evaluator', 'cfg'):
             cfg.pop(f'{part}_{what}', None)
-    cfg.param_scheduler = [s for s in cfg.param_scheduler if 'Plateau' not in s.type]
+    cfg.param_scheduler = [  # those of a run that is over after an epoch
+        s for s in cfg.param_scheduler if 'Plateau' not in s.type and not s.get('begin')
+    ]
     cfg.default_hooks.checkpoint = None
     cfg.update(work_dir=str(work_dir), experiment_name=work_dir.name, log_level='ERROR')
     cfg.visualizer.vis_backends = []
@@ -76,9 +76,6 @@ def test_two_iterations(name, folder, tmp_path):
         for key, encoder in encoders(cfg.model).items()
         if encoder.get('init_cfg')
     }
-    assert bool(starts) == bool(re.search('_(cromss|grass|simclr|moco|dino|decur|noisy|satlas|dofa|'
-                                          'satmae|imagenet)[^_]*$', name.partition('/')[2])
-                                if name.startswith('finetune/') else False)  # fmt: skip
     runner = Runner.from_cfg(cfg)
     runner.train()
     assert runner.iter == ITERATIONS
