@@ -33,13 +33,15 @@ class Sizes:
     """Sizes of the mini world of a seed.
 
     Args:
-        labelled: Patches (DFC2020) and tiles (the others) with labels to train on, each.
-        tested: Patches and tiles to test on, each.
+        labelled: Patches of DFC2020 to train on.
+        tiles: Tiles of SSL4EO-S12@DW to train on, and of @OSM, which has more classes.
+        tested: Patches and tiles to test on, of each data set.
         size: Edge of a patch in pixels of 10 m.
         tile_size: Edge of a test tile; those for training have 2 pixels less.
     """
 
     labelled: int = 8
+    tiles: int = 24
     tested: int = 64
     size: int = 72
     tile_size: int = 128
@@ -52,7 +54,7 @@ def world_dir(out: Path, seed: int | str = SEED) -> Path:
 
 def label_options(sizes: Sizes) -> list[str]:
     """Options that make the mini configs train on all labels of such a world."""
-    return [f'train_dataloader.dataset.indices={sizes.labelled}']
+    return [f'train_dataloader.dataset.indices={max(sizes.labelled, sizes.tiles)}']  # at most
 
 
 def claim_worlds(out: Path, sizes: Sizes) -> None:
@@ -81,15 +83,14 @@ def prepare_world(out: Path, seed: int, sizes: Sizes, home: Home, runner: StepRu
     if done.exists():
         return False
     raw, stores = folder / 'raw', folder / 'mini'
-    labelled, tested = str(sizes.labelled), str(sizes.tested)
+    labelled, tiles, tested = str(sizes.labelled), str(sizes.tiles), str(sizes.tested)
     runner.run(
         'make the mini world',
         [
             home.tool('prepare/mini_world.py'), str(raw), '--parts', *PARTS, '--overwrite',
             '--seed', str(seed), '--locations', '0', '--size', str(sizes.size),
             '--dfc-train', labelled, '--dfc-test', tested,
-            '--dw-train', labelled, '--dw-test', tested,
-            '--osm-train', labelled, '--osm-test', tested,
+            '--dw-train', tiles, '--dw-test', tested, '--osm-train', tiles, '--osm-test', tested,
             '--downstream-size', str(sizes.tile_size),
         ],
     )  # fmt: skip

@@ -30,12 +30,13 @@ def test_its_configs_are_all_there():
 
 
 def test_a_world_per_seed_and_the_configs_read_it(tmp_path, table, steps):
-    assert table('--configs', PSP, OSM, '--seeds', '2', '1', '--labelled', '5') == 0
+    sizes = ('--labelled', '5', '--tiles', '7')
+    assert table('--configs', PSP, OSM, '--seeds', '2', '1', *sizes) == 0
     made = [call for call in steps.calls if call[0] not in ('train', 'test')]
     assert [call[0] for call in made] == 2 * ['mini_world', 'dfc2020', 'noldo_downstream']
     world = load_tool('prepare/mini_world.py').parse_args(made[0][1:])
     assert (world.seed, world.locations, world.size) == (2, 0, 72)
-    assert (world.dfc_train, world.dw_train, world.osm_train) == (5, 5, 5)
+    assert (world.dfc_train, world.dw_train, world.osm_train) == (5, 7, 7)
     assert (world.dfc_test, world.dw_test, world.osm_test) == (64, 64, 64)
     assert (world.parts, world.downstream_size) == (['sentinel', 'dw', 'osm'], 128)
     folder = tmp_path / 'out' / 'worlds' / 'seed2'
@@ -47,10 +48,10 @@ def test_a_world_per_seed_and_the_configs_read_it(tmp_path, table, steps):
     assert trained == [(PSP, 2), (OSM, 2), (PSP, 1), (OSM, 1)]
     dataset = steps.configs['train'].train_dataloader.dataset
     assert dataset.data_root == f'{tmp_path}/out/worlds/seed1/mini/noldo_downstream/osm_train.lmdb'
-    assert dataset.indices == 5
+    assert dataset.indices == 7
     assert (tmp_path / 'out' / 'table.md').is_file()
     steps.calls.clear()
-    assert table('--configs', PSP, OSM, '--seeds', '1', '--labelled', '5') == 0
+    assert table('--configs', PSP, OSM, '--seeds', '1', *sizes) == 0
     assert steps.calls == []
 
 

@@ -27,8 +27,9 @@ from mmss_plugins.runs.commands import Home
 from mmss_plugins.runs.steps import StepError
 
 HELPS = {
-    'labelled': 'patches or tiles to train on',
-    'tested': 'patches or tiles to test on',
+    'labelled': 'patches of DFC2020 to train on',
+    'tiles': 'tiles of the other data sets to train on',
+    'tested': 'patches or tiles to test on, of each',
     'size': 'width of a DFC2020 patch in pixels',
     'tile_size': 'width of a tile of the other data sets',
 }
