@@ -8,6 +8,8 @@ import tempfile
 import mmss_plugins  # noqa: F401  (makes the MM stack usable before a test imports it)
 
 # isort: split
+import pytest
+from mmengine.registry import DefaultScope
 from quick_configs import skip_formatting
 
 
@@ -37,3 +39,10 @@ def pytest_collection_finish():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _no_scope_left_behind():
+    """Runs set MMEngine's default scope, where the next file's tests would look for classes."""
+    yield
+    DefaultScope._instance_dict.clear()
