@@ -16,6 +16,16 @@ faulthandler.dump_traceback_later(200, exit=True)
 import mmss_plugins
 """
 
+# Not the interpreter's own end. A DDP that outlives destroy_process_group() holds the last reference
+# to the group: freeing it waits for gloo's threads while it holds the interpreter's lock, for which
+# one of them may wait to free a tensor.
+ENDING = """
+import os, sys
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(0)
+"""
+
 
 def run_ranks(script, folder, processes=2, fresh=False):
     """Run Python text in ``processes`` interpreters and wait.
@@ -31,7 +41,7 @@ def run_ranks(script, folder, processes=2, fresh=False):
         fresh: Start interpreters that have imported nothing yet.
     """
     path = folder / 'rank.py'
-    path.write_text(PREAMBLE + script)
+    path.write_text(PREAMBLE + script + ENDING)
     command = [
         warm_python(), '-m', 'torch.distributed.run', f'--nproc_per_node={processes}',
         '--standalone', str(path), str(folder),
