@@ -16,7 +16,7 @@ faulthandler.dump_traceback_later(200, exit=True)
 import mmss_plugins
 """
 
-# Not the interpreter's own end. A DDP that outlives destroy_process_group() holds the last reference
+# Not the interpreter's own end. A DDP that outlives destroy_process_group() has the last reference
 # to the group: freeing it waits for gloo's threads while it holds the interpreter's lock, for which
 # one of them may wait to free a tensor.
 ENDING = """
