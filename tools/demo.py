@@ -24,6 +24,7 @@ from mmss_plugins.runs.steps import StepError, StepRunner
 
 HOME = Home(Path(__file__).resolve().parents[1])
 METHODS = ('cromss', 'grass')
+AERIAL_EPOCHS = 24  # fewer than the config's, to stay within minutes
 
 
 def parse_args(argv=None):
@@ -41,15 +42,19 @@ def parse_args(argv=None):
     )  # fmt: skip
     parser.add_argument(
         '--starts', nargs='+', choices=STARTS, default=list(Road.starts),
-        help="what CromSS's encoders are fine-tuned from",
+        help="how CromSS's encoders are used; random weights are always there to compare with",
     )  # fmt: skip
     add_size_options(parser)
-    add_aerial_options(parser)
+    add_aerial_options(parser, AERIAL_EPOCHS)
     parser.add_argument(
         '--aerial-labelled', type=int, default=AerialRoad.labelled, help='labelled aerial patches'
     )
     parser.add_argument('--workers', type=int, default=Road.workers, help='processes for the data')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if set(args.starts) == {'random'}:
+        parser.error('--starts: expected frozen or fine-tuned, but got random alone')
+    args.starts = list(dict.fromkeys(['random', *args.starts]))
+    return args
 
 
 def run_cromss(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dict]:

@@ -10,6 +10,7 @@ from mmss_plugins.runs.commands import Home
 from mmss_plugins.runs.settings import differences, read_json, write_json
 from mmss_plugins.runs.steps import StepRunner
 
+ALL_LABELS = ('train_dataloader.dataset.indices=None',)  # of a world, not the configs' part
 CONFIGS = (
     'pspnet_r18_mini_dfc2020-s2',
     'deeplabv3plus_r18_mini_dfc2020-s2',
@@ -50,11 +51,6 @@ class Sizes:
 def world_dir(out: Path, seed: int | str = SEED) -> Path:
     """Folder of a seed's world; it stands for the configs' ``data``."""
     return out / 'worlds' / f'seed{seed}'
-
-
-def label_options(sizes: Sizes) -> list[str]:
-    """Options that make the mini configs train on all labels of such a world."""
-    return [f'train_dataloader.dataset.indices={max(sizes.labelled, sizes.tiles)}']  # at most
 
 
 def claim_worlds(out: Path, sizes: Sizes) -> None:

@@ -36,12 +36,20 @@ def sizes(args: argparse.Namespace) -> dict[str, int | None]:
     return {name: getattr(args, name) for name in names}
 
 
-def add_aerial_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that :func:`aerial_sizes` reads."""
+def add_aerial_options(parser: argparse.ArgumentParser, epochs: int | None = None) -> None:
+    """Add the options that :func:`aerial_sizes` reads.
+
+    Args:
+        parser: Of the command.
+        epochs: Of pretraining by default; None for the config's.
+    """
     for name, text in AERIAL_SIZES.items():
         option = f'--{name.replace("_", "-")}'
         parser.add_argument(option, type=int, default=getattr(AerialRoad, name), help=text)
-    parser.add_argument('--aerial-epochs', type=int, help="pretraining (default: the config's)")
+    usual = "the config's" if epochs is None else epochs
+    parser.add_argument(
+        '--aerial-epochs', type=int, default=epochs, help=f'pretraining epochs (default: {usual})'
+    )
 
 
 def aerial_sizes(args: argparse.Namespace) -> dict[str, int | None]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -69,3 +70,12 @@ def test_a_failing_step_is_named(tmp_path):
     assert done.returncode == 1
     assert "DEMO FAILED: step 'make the mini world' failed" in done.stderr
     assert 'Whole output: ' in done.stderr
+
+
+def test_random_weights_are_always_there_to_compare_with(capsys):
+    parse = runpy.run_path(str(ROOT / 'tools/demo.py'))['parse_args']
+    assert parse(['--starts', 'frozen']).starts == ['random', 'frozen']
+    assert parse([]).starts == ['random', 'fine-tuned']
+    with pytest.raises(SystemExit):
+        parse(['--starts', 'random'])
+    assert 'expected frozen or fine-tuned' in capsys.readouterr().err

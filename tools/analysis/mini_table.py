@@ -13,10 +13,10 @@ from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.analysis.mini_table import (
+    ALL_LABELS,
     CONFIGS,
     Sizes,
     claim_worlds,
-    label_options,
     prepare_world,
     world_dir,
 )
@@ -66,7 +66,7 @@ def main(argv=None, make_runner=quiet_runner) -> int:
         except KeyboardInterrupt:
             print('interrupted; the same command goes on with it', file=sys.stderr)
             return 130
-    args.cfg_options = [*label_options(sizes), *args.cfg_options]
+    args.cfg_options = [*ALL_LABELS, *args.cfg_options]
     return make_table(args, args.configs, home, str(world_dir(out)), make_runner)
 
 
