@@ -42,7 +42,7 @@ class Road:
     data: Path | None = None
     config: str = PRETRAIN_CONFIG
     seed: int = 0
-    locations: int = 120
+    locations: int = 100
     labelled: int = 8
     tested: int = 64
     size: int = 72
