@@ -11,6 +11,9 @@ JOBS ?= 2
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(1)/python -m pytest -n $(JOBS) --dist worksteal
 
+# Packages are compiled when they are first imported, not all of them while they are installed.
+unexport PYTHONDONTWRITEBYTECODE
+
 PROJECT := setup.cfg pyproject.toml build_backend/mmss_build.py
 # Folders change when a config or tool is added: an editable install lists them for mim.
 LISTED := $(shell find configs tools -type d ! -name __pycache__)
@@ -73,7 +76,7 @@ define install
 		'make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
 	@echo '== $(1): installing the pinned packages (about a minute, plus downloads)'
 	$(PYTHON) -m venv $(1)
-	$(1)/bin/python -m pip install --disable-pip-version-check \
+	$(1)/bin/python -m pip install --disable-pip-version-check --no-compile \
 		-c constraints/$(2).txt -e '.[$(2),$(EXTRAS)]'
 	@touch $@ $(1)/.fresh
 endef
