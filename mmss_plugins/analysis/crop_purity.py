@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from torch import Tensor, nn
 
-from mmss_plugins.analysis.trained_model import load_trained
+from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.datasets.seeding import seeded_randomness
 from mmss_plugins.datasets.store_dataset import StoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX

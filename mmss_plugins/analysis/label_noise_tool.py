@@ -18,6 +18,7 @@ from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.input_contract import InputContractError, contract_of
 from mmss_plugins.checkpoints.pretrained import read_content
 from mmss_plugins.checkpoints.run_contract import run_contract
+from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.datasets.lmdb_store import StoreError
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 
@@ -30,7 +31,6 @@ from .label_noise_run import (
     spread_indices,
 )
 from .label_noise_table import markdown
-from .trained_model import load_trained
 
 DESCRIPTION = """What a pretrained cross-modal model makes of its noisy labels: per class the share
 that sample selection keeps, label confidences, agreement of the modalities; and where the store has

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from mmss_plugins.analysis.trained_model import load_trained
+from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.datasets import DFC2020Dataset
 from mmss_plugins.runs.results import class_iou, confusion_matrix
 

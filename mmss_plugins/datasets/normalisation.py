@@ -7,13 +7,15 @@ images already coded that way, so coding and decoding live here together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 CLIP_STDS = 2.0  # half-width of the clip8 range, in standard deviations
 S1_PERCENTILES = (1.0, 99.0)  # per image and band, before standardising backscatter
 
 
-def _column(values: np.ndarray | tuple[float, ...]) -> np.ndarray:
+def _column(values: np.ndarray | Sequence[float]) -> np.ndarray:
     return np.asarray(values, dtype=np.float32).reshape(-1, 1, 1)
 
 
@@ -52,7 +54,7 @@ def standardise(
     image: np.ndarray,
     mean: tuple[float, ...],
     std: tuple[float, ...],
-    clip: str = 'stds',
+    clip: str | tuple[Sequence[float], Sequence[float]] = 'stds',
 ) -> np.ndarray:
     """Clip, then subtract the mean and divide by the standard deviation.
 
@@ -61,13 +63,14 @@ def standardise(
         mean: Per band, same units.
         std: Per band, same units.
         clip: 'stds' clips to mean +- 2 std (Sentinel-2); 'percentiles' clips to the image's own
-            1st and 99th percentiles per band (Sentinel-1).
+            1st and 99th percentiles per band (Sentinel-1); a pair clips to these values, low and
+            high per band.
 
     Returns:
         (C, H, W) float32, zero mean and unit variance over the statistics' data.
 
     Raises:
-        ValueError: If ``clip`` is neither.
+        ValueError: If ``clip`` is none of these.
     """
     image = image.astype(np.float32)
     if clip == 'stds':
@@ -76,6 +79,8 @@ def standardise(
     elif clip == 'percentiles':
         low, high = np.percentile(image, S1_PERCENTILES, axis=(1, 2))
         low, high = _column(low), _column(high)
+    elif isinstance(clip, tuple):
+        low, high = map(_column, clip)
     else:
-        raise ValueError(f"clip must be 'stds' or 'percentiles', but got {clip!r}")
+        raise ValueError(f"clip must be limits, 'stds' or 'percentiles', but got {clip!r}")
     return (np.clip(image, low, high) - _column(mean)) / _column(std)

@@ -16,8 +16,8 @@ from mmss_plugins.analysis.crop_purity import (
     measure_crops,
     random_box,
 )
-from mmss_plugins.analysis.trained_model import load_trained
 from mmss_plugins.checkpoints.files import CheckpointFileError
+from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.datasets import PotsdamDataset
 
 VIEW = [

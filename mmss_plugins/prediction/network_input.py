@@ -1,0 +1,146 @@
+"""From a scene's values to a network's input, by the input contract of its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmss_plugins.checkpoints.input_contract import AERIAL, ModalityInput
+from mmss_plugins.datasets.aerial_store_dataset import UINT8_MAX
+from mmss_plugins.datasets.normalisation import (
+    S1_PERCENTILES,
+    clip8,
+    decode_clip8,
+    standardise,
+)
+
+from .errors import SceneError
+
+LEAST_POWER = 1e-10  # -100 dB
+REFLECTANCE_MAX = 3.0  # above what reflectances in 0..1 reach, below any in x 10000
+
+
+@dataclass(frozen=True)
+class RawValues:
+    """What a scene's values are, where they are not as the network's training data were.
+
+    Args:
+        s2_scale: Sentinel-2 values times this are reflectance x 10000 (10000 for reflectances).
+        s2_offset: Then subtracted, and clipped at 0: 1000 for baseline 04.00 or later.
+        s1_linear: Sentinel-1 values are power, not dB.
+    """
+
+    s2_scale: float = 1.0
+    s2_offset: float = 0.0
+    s1_linear: bool = False
+
+
+def physical_values(image: np.ndarray, modality: str, raw: RawValues) -> np.ndarray:
+    """Sentinel-1 in dB, Sentinel-2 in reflectance x 10000; 8-bit images, which are coded, stay.
+
+    Args:
+        image: (C, H, W) as read.
+        modality: 's1', 's2' or another, which stays.
+        raw: What the values are.
+    """
+    if image.dtype == np.uint8:
+        return image
+    if modality == 's2' and (raw.s2_scale != 1 or raw.s2_offset):
+        return np.maximum(image.astype(np.float32) * raw.s2_scale - raw.s2_offset, 0)
+    if modality == 's1' and raw.s1_linear:
+        return 10 * np.log10(np.maximum(image.astype(np.float32), LEAST_POWER))
+    return image
+
+
+def check_plausible(image: np.ndarray, modality: str, where: object) -> None:
+    """Refuse values that are plainly of another unit.
+
+    Args:
+        image: (C, pixels), physical values of pixels with data; coarse is enough.
+        modality: 's1', 's2' or 'aerial'.
+        where: The file, for the message.
+
+    Raises:
+        SceneError: If they are.
+    """
+    if modality == AERIAL or image.dtype == np.uint8 or not image.size:
+        return
+    low, high = float(image.min()), float(image.max())
+    found = f'but found {low:g} to {high:g}'
+    if modality == 's2' and 0 < high <= REFLECTANCE_MAX:
+        raise SceneError(
+            f'{where}: expected Sentinel-2 as reflectance x 10000, {found}: if these are '
+            'reflectances from 0 to 1, add --s2-scale 10000'
+        )
+    if modality == 's1' and low >= 0:
+        raise SceneError(
+            f'{where}: expected Sentinel-1 backscatter in dB, {found}: if these are linear power, '
+            'add --s1-linear'
+        )
+
+
+def backscatter_limits(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Percentiles between which standardised backscatter is clipped.
+
+    In training they are each patch's own. Over a scene they are the scene's, so that neighbouring
+    windows see one place alike.
+
+    Args:
+        pixels: (C, pixels) in dB, with data.
+
+    Returns:
+        Low and high, per band.
+    """
+    low, high = np.percentile(pixels, S1_PERCENTILES, axis=1)
+    return low, high
+
+
+def network_channels(
+    image: np.ndarray,
+    entry: ModalityInput,
+    modality: str,
+    limits: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> np.ndarray:
+    """What the network got in training for these values: normalised, data preprocessor included.
+
+    Args:
+        image: (C, H, W), physical values, or 8 bits (aerial images; coded Sentinel images).
+        entry: The contract of the modality.
+        modality: Its name.
+        limits: Of :func:`backscatter_limits`, for standardised Sentinel-1.
+
+    Returns:
+        (C, H, W) float32.
+    """
+    if modality == AERIAL:
+        channels = _aerial(image, entry)
+    elif entry.normalize == 'clip8':
+        coded = image if image.dtype == np.uint8 else clip8(image, entry.mean, entry.std)
+        channels = _divided(coded, entry)
+    else:
+        coded = image.dtype == np.uint8
+        channels = decode_clip8(image, entry.mean, entry.std) if coded else image
+        if entry.normalize == 'standardise':
+            clip = 'stds' if modality != 's1' else limits or 'percentiles'
+            channels = standardise(channels, entry.mean, entry.std, clip)
+    channels = channels.astype(np.float32)
+    if entry.input_mean is None:
+        return channels
+    mean, std = (np.float32(v).reshape(-1, 1, 1) for v in (entry.input_mean, entry.input_std))
+    return (channels - mean) / std
+
+
+def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:
+    """8-bit bands as the contract has them; heights, which are metres, as they are."""
+    channels = image.astype(np.float32)
+    for plane, band in zip(channels, entry.bands, strict=True):
+        if band != 'height' and entry.values == '0..1':
+            plane /= UINT8_MAX
+    return channels
+
+
+def _divided(coded: np.ndarray, entry: ModalityInput) -> np.ndarray:
+    channels = coded.astype(np.float32)
+    return channels / UINT8_MAX if entry.values == '0..1' else channels

@@ -1,0 +1,180 @@
+"""From a scene to its class map."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from mmss_plugins.checkpoints.input_contract import InputContract
+from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.prepare.progress import ProgressReport
+from mmss_plugins.prepare.windows import Window
+
+from .blending import PANEL, Mosaic, plan_panels, plan_windows
+from .errors import SceneError
+from .network_input import RawValues, backscatter_limits, check_plausible, physical_values
+from .scene_files import Scene
+from .scene_model import SceneModel
+from .scene_reader import SceneReader
+from .scene_report import SceneReport
+from .scene_windows import Limits, SceneWindows, WindowInput
+from .scene_writer import SceneWriter
+
+SAMPLED = 1024  # pixels per side that values are judged by
+
+
+@dataclass(frozen=True)
+class PredictionOptions:
+    """How a scene is predicted.
+
+    Args:
+        window: Edge of the windows that the network sees, in pixels: best that of its training.
+        overlap: Pixels that neighbouring windows share, where they are blended; at most half of
+            the window.
+        batch_size: Windows at once.
+        workers: Processes that read windows ahead; 0 reads in this one.
+        nodata: Value without data in files that do not say so.
+        raw: What the scene's values are.
+        panel: Columns predicted at a time, which bounds the memory.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    window: int = 256
+    overlap: int = 64
+    batch_size: int = 8
+    workers: int = 0
+    nodata: float | None = None
+    raw: RawValues = field(default_factory=RawValues)
+    panel: int = PANEL
+
+    def __post_init__(self) -> None:
+        for name in ('window', 'batch_size', 'panel'):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} must be at least 1, but got {getattr(self, name)}')
+        if self.workers < 0:
+            raise ValueError(f'workers must be at least 0, but got {self.workers}')
+        if not 0 <= self.overlap <= self.window // 2:
+            raise ValueError(
+                f'overlap must be 0..{self.window // 2}, half of the window, but got {self.overlap}'
+            )
+
+
+def predict_scene(
+    model: SceneModel,
+    scene: Scene,
+    outputs: Mapping[str, Path],
+    options: PredictionOptions | None = None,
+) -> SceneReport:
+    """Predict a scene window by window, blend the windows, and write the maps.
+
+    The result does not depend on batch size, workers or panel.
+
+    Args:
+        model: What predicts.
+        scene: From :func:`~mmss_plugins.prediction.scene_files.find_scene`.
+        outputs: Paths of 'classes', 'confidence', 'probabilities'; those that are wanted.
+        options: How; None for the defaults.
+
+    Returns:
+        How many pixels have which class.
+
+    Raises:
+        SceneError: If files cannot be read, or values are plainly of another unit. No output is
+            left then.
+    """
+    options = options or PredictionOptions()
+    start = time.monotonic()
+    reader = SceneReader(scene, options.nodata)
+    counts = np.zeros(IGNORE_INDEX + 1, np.int64)
+    tags = {'checkpoint': model.name, 'window': options.window, 'overlap': options.overlap}
+    try:
+        limits = judge_values(reader, model.contract, options.raw)
+        with SceneWriter(outputs, scene.grid, model.classes, model.palette, tags) as writer:
+            for row, col, probabilities, valid in predicted_rows(model, reader, options, limits):
+                classes = writer.write(row, col, probabilities, valid)
+                counts += np.bincount(classes.ravel(), minlength=len(counts))
+    finally:
+        reader.close()
+    return SceneReport.of(scene, model.classes, counts, time.monotonic() - start)
+
+
+def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -> dict[str, Limits]:
+    """Check a coarse view of the scene, and take from it what all windows are normalised by.
+
+    Returns:
+        Per modality that needs them, the limits of its values.
+
+    Raises:
+        SceneError: If nothing of the scene is valid, or values are plainly of another unit.
+    """
+    shape = tuple(min(length, SAMPLED) for length in reader.scene.grid.shape)
+    limits = {}
+    for modality, entry in contract.modalities.items():
+        image, valid = reader.read(modality, out_shape=shape)
+        where = next(iter(reader.scene.bands[modality].values())).path
+        pixels = physical_values(image, modality, raw)[:, valid]
+        check_plausible(pixels, modality, where)
+        standardised = modality == 's1' and entry.normalize == 'standardise'
+        if standardised and pixels.dtype != np.uint8 and pixels.size:
+            limits[modality] = backscatter_limits(pixels)
+        if modality == 'aerial' and image.dtype != np.uint8 and 'height' not in entry.bands:
+            raise SceneError(f'{where}: expected an 8-bit image (uint8), but found {image.dtype}')
+    return limits
+
+
+def predicted_rows(
+    model: SceneModel,
+    reader: SceneReader,
+    options: PredictionOptions,
+    limits: Mapping[str, Limits] | None = None,
+) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Predict a scene, panel by panel, from top to bottom.
+
+    Yields:
+        Row and column of a block's first pixel, its probabilities (classes, rows, columns) and
+        where the scene has data (rows, columns).
+    """
+    shape, size, overlap = reader.scene.grid.shape, options.window, options.overlap
+    panels = [
+        (columns, plan_windows(shape, size, size - overlap, columns))
+        for columns in plan_panels(shape, options.panel)
+    ]
+    title, total = reader.scene.name, sum(len(windows) for _, windows in panels)
+    with ProgressReport(title, total) as progress:
+        for columns, windows in panels:
+            mosaic = Mosaic(len(model.classes), shape[0], columns, size, overlap)
+            dataset = SceneWindows(reader, windows, model.contract, options.raw, limits or {})
+            for window, item, scores in _predicted(model, dataset, options):
+                for row, means, valid in mosaic.advance(window.row):
+                    yield row, columns[0], means, valid
+                mosaic.add(window, scores, item.valid.numpy())
+                progress.step()
+            for row, means, valid in mosaic.advance(shape[0]):
+                yield row, columns[0], means, valid
+
+
+def _predicted(
+    model: SceneModel, dataset: SceneWindows, options: PredictionOptions
+) -> Iterator[tuple[Window, WindowInput, np.ndarray | None]]:
+    """Each window in order, with its probabilities; None where it holds no data."""
+    loader = DataLoader(
+        dataset,
+        batch_size=options.batch_size,
+        num_workers=min(options.workers, len(dataset)),
+        collate_fn=list,
+    )
+    windows = iter(dataset.windows)
+    for batch in loader:
+        known = [item for item in batch if item.valid.any()]
+        inputs = [item.inputs for item in known]
+        found = iter(model.probabilities(torch.stack(inputs)).numpy() if known else ())
+        for item in batch:
+            yield next(windows), item, next(found) if item.valid.any() else None

@@ -1,0 +1,222 @@
+"""The files of a scene, and the grid that all of them are read on."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from mmss_plugins.prepare.geotiff import require_rasterio
+
+from .band_names import bands_of_file, name_in_file_name
+from .errors import SceneError
+
+DRIVERS = ('GTiff', 'VRT', 'JP2OpenJPEG')
+SUFFIXES = ('.tif', '.tiff', '.vrt', '.jp2')
+DTYPES = ('uint8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64')
+_BAND_BEGIN = re.compile(r'[-_. ]*(B\d?|V)?$', re.IGNORECASE)  # what B02 and B8A have in common
+PIXEL_SHARE = 0.01  # of a pixel: grids whose corners differ by less are the same
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels of an image lie.
+
+    Args:
+        shape: Height and width.
+        transform: From column and row to coordinates, as rasterio's six coefficients.
+        crs: Coordinate reference system as WKT; None without georeference.
+    """
+
+    shape: tuple[int, int]
+    transform: tuple[float, float, float, float, float, float]
+    crs: str | None
+
+    @property
+    def pixel_area(self) -> float:
+        """Of a pixel, in squared units of the coordinates."""
+        a, b, _, d, e, _ = self.transform
+        return abs(a * e - b * d)
+
+    def same(self, other: Grid) -> bool:
+        """Whether pixels lie on pixels, to a hundredth of one."""
+        if (self.shape, self.crs) != (other.shape, other.crs):
+            return False
+        tolerance = PIXEL_SHARE * self.pixel_area**0.5
+        height, width = self.shape
+        for row, col in ((0, 0), (0, width), (height, 0)):
+            mine, theirs = (_place(t, row, col) for t in (self.transform, other.transform))
+            if max(abs(m - t) for m, t in zip(mine, theirs, strict=True)) > tolerance:
+                return False
+        return True
+
+
+@dataclass(frozen=True)
+class BandSource:
+    """A band of a file; ``index`` counts from 1."""
+
+    path: Path
+    index: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The bands of a scene and the grid to read them on. Holds no open files.
+
+    Args:
+        name: Of the outputs.
+        grid: That of the finest band of the last modality; files on another are resampled to it.
+        bands: Per modality and band, in the order that the network wants.
+        grids: Of each file.
+    """
+
+    name: str
+    grid: Grid
+    bands: Mapping[str, Mapping[str, BandSource]]
+    grids: Mapping[Path, Grid]
+
+
+def find_scene(
+    paths: Mapping[str, Path],
+    wanted: Mapping[str, Sequence[str]],
+    given: Mapping[str, Sequence[str]] | None = None,
+) -> Scene:
+    """Look up which files and bands a scene is made of; reads headers only.
+
+    Args:
+        paths: Per modality a raster file, or a folder with a file per band whose names tell which.
+        wanted: Per modality the bands, in the network's order.
+        given: Per modality the names of a file's bands, where it does not tell them itself.
+
+    Raises:
+        SceneError: If a file is missing or unreadable, a band is not there, or the files cannot be
+            brought to one grid.
+    """
+    bands, grids = {}, {}
+    for modality, names in wanted.items():
+        path, told = Path(paths[modality]), (given or {}).get(modality)
+        find = _bands_of_folder if path.is_dir() else _bands_of_one_file
+        bands[modality] = find(path, modality, names, told, grids)
+    finest = min((grids[s.path] for s in bands[modality].values()), key=lambda g: g.pixel_area)
+    for file, grid in grids.items():
+        if not grid.same(finest) and None in (grid.crs, finest.crs):
+            raise SceneError(
+                f'{file}: {_shown(grid)}, but the scene has {_shown(finest)}: only files with a '
+                'coordinate reference system can be brought to one grid'
+            )
+    return Scene(scene_name(path), finest, bands, grids)
+
+
+def scene_name(path: Path) -> str:
+    """What a scene's maps are named after: the file, or what the files of a folder begin with."""
+    if not path.is_dir():
+        return path.stem
+    stems = [file.stem for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    begin = ''.join(letters[0] for letters in same)
+    return _BAND_BEGIN.sub('', begin) or path.resolve().name
+
+
+@contextmanager
+def opened(path: Path) -> Any:
+    """A raster file, opened for reading.
+
+    Raises:
+        SceneError: If it is missing, unreadable or of another format.
+    """
+    require_rasterio()
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    if not path.is_file():
+        raise SceneError(f'{path}: no such file (seen from {Path.cwd()})')
+    expected = f'{path}: expected a raster with the suffix {", ".join(SUFFIXES)}'
+    if path.suffix.lower() not in SUFFIXES:
+        raise SceneError(expected)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            source = rasterio.open(path)
+    except (RasterioError, OSError, ValueError) as error:
+        raise SceneError(f'{expected}, but it cannot be read ({error})') from error
+    if source.driver not in DRIVERS:
+        source.close()
+        raise SceneError(f'{expected}, but it is of format {source.driver}')
+    with source:
+        yield source
+
+
+def _bands_of_one_file(
+    path: Path,
+    modality: str,
+    names: Sequence[str],
+    told: Sequence[str] | None,
+    grids: dict[Path, Grid],
+) -> dict[str, BandSource]:
+    with opened(path) as source:
+        grids[path] = _grid(path, source)
+        found = bands_of_file(path, source.descriptions, modality, names, told)
+    return {band: BandSource(path, index) for band, index in found.items()}
+
+
+def _bands_of_folder(
+    folder: Path,
+    modality: str,
+    names: Sequence[str],
+    told: Sequence[str] | None,
+    grids: dict[Path, Grid],
+) -> dict[str, BandSource]:
+    if told is not None:
+        raise SceneError(
+            f'{folder}: --{modality}-bands names the bands of a file, but this is a folder, where '
+            'the names of the files tell'
+        )
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    found: dict[str, list[Path]] = {band: [] for band in names}
+    for path in files:
+        band = name_in_file_name(path, names)
+        if band is not None:
+            found[band].append(path)
+    missing = [band for band, paths in found.items() if not paths]
+    if missing:
+        raise SceneError(
+            f'{folder}: expected a file for each of the {modality} bands {", ".join(names)}, with '
+            f'its name in the file name (scene_B02.tif), but found none of {", ".join(missing)} '
+            f'among {len(files)} files ({", ".join(SUFFIXES)})'
+        )
+    sources = {}
+    for band, paths in found.items():
+        if len(paths) > 1:
+            listed = ', '.join(path.name for path in paths)
+            raise SceneError(f'{folder}: expected one file of {band}, but found {listed}')
+        with opened(paths[0]) as source:
+            if source.count != 1:
+                raise SceneError(f'{paths[0]}: expected one band, but found {source.count}')
+            grids[paths[0]] = _grid(paths[0], source)
+        sources[band] = BandSource(paths[0], 1)
+    return sources
+
+
+def _grid(path: Path, source: Any) -> Grid:
+    types = sorted(set(source.dtypes))
+    if any(name not in DTYPES for name in types):
+        raise SceneError(
+            f'{path}: expected values of type {", ".join(DTYPES)}, but found {", ".join(types)}'
+        )
+    crs = source.crs.to_wkt() if source.crs else None
+    return Grid(tuple(source.shape), tuple(source.transform)[:6], crs)
+
+
+def _place(transform: Sequence[float], row: int, col: int) -> tuple[float, float]:
+    a, b, c, d, e, f = transform
+    return a * col + b * row + c, d * col + e * row + f
+
+
+def _shown(grid: Grid) -> str:
+    height, width = grid.shape
+    return f'{height} x {width} pixels {"in a" if grid.crs else "without"} reference system'

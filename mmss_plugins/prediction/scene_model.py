@@ -1,0 +1,119 @@
+"""A trained segmentation model together with what it must be fed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from mmss_plugins.checkpoints.files import read_checkpoint
+from mmss_plugins.checkpoints.input_contract import InputContract, contract_of
+from mmss_plugins.checkpoints.trained_model import load_trained
+
+from .errors import SceneError
+
+
+@dataclass
+class SceneModel:
+    """A model in evaluation mode, its input contract and its classes.
+
+    Args:
+        model: A segmentor of MMSegmentation's kind.
+        contract: What it was trained on, of the modalities that it wants.
+        classes: Class names by index.
+        palette: RGB per class.
+        name: Of its checkpoint, for the outputs' tags.
+        amp: Whether to run it in automatic mixed precision.
+    """
+
+    model: nn.Module
+    contract: InputContract
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...] | None = None
+    name: str = ''
+    amp: bool = False
+
+    @classmethod
+    def load(
+        cls, cfg: Config, checkpoint: str | Path, device: str = 'cpu', amp: bool = False
+    ) -> SceneModel:
+        """Build a config's model and fill it with a checkpoint.
+
+        Args:
+            cfg: With ``model``.
+            checkpoint: Of that model, with an input contract, as ``InputContractHook`` writes it.
+            device: Where to run it.
+            amp: Whether to run it in automatic mixed precision.
+
+        Raises:
+            CheckpointFileError: If the file is not a checkpoint, or not this model's.
+            SceneError: If the checkpoint does not tell its inputs, or the model does not segment.
+        """
+        content = read_checkpoint(checkpoint, mmap=True)
+        contract = contract_of(content, str(checkpoint))
+        if contract is None:
+            raise SceneError(
+                f"{checkpoint}: expected an input contract in 'meta', which tells bands, units and "
+                'normalisation, but there is none: train with InputContractHook in custom_hooks '
+                '(our configs have it) and one of our data sets'
+            )
+        model = load_trained(cfg, checkpoint)
+        if not hasattr(model, 'decode_head'):
+            raise SceneError(
+                f'{checkpoint}: expected a segmentor, but the model is {type(model).__name__}'
+            )
+        alone = getattr(model, 'predict_from', None)
+        if alone in contract.modalities:
+            contract = contract.only((alone,))
+        classes, palette = _classes(content, contract, model)
+        model.to(device)
+        return cls(model, contract, classes, palette, Path(checkpoint).name, amp)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    @torch.inference_mode()
+    def probabilities(self, inputs: Tensor) -> Tensor:
+        """Class probabilities of a batch.
+
+        Args:
+            inputs: (N, C, H, W), normalised: the data preprocessor is not used.
+
+        Returns:
+            (N, classes, H, W) float32 on the CPU.
+
+        Raises:
+            SceneError: If the network's output is not finite.
+        """
+        device = self.device
+        with torch.autocast(device.type) if self.amp else nullcontext():
+            samples = self.model.predict(inputs.to(device), None)
+        logits = torch.stack([sample.seg_logits.data for sample in samples]).float()
+        if not logits.isfinite().all():
+            raise SceneError('the network gives values that are not finite')
+        if logits.shape[1] == 1:  # two classes from one channel
+            positive = logits.sigmoid()
+            return torch.cat([1 - positive, positive], dim=1).cpu()
+        return logits.softmax(dim=1).cpu()
+
+
+def _classes(
+    content: Mapping, contract: InputContract, model: nn.Module
+) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...] | None]:
+    """Names and colours, one per class of the network."""
+    count = max(model.decode_head.num_classes, 2)
+    meta = content['meta'].get('dataset_meta') or {}
+    names = contract.classes or tuple(map(str, meta.get('classes') or ()))
+    if len(names) != count:
+        names = tuple(f'class {index}' for index in range(count))
+    palette: Sequence = meta.get('palette') or ()
+    if len(palette) != count:
+        return names, None
+    return names, tuple(tuple(map(int, colour)) for colour in palette)
