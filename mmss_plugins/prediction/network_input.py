@@ -81,18 +81,21 @@ def check_plausible(image: np.ndarray, modality: str, where: object) -> None:
         )
 
 
-def backscatter_limits(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> tuple[np.ndarray, np.ndarray]:
     """Percentiles between which standardised backscatter is clipped.
 
     In training they are each patch's own. Over a scene they are the scene's, so that neighbouring
     windows see one place alike.
 
     Args:
-        pixels: (C, pixels) in dB, with data.
+        pixels: (C, pixels) with data, in dB or coded in 8 bits.
+        entry: The contract of the modality.
 
     Returns:
-        Low and high, per band.
+        Low and high, per band, in dB.
     """
+    if pixels.dtype == np.uint8:
+        pixels = decode_clip8(pixels[..., None], entry.mean, entry.std)[..., 0]
     low, high = np.percentile(pixels, S1_PERCENTILES, axis=1)
     return low, high
 

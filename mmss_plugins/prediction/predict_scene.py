@@ -70,7 +70,7 @@ class PredictionOptions:
 def predict_scene(
     model: SceneModel,
     scene: Scene,
-    outputs: Mapping[str, Path],
+    outputs: Mapping[str, str | Path],
     options: PredictionOptions | None = None,
 ) -> SceneReport:
     """Predict a scene window by window, blend the windows, and write the maps.
@@ -87,10 +87,11 @@ def predict_scene(
         How many pixels have which class.
 
     Raises:
-        SceneError: If files cannot be read, or values are plainly of another unit. No output is
-            left then.
+        SceneError: If files cannot be read, values are plainly of another unit, or the network's
+            are not finite. No output is left then.
     """
     options = options or PredictionOptions()
+    outputs = {kind: Path(path) for kind, path in outputs.items()}
     start = time.monotonic()
     reader = SceneReader(scene, options.nodata)
     counts = np.zeros(IGNORE_INDEX + 1, np.int64)
@@ -101,6 +102,8 @@ def predict_scene(
             for row, col, probabilities, valid in predicted_rows(model, reader, options, limits):
                 classes = writer.write(row, col, probabilities, valid)
                 counts += np.bincount(classes.ravel(), minlength=len(counts))
+    except FloatingPointError as error:
+        raise SceneError(f'scene {scene.name}: {error}') from error
     finally:
         reader.close()
     return SceneReport.of(scene, model.classes, counts, time.monotonic() - start)
@@ -113,7 +116,7 @@ def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -
         Per modality that needs them, the limits of its values.
 
     Raises:
-        SceneError: If nothing of the scene is valid, or values are plainly of another unit.
+        SceneError: If values are plainly of another unit or type.
     """
     shape = tuple(min(length, SAMPLED) for length in reader.scene.grid.shape)
     limits = {}
@@ -122,9 +125,8 @@ def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -
         where = next(iter(reader.scene.bands[modality].values())).path
         pixels = physical_values(image, modality, raw)[:, valid]
         check_plausible(pixels, modality, where)
-        standardised = modality == 's1' and entry.normalize == 'standardise'
-        if standardised and pixels.dtype != np.uint8 and pixels.size:
-            limits[modality] = backscatter_limits(pixels)
+        if modality == 's1' and entry.normalize == 'standardise' and pixels.size:
+            limits[modality] = backscatter_limits(pixels, entry)
         if modality == 'aerial' and image.dtype != np.uint8 and 'height' not in entry.bands:
             raise SceneError(f'{where}: expected an 8-bit image (uint8), but found {image.dtype}')
     return limits
@@ -173,6 +175,8 @@ def _predicted(
     )
     windows = iter(dataset.windows)
     for batch in loader:
+        if isinstance(batch[-1], SceneError):
+            raise batch[-1]
         known = [item for item in batch if item.valid.any()]
         inputs = [item.inputs for item in known]
         found = iter(model.probabilities(torch.stack(inputs)).numpy() if known else ())

@@ -90,17 +90,16 @@ class SceneModel:
             (N, classes, H, W) float32 on the CPU.
 
         Raises:
-            SceneError: If the network's output is not finite.
+            FloatingPointError: If the network's output is not finite.
         """
         device = self.device
         with torch.autocast(device.type) if self.amp else nullcontext():
             samples = self.model.predict(inputs.to(device), None)
         logits = torch.stack([sample.seg_logits.data for sample in samples]).float()
         if not logits.isfinite().all():
-            raise SceneError('the network gives values that are not finite')
-        if logits.shape[1] == 1:  # two classes from one channel
-            positive = logits.sigmoid()
-            return torch.cat([1 - positive, positive], dim=1).cpu()
+            raise FloatingPointError(f'{self.name} gives values that are not finite')
+        if logits.shape[1] == 1:  # two classes from one channel, of which MM gives the sigmoid
+            return torch.cat([1 - logits, logits], dim=1).cpu()
         return logits.softmax(dim=1).cpu()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class SceneReader:
     def __init__(self, scene: Scene, nodata: float | None = None) -> None:
         self.scene, self.nodata = scene, nodata
         self._open: dict[Path, tuple[Any, Any]] = {}  # what is read, and what closes it
+        self._process = os.getpid()
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_open': {}}  # files are opened anew in each process
@@ -91,6 +93,8 @@ class SceneReader:
         return values, valid
 
     def _source(self, path: Path) -> Any:
+        if self._process != os.getpid():  # forked: open files would share their position
+            self._open, self._process = {}, os.getpid()
         if path not in self._open:
             context = opened(path)
             source = context.__enter__()

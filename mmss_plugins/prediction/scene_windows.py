@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from mmss_plugins.checkpoints.input_contract import InputContract
 from mmss_plugins.prepare.windows import Window
 
+from .errors import SceneError
 from .network_input import RawValues, network_channels, physical_values
 from .scene_reader import SceneReader
 
@@ -79,6 +80,20 @@ class SceneWindows(Dataset):
         beyond = (0, window.height - inside.height), (0, window.width - inside.width)
         inputs = np.pad(inputs, ((0, 0), *beyond), mode='symmetric')
         return WindowInput(torch.from_numpy(inputs), torch.from_numpy(np.pad(valid, beyond)))
+
+    def __getitems__(self, indices: Sequence[int]) -> list[WindowInput | SceneError]:
+        """A batch, as torch's loaders ask for it.
+
+        An error ends it and is given instead of raised: loaders wrap what their processes raise in
+        a traceback.
+        """
+        items: list[WindowInput | SceneError] = []
+        try:
+            for index in indices:
+                items.append(self[index])
+        except SceneError as error:
+            items.append(error)
+        return items
 
 
 def filled(image: np.ndarray, valid: np.ndarray) -> np.ndarray:

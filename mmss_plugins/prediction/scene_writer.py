@@ -65,11 +65,11 @@ class SceneWriter:
                 file.close()
             if CLASSES in self.paths:
                 self._add_overviews(_draft(self.paths[CLASSES]))
+            for name in sorted(self.paths, key=lambda name: name == CLASSES):
+                os.replace(_draft(self.paths[name]), self.paths[name])
         except BaseException:
             self._discard()
             raise
-        for name in sorted(self.paths, key=lambda name: name == CLASSES):
-            os.replace(_draft(self.paths[name]), self.paths[name])
 
     def write(self, row: int, col: int, probabilities: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Write a block of rows.
