@@ -82,7 +82,7 @@ class Scene:
 
 
 def find_scene(
-    paths: Mapping[str, Path],
+    paths: Mapping[str, str | Path],
     wanted: Mapping[str, Sequence[str]],
     given: Mapping[str, Sequence[str]] | None = None,
 ) -> Scene:

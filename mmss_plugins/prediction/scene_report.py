@@ -12,7 +12,7 @@ import numpy as np
 
 from .scene_files import Scene
 
-SQUARE_METRES = 1e6  # per square kilometre
+HECTARE = 1e4  # square metres
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class SceneReport:
         height, width = self.shape
         lines = [f'{self.scene}: {height} x {width} pixels in {self.seconds:.1f} s']
         for name, count in self.pixels.items():
-            area = f'{count * self.pixel_area / SQUARE_METRES:12.3f} km2' if self.pixel_area else ''
+            area = f'{count * self.pixel_area / HECTARE:14.2f} ha' if self.pixel_area else ''
             lines.append(f'  {name:<40} {100 * count / total:6.2f} % {area}')
         if self.without_data:
             lines.append(f'  {"without data":<40} {self.without_data:>8} pixels')
