@@ -190,7 +190,7 @@ def scenes_of(args: argparse.Namespace, modalities: Sequence[str]) -> list[dict[
         found = [f'--{name}' for name in parts if parts[name]] + ['SCENE'] * bool(args.scenes)
         raise UsageError(
             f'the model wants {" and ".join(modalities)}: expected {wanted}, but got '
-            f'{" and ".join(found) or "no scene"}'
+            f'{" and ".join(found) or "no scene"}{_one_answers(modalities)}'
         )
     if len({len(paths) for paths in named.values()}) > 1:
         counts = ', '.join(f'{len(paths)} of --{name}' for name, paths in named.items())
@@ -204,6 +204,15 @@ def scenes_of(args: argparse.Namespace, modalities: Sequence[str]) -> list[dict[
             'predict them into folders of their own'
         )
     return scenes
+
+
+def _one_answers(modalities: Sequence[str]) -> str:
+    if len(modalities) == 1:
+        return ''
+    return (
+        f' (a cross-modal model can answer from one alone: --cfg-options '
+        f'model.test_cfg.predict={modalities[-1]})'
+    )
 
 
 def training_crop(cfg: Config) -> int | None:
