@@ -83,9 +83,11 @@ class SceneReader:
             source = self._source(path)
             values = source.read(indices, window=place, out_shape=out_shape)
             masks = source.read_masks(indices, window=place, out_shape=out_shape)
+            alpha = [band for band in _alpha_bands(source) if band not in indices]
+            cover = source.read(alpha, window=place, out_shape=out_shape) if alpha else masks
         except (RasterioError, OSError, ValueError) as error:
             raise SceneError(f'{path}: unreadable image ({error.__cause__ or error})') from error
-        valid = (masks > 0).all(axis=0)
+        valid = (masks > 0).all(axis=0) & (cover > 0).all(axis=0)
         if values.dtype.kind == 'f':
             valid &= np.isfinite(values).all(axis=0)
         if self.nodata is not None:
@@ -105,7 +107,7 @@ class SceneReader:
 
     def _warped(self, source: Any) -> Any:
         from rasterio import Affine
-        from rasterio.enums import ColorInterp, Resampling
+        from rasterio.enums import Resampling
         from rasterio.vrt import WarpedVRT
 
         grid = self.scene.grid
@@ -114,10 +116,18 @@ class SceneReader:
             source,
             src_nodata=nodata,
             nodata=nodata,
-            add_alpha=nodata is None and ColorInterp.alpha not in source.colorinterp,
+            add_alpha=nodata is None and not _alpha_bands(source),
             crs=grid.crs,
             transform=Affine(*grid.transform),
             height=grid.shape[0],
             width=grid.shape[1],
             resampling=Resampling.bilinear,
         )
+
+
+def _alpha_bands(source: Any) -> list[int]:
+    """Bands that tell where data are; GDAL's masks heed them only in unsigned files."""
+    from rasterio.enums import ColorInterp
+
+    kinds = zip(source.indexes, source.colorinterp, strict=True)
+    return [index for index, kind in kinds if kind == ColorInterp.alpha]
