@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmss_plugins.bands import SENSORS, sensor_statistics
 from mmss_plugins.checkpoints.input_contract import AERIAL, ModalityInput
 from mmss_plugins.datasets.aerial_store_dataset import UINT8_MAX
 from mmss_plugins.datasets.normalisation import (
@@ -95,7 +96,7 @@ def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> tuple[np.nda
         Low and high, per band, in dB.
     """
     if pixels.dtype == np.uint8:
-        pixels = decode_clip8(pixels[..., None], entry.mean, entry.std)[..., 0]
+        pixels = _decoded(pixels[..., None], entry, 's1')[..., 0]
     low, high = np.percentile(pixels, S1_PERCENTILES, axis=1)
     return low, high
 
@@ -123,8 +124,7 @@ def network_channels(
         coded = image if image.dtype == np.uint8 else clip8(image, entry.mean, entry.std)
         channels = _divided(coded, entry)
     else:
-        coded = image.dtype == np.uint8
-        channels = decode_clip8(image, entry.mean, entry.std) if coded else image
+        channels = _decoded(image, entry, modality) if image.dtype == np.uint8 else image
         if entry.normalize == 'standardise':
             clip = 'stds' if modality != 's1' else limits or 'percentiles'
             channels = standardise(channels, entry.mean, entry.std, clip)
@@ -142,6 +142,10 @@ def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:
         if band != 'height' and entry.values == '0..1':
             plane /= UINT8_MAX
     return channels
+
+
+def _decoded(coded: np.ndarray, entry: ModalityInput, modality: str) -> np.ndarray:
+    return decode_clip8(coded, *sensor_statistics(SENSORS[modality], entry.bands))
 
 
 def _divided(coded: np.ndarray, entry: ModalityInput) -> np.ndarray:
