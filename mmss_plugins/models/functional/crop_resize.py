@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+ROUNDINGS = (0, *(sign * share for share in (3e-8, 6e-8, 1e-7, 2e-7) for sign in (1, -1)))
 OPENCV_TYPES = (torch.float32, torch.float64, torch.uint8)
 
 
@@ -31,31 +32,45 @@ def crop_resize(images: Tensor, boxes: Tensor, size: int | tuple[int, int]) -> T
         ValueError: If a shape does not fit, or a box is empty or reaches outside its image.
     """
     size = (size, size) if isinstance(size, int) else tuple(size)
-    _check_boxes(images, boxes)
+    places = boxes.tolist()
+    _check_boxes(images, boxes, places)
     if images.device.type != 'cpu' or images.requires_grad:
         return _gathered(images, boxes.long().to(images.device), size)
     channels_last = images.is_contiguous(memory_format=torch.channels_last)
     memory = torch.channels_last if channels_last else torch.contiguous_format
     shape = (*images.shape[:2], *size)
     result = torch.empty(shape, dtype=images.dtype, memory_format=memory)
-    fill = _fill_channels_last if channels_last else _fill_planes
-    for image, crop, (row0, col0, row1, col1) in zip(images, result, boxes.tolist(), strict=True):
-        fill(image[:, row0:row1, col0:col1], crop)
+    if channels_last and images.dtype in OPENCV_TYPES:
+        _fill_by_opencv(images, places, result)
+        return result
+    for image, crop, (row0, col0, row1, col1) in zip(images, result, places, strict=True):
+        _fill_planes(image[:, row0:row1, col0:col1], crop)
     return result
 
 
-def _fill_channels_last(part: Tensor, crop: Tensor) -> None:
-    """Resize a box's pixels (C, h, w), whose channels lie together in memory, into a crop."""
-    height, width = crop.shape[1:]
-    source, target = part.permute(1, 2, 0), crop.permute(1, 2, 0)
-    lengths = ((part.shape[1], height), (part.shape[2], width))
-    if part.dtype in OPENCV_TYPES and all(_opencv_agrees(*pair, part.dtype) for pair in lengths):
-        cv2.resize(
-            source.numpy(), (width, height), dst=target.numpy(), interpolation=cv2.INTER_NEAREST
+def _fill_by_opencv(images: Tensor, boxes: list[list[int]], crops: Tensor) -> None:
+    """Resize boxes of images whose channels lie together in memory."""
+    sources, targets = (batch.permute(0, 2, 3, 1).numpy() for batch in (images, crops))
+    height, width = crops.shape[2:]
+    for index, (row0, col0, row1, col1) in enumerate(boxes):
+        factors = (
+            _opencv_factor(col1 - col0, width, images.dtype),
+            _opencv_factor(row1 - row0, height, images.dtype),
         )
-        return
-    rows, cols = (_taken(*pair, part.dtype) for pair in lengths)
-    torch.index_select(source.index_select(0, rows), 1, cols, out=target)
+        if None in factors:
+            rows = _taken(row1 - row0, height, images.dtype)
+            cols = _taken(col1 - col0, width, images.dtype)
+            part = images[index, :, row0:row1, col0:col1].permute(1, 2, 0).index_select(0, rows)
+            torch.index_select(part, 1, cols, out=crops[index].permute(1, 2, 0))
+            continue
+        cv2.resize(
+            sources[index, row0:row1, col0:col1],
+            None,
+            dst=targets[index],
+            fx=factors[0],
+            fy=factors[1],
+            interpolation=cv2.INTER_NEAREST,
+        )
 
 
 def _fill_planes(part: Tensor, crop: Tensor) -> None:
@@ -95,21 +110,26 @@ def _taken(length: int, size: int, dtype: torch.dtype) -> Tensor:
 
 
 @lru_cache(maxsize=4096)
-def _opencv_agrees(length: int, size: int, dtype: torch.dtype) -> bool:
-    """Whether OpenCV, which rounds otherwise, takes the same of ``length`` pixels."""
+def _opencv_factor(length: int, size: int, dtype: torch.dtype) -> float | None:
+    """The factor by which OpenCV, which rounds otherwise, takes the same of ``length`` pixels."""
     places = np.arange(length, dtype=np.float32)[None]
-    found = cv2.resize(places, (size, 1), interpolation=cv2.INTER_NEAREST)[0]
-    return np.array_equal(found, _taken(length, size, dtype).numpy())
+    wanted = _taken(length, size, dtype).numpy()
+    for share in ROUNDINGS:
+        factor = size / length * (1 + share)
+        found = cv2.resize(places, None, fx=factor, fy=1, interpolation=cv2.INTER_NEAREST)[0]
+        if np.array_equal(found, wanted):
+            return factor
+    return None
 
 
-def _check_boxes(images: Tensor, boxes: Tensor) -> None:
+def _check_boxes(images: Tensor, boxes: Tensor, places: list[list[int]]) -> None:
     if images.ndim != 4 or boxes.shape != (len(images), 4):
         raise ValueError(
             f'images must be (N, C, H, W) and boxes (N, 4), but got '
             f'{tuple(images.shape)} and {tuple(boxes.shape)}'
         )
     height, width = images.shape[2:]
-    for i, (row0, col0, row1, col1) in enumerate(boxes.tolist()):
+    for i, (row0, col0, row1, col1) in enumerate(places):
         if not (0 <= row0 < row1 <= height and 0 <= col0 < col1 <= width):
             raise ValueError(
                 f'box {i} must be [row0, col0, row1, col1) inside {height}x{width} pixels, '

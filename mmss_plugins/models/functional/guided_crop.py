@@ -49,14 +49,14 @@ def da_crop_boxes(
     size = tuple(maps.shape[1:]) if size is None else tuple(size)
     if maps.device.type == 'cpu':
         finite = maps.isfinite().flatten(1).all(dim=1).tolist()
-        resized = _resized(maps.numpy(), size)
+        resized, mask = _resized(maps.numpy(), size), np.empty(size, bool)
         boxes = [
-            _box(values, ratio) if usable else (0, 0, *size)
+            _box(values, ratio, mask) if usable else (0, 0, *size)
             for values, usable in zip(resized, finite, strict=True)
         ]
     else:  # a byte per pixel is all that the regions need
         levels = _levels(resize_maps(maps, size), ratio).cpu().numpy()
-        boxes = [_best_box(values > 0, values, 2) for values in levels]
+        boxes = [_box_of_levels(values) for values in levels]
     return torch.tensor(boxes, dtype=torch.int64, device=heatmaps.device).view(-1, 4)
 
 
@@ -89,11 +89,12 @@ def _resized(maps: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
         yield resize_map(values, buffer)
 
 
-def _box(values: np.ndarray, ratio: float) -> Box:
-    low, high, _, _ = cv2.minMaxLoc(values)
+def _box(values: np.ndarray, ratio: float, mask: np.ndarray) -> Box:
+    """The box of one map; ``mask`` is memory of its size, overwritten."""
+    low, high, _, peak = cv2.minMaxLoc(values)
     precision = values.dtype.type
     threshold = precision(low) + precision(ratio) * (precision(high) - precision(low))
-    return _best_box(values > threshold, values, high)
+    return _best_box(np.greater(values, threshold, out=mask), values, peak)
 
 
 def _levels(maps: Tensor, ratio: float) -> Tensor:
@@ -103,18 +104,26 @@ def _levels(maps: Tensor, ratio: float) -> Tensor:
     return above.byte() + (above & (maps >= high)).byte()
 
 
-def _best_box(mask: np.ndarray, values: np.ndarray, peak: float) -> Box:
-    """Of the regions of a mask, the box that holds ``peak``, the greatest value above all."""
+def _box_of_levels(values: np.ndarray) -> Box:
+    """The box of one map, given by its :func:`_levels`."""
+    return _best_box(values > 0, values, cv2.minMaxLoc(values)[3])
+
+
+def _best_box(mask: np.ndarray, values: np.ndarray, peak: tuple[int, int]) -> Box:
+    """Of the regions of a mask, the box that holds the greatest value; (col, row) is one such."""
     regions = [(region, _bounding_box(region)) for region in _outlines(mask.view(np.uint8))]
     if len(regions) > 1:
-        regions = [
-            (region, box)
-            for region, box in regions
-            if values[box[0] : box[2], box[1] : box[3]].max() >= peak
-        ]
+        regions = [found for found in regions if _holds(found[1], values, peak)]
     if len(regions) > 1:
         regions.sort(key=lambda found: _first_pixel(found[0]))
     return regions[-1][1] if regions else (0, 0, *values.shape)
+
+
+def _holds(box: Box, values: np.ndarray, peak: tuple[int, int]) -> bool:
+    """Whether a value in a box is as great as the one at ``peak`` (col, row)."""
+    (row0, col0, row1, col1), (col, row) = box, peak
+    inside = row0 <= row < row1 and col0 <= col < col1
+    return inside or cv2.minMaxLoc(values[row0:row1, col0:col1])[1] >= values[row, col]
 
 
 def _outlines(mask: np.ndarray) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from mmss_plugins.models.functional import (
     info_nce,
     resize_maps,
 )
-from mmss_plugins.models.functional.guided_crop import _best_box, _levels
+from mmss_plugins.models.functional.guided_crop import _box_of_levels, _levels
 
 DATA = Path(__file__).parents[2] / 'data' / 'grass_guided_crop.npz'
 
@@ -104,7 +104,7 @@ def test_boxes_equal_definition(ratio, levels):
     assert da_crop_boxes(torch.from_numpy(maps), ratio).tolist() == expected
     # what other devices leave to the CPU
     sent = _levels(torch.from_numpy(maps), ratio).numpy()
-    assert [list(_best_box(values > 0, values, 2)) for values in sent] == expected
+    assert [list(_box_of_levels(values)) for values in sent] == expected
 
 
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32, torch.bfloat16])
