@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,22 @@ def offset_of(source: Mapping[str, Any]) -> dict[str, int]:
     """What a store's source tells of an offset taken from Sentinel-2, to be told on."""
     options = source.get('options', {})
     return {'s2_offset': options['s2_offset']} if 's2_offset' in options else {}
+
+
+def refuse_sources(out: Path, sources: Iterable[Path]) -> None:
+    """Check that what is to be written is not what is read: --overwrite would replace it.
+
+    Args:
+        out: What is to be written.
+        sources: What is read.
+
+    Raises:
+        PrepareUsageError: If it is one of them.
+    """
+    place = out.resolve()
+    for source in map(Path.resolve, sources):
+        if place == source or (source in place.parents and place.exists()):
+            raise PrepareUsageError(f'{out}: the output is also an input: give another path')
 
 
 def build_store(plan: Plan, arguments: argparse.Namespace, statistics: bool = False) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmss_plugins import __version__
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreReader
-from mmss_plugins.lmdb_tools.build import build_store, offset_of
+from mmss_plugins.lmdb_tools.build import build_store, offset_of, refuse_sources
 from mmss_plugins.lmdb_tools.copying import StoredSample, close_readers, load_sample
 from mmss_plugins.prepare.cli import add_workers, add_writing, digest
 from mmss_plugins.prepare.errors import PrepareUsageError
@@ -85,6 +85,7 @@ def merge(arguments: argparse.Namespace) -> int:
     Returns:
         Number of samples left out.
     """
+    refuse_sources(arguments.out, arguments.shards)
     readers = [StoreReader(path) for path in arguments.shards]
     _check_alike(readers)
     families = _families(readers)

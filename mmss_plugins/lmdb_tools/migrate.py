@@ -10,7 +10,7 @@ from mmss_plugins import __version__
 from mmss_plugins.datasets.legacy_files import LABELS
 from mmss_plugins.datasets.legacy_reader import LegacyLMDBReader
 from mmss_plugins.datasets.lmdb_errors import LegacyFormatError
-from mmss_plugins.lmdb_tools.build import build_store
+from mmss_plugins.lmdb_tools.build import build_store, refuse_sources
 from mmss_plugins.lmdb_tools.copying import LegacySample, close_readers, load_sample
 from mmss_plugins.prepare.cli import add_workers, add_writing, digest
 from mmss_plugins.prepare.runner import Plan, Skipped
@@ -60,6 +60,7 @@ def migrate(arguments: argparse.Namespace) -> int:
         Number of samples left out.
     """
     sources = tuple(path.absolute() for path in arguments.sources)
+    refuse_sources(arguments.out, sources)
     source = sources[0] if len(sources) == 1 else sources
     with LegacyLMDBReader(source, arguments.label, readahead=True) as reader:
         entries, meta = reader.entries(), reader.describe()

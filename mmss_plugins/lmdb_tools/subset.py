@@ -17,7 +17,7 @@ from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.datasets.patch_ids import tile_of
 from mmss_plugins.datasets.splits import holdout_part, subset_part
 from mmss_plugins.lmdb_tools.balance import balanced_choice
-from mmss_plugins.lmdb_tools.build import build_store, offset_of
+from mmss_plugins.lmdb_tools.build import build_store, offset_of, refuse_sources
 from mmss_plugins.lmdb_tools.copying import StoredSample, close_readers, load_sample
 from mmss_plugins.prepare.cli import add_workers, add_writing, digest, positive
 from mmss_plugins.prepare.errors import PrepareUsageError
@@ -85,15 +85,16 @@ def subset(arguments: argparse.Namespace) -> int:
     Returns:
         Number of samples left out.
     """
+    refuse_sources(arguments.out, [arguments.store])
     with StoreReader(arguments.store) as reader:
         meta, ids, path = reader.meta, reader.sample_ids, reader.path
     try:
+        if arguments.fraction is not None and not 0 < arguments.fraction <= 1:
+            raise ValueError(f'--fraction must lie in (0, 1], but got {arguments.fraction}')
         ids = _candidates(ids, arguments)
         groups = [tile_of(sample_id) for sample_id in ids] if arguments.by == 'tile' else list(ids)
         count = arguments.count or max(1, round(len(ids) * arguments.fraction))
         chosen = subset_part(ids, count=count, seed=arguments.seed, groups=groups)
-        if arguments.fraction is not None and not 0 < arguments.fraction <= 1:
-            raise ValueError(f'--fraction must lie in (0, 1], but got {arguments.fraction}')
     except ValueError as error:
         raise PrepareUsageError(f'{path}: {error}') from error
     if arguments.balanced:

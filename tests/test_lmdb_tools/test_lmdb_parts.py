@@ -49,11 +49,38 @@ def test_subset_is_the_one_of_a_data_set(store, tmp_path):
     assert read_split_file(tmp_path / 'other.txt') != ids(out)
 
 
-@pytest.mark.parametrize('size', [('--fraction', 0), ('--fraction', 1.5), ('--count', COUNT + 1)])
-def test_sizes_that_cannot_be(store, tmp_path, size, capsys):
+@pytest.mark.parametrize(
+    ('size', 'message'),
+    [
+        (('--fraction', 0), '--fraction must lie in (0, 1], but got 0.0'),
+        (('--fraction', 1.5), '--fraction must lie in (0, 1], but got 1.5'),
+        (('--fraction', 'nan'), '--fraction must lie in (0, 1], but got nan'),
+        (('--count', COUNT + 1), f'1..{COUNT} samples, but got {COUNT + 1}'),
+    ],
+)
+def test_sizes_that_cannot_be(store, tmp_path, size, message, capsys):
     assert run('subset', store, tmp_path / 'few.lmdb', *size) == 2
-    assert 'a.lmdb' in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert 'a.lmdb' in said
+    assert message in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_read_is_never_written_over(tmp_path, capsys):
+    path = write_store(tmp_path / 'a.lmdb', make_samples(3, size=8))
+    before = dump(path)
+    (tmp_path / 'link').symlink_to(path)
+    for command in (
+        ('subset', path, path, '--count', 1),
+        ('subset', path, tmp_path / 'link', '--count', 1),
+        ('merge', path, path),
+        ('migrate', path, path),
+        ('migrate', tmp_path, path),  # one of the LMDBs in the folder that is read
+    ):
+        assert run(*command, '--overwrite') == 2
+        assert 'the output is also an input' in capsys.readouterr().err
+    assert dump(path) == before
+    assert {entry.name for entry in tmp_path.iterdir()} == {'a.lmdb', 'link'}
 
 
 def test_patches_of_one_tile_stay_together(tmp_path):
