@@ -37,3 +37,22 @@ def test_out_without_such_a_metric_is_an_error(tool, checkpoint):
         tool.prepare(tool.parse_args(arguments))
     with pytest.raises(SystemExit, match=r'test\.py: error: --out needs an IoUMetric'):
         tool.main(arguments)
+
+
+def test_pretraining_without_labels_cannot_be_tested(tool, checkpoint):
+    for options in ((), ('--out', 'maps')):
+        with pytest.raises(UsageError, match="'grass_r18_mini' has no test_dataloader and no test"):
+            tool.prepare(tool.parse_args(['grass_r18_mini', checkpoint, *options]))
+
+
+def test_pictures_of_no_batch(tool, checkpoint, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        tool.parse_args([CONFIG, checkpoint, '--interval', '0'])
+    assert '--interval must be 1 or more, but got 0' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('option', ['--work-dir', '--out', '--show-dir'])
+def test_results_that_have_no_place(tool, checkpoint, option):
+    arguments = [CONFIG, checkpoint, '--work-dir', f'{checkpoint}.work', option, checkpoint]
+    with pytest.raises(SystemExit, match=rf'test\.py: error: {option} .* cannot make this folder'):
+        tool.main(arguments)

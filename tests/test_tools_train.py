@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmss_plugins.apis.run_options import UsageError
+from mmss_plugins.datasets.lmdb_store import StoreReader
 
 TOOL = Path(__file__).resolve().parent.parent / 'tools' / 'train.py'
 CONFIG = 'grass_r50_350e_potsdam'
@@ -32,3 +33,17 @@ def test_scaling_needs_the_batch_that_the_rate_is_for(tool):
         tool.prepare(tool.parse_args(arguments))
     with pytest.raises(SystemExit, match=r'train\.py: error: --auto-scale-lr needs'):
         tool.main(arguments)
+
+
+def test_what_the_run_lacks_is_told_before_it_begins(tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    encoder = 'pspnet_r18_mini_dfc2020-s2_cromss'
+    with pytest.raises(UsageError, match=r'model\.backbone\.init_cfg\.checkpoint: .* not a file'):
+        tool.prepare(tool.parse_args([encoder]))
+    assert tool.prepare(tool.parse_args([encoder, '--resume'])).resume
+    (tmp_path / 'taken').touch()
+    with pytest.raises(SystemExit, match="--work-dir 'taken': cannot make this folder"):
+        tool.main([CONFIG, '--work-dir', 'taken'])
+    monkeypatch.setattr(tool.Runner, 'from_cfg', lambda cfg: len(StoreReader(cfg.work_dir)))
+    with pytest.raises(SystemExit, match=r'train\.py: error: StoreFormatError: .* a directory'):
+        tool.main([CONFIG, '--work-dir', 'run'])

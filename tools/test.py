@@ -8,7 +8,14 @@ import mmss_plugins  # noqa: F401  (first: it makes the MM stack usable)
 # isort: split
 from mmengine.runner import Runner
 
-from mmss_plugins.apis.run_options import UsageError, add_run_options, load_config, require_file
+from mmss_plugins.apis.plain_errors import plain_errors
+from mmss_plugins.apis.run_options import (
+    UsageError,
+    add_run_options,
+    load_config,
+    require_file,
+    require_folder,
+)
 
 
 def parse_args(argv=None):
@@ -25,12 +32,20 @@ def parse_args(argv=None):
     args.checkpoint = args.checkpoint_option or args.checkpoint
     if args.checkpoint is None:
         parser.error('the checkpoint is missing: give it after the config')
+    if args.interval < 1:
+        parser.error(f'--interval must be 1 or more, but got {args.interval}')
     return args
 
 
 def prepare(args):
     """The config of the run that the arguments describe."""
     cfg = load_config(args)
+    missing = [name for name in ('test_dataloader', 'test_evaluator') if cfg.get(name) is None]
+    if missing:
+        raise UsageError(
+            f'config {args.config!r} has no {" and no ".join(missing)}: pretraining without labels '
+            'has nothing to test. Give the config of a fine-tuning'
+        )
     cfg.load_from = require_file(args.checkpoint, 'checkpoint')
     cfg.resume = False
     if args.show or args.show_dir:
@@ -67,9 +82,14 @@ def main(argv=None):
     args = parse_args(argv)
     try:
         cfg = prepare(args)
+        folders = {'--work-dir': cfg.work_dir, '--out': args.out, '--show-dir': args.show_dir}
+        for option, folder in folders.items():
+            if folder:
+                require_folder(folder, option)
     except UsageError as error:
         sys.exit(f'test.py: error: {error}')
-    Runner.from_cfg(cfg).test()
+    with plain_errors('test.py'):
+        Runner.from_cfg(cfg).test()
 
 
 if __name__ == '__main__':

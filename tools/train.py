@@ -8,6 +8,7 @@ import mmss_plugins  # noqa: F401  (first: it makes the MM stack usable)
 # isort: split
 from mmengine.runner import Runner
 
+from mmss_plugins.apis.plain_errors import plain_errors
 from mmss_plugins.apis.run_options import (
     UsageError,
     add_run_options,
@@ -15,7 +16,9 @@ from mmss_plugins.apis.run_options import (
     enable_auto_scale_lr,
     enable_tensorboard,
     load_config,
+    require_encoders,
     require_file,
+    require_folder,
 )
 
 
@@ -55,6 +58,8 @@ def prepare(args):
         cfg.load_from = None
         if args.resume != 'auto':
             cfg.load_from = require_file(args.resume, 'checkpoint to resume from')
+    if not cfg.get('resume'):
+        require_encoders(cfg)
     return cfg
 
 
@@ -62,9 +67,11 @@ def main(argv=None):
     args = parse_args(argv)
     try:
         cfg = prepare(args)
+        require_folder(cfg.work_dir, '--work-dir')
     except UsageError as error:
         sys.exit(f'train.py: error: {error}')
-    Runner.from_cfg(cfg).train()
+    with plain_errors('train.py'):
+        Runner.from_cfg(cfg).train()
 
 
 if __name__ == '__main__':

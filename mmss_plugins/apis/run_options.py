@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
+from mmengine.runner import Runner
 
 import mmss_plugins
 
@@ -15,8 +20,26 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
 
 
+# What MM's runners and tools read of a config beside the arguments of Runner.
+_READ_BESIDE = {
+    'activation_checkpointing', 'compile', 'efficient_conv_bn_eval', 'find_unused_parameters',
+    'model_wrapper_cfg', 'sync_bn', 'tta_model', 'tta_pipeline',
+}  # fmt: skip
+
+
 class UsageError(ValueError):
     """Something that the user has to change on the command line or in the config."""
+
+
+class KeyValueAction(DictAction):
+    """MMEngine's, but what is no KEY=VALUE is an error of the command line."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Parse KEY=VALUE pairs."""
+        wrong = [value for value in values if not value.partition('=')[0] or '=' not in value]
+        if wrong:
+            raise argparse.ArgumentError(self, f'expected KEY=VALUE, but got {wrong[0]!r}')
+        super().__call__(parser, namespace, values, option_string)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +48,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=KeyValueAction,
         metavar='KEY=VALUE',
         help='override settings of the config, for example train_cfg.max_epochs=1; a list is '
         'written key="[a,b]" without blanks',
@@ -46,19 +69,66 @@ def load_config(args: argparse.Namespace) -> Config:
         config, ``work_dirs/<config's name>``).
 
     Raises:
-        UsageError: If there is no such config, or its name is ambiguous.
+        UsageError: If there is no such config, its name is ambiguous, it cannot be read, or an
+            override does not fit to it.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     path = find_config(args.config)
+    if path.suffix not in ('.py', '.yml', '.yaml', '.json'):
+        raise UsageError(f'config {args.config!r}: expected a .py, .yml, .yaml or .json file')
     cfg = Config.fromfile(path)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+        _override(cfg, args.cfg_options)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = os.path.join('work_dirs', path.stem)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        settings = cfg.get(loader)
+        if isinstance(settings, dict) and settings.get('num_workers') == 0:
+            settings.pop('persistent_workers', None)  # torch refuses it without workers
     return cfg
+
+
+def _override(cfg: Config, options: dict) -> None:
+    """Merge overrides into a config; refuse those that nothing would read."""
+    check_option_names(cfg, options)
+    try:
+        cfg.merge_from_dict(options)
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
+        raise UsageError(
+            f'--cfg-options {" ".join(options)}: does not fit to the config: {error}'
+        ) from error
+
+
+def check_option_names(cfg: Config, names: Iterable[str]) -> None:
+    """Refuse overrides of settings that neither the config has nor a runner reads.
+
+    Overrides of a variable that the config's file has only computed with come too late to change
+    anything: a warning says so.
+
+    Args:
+        cfg: The config.
+        names: Keys, with dots.
+
+    Raises:
+        UsageError: If there is such a one.
+    """
+    read = {*inspect.signature(Runner.__init__).parameters, *_READ_BESIDE} - {'self', 'cfg'}
+    for name in names:
+        top = name.partition('.')[0]
+        if top in read:
+            continue
+        near = get_close_matches(top, sorted(read), n=1)
+        hint = f'; did you mean {near[0]!r}?' if near else ''
+        if top not in cfg:
+            raise UsageError(f'--cfg-options {name}: the config has no {top!r}{hint}')
+        print(
+            f'warning: --cfg-options {name}: {top!r} is a variable of the config file, which was '
+            'read before: what was computed with it stays. Override that instead',
+            file=sys.stderr,
+        )
 
 
 def find_config(name: str) -> Path:
@@ -104,6 +174,50 @@ def require_file(path: str, what: str) -> str:
     if '://' not in path and not os.path.isfile(path):
         raise UsageError(f'{what} {path!r} is not a file (seen from {Path.cwd()})')
     return path
+
+
+def require_encoders(cfg: Config) -> None:
+    """Check that the files are there from which the config's model is to be filled.
+
+    Args:
+        cfg: The config.
+
+    Raises:
+        UsageError: If one is not.
+    """
+    nodes = [('model', cfg.get('model'))]
+    while nodes:
+        key, node = nodes.pop()
+        if isinstance(node, dict):
+            nodes += [(f'{key}.{name}', value) for name, value in node.items()]
+            path = node.get('checkpoint') if node.get('type') == 'Pretrained' else None
+            if isinstance(path, str) and '://' not in path and not os.path.isfile(path):
+                raise UsageError(
+                    f'{key}.checkpoint: {path!r} is not a file (seen from {Path.cwd()}): pretrain '
+                    f'or convert it first, or give another by --cfg-options {key}.checkpoint=FILE'
+                )
+        elif isinstance(node, (list, tuple)):
+            nodes += [(f'{key}.{index}', value) for index, value in enumerate(node)]
+
+
+def require_folder(path: str, option: str) -> None:
+    """Make a folder for results, before the work whose results it takes.
+
+    Args:
+        path: The folder.
+        option: What named it, for the message.
+
+    Raises:
+        UsageError: If it cannot be made, or written to.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f'{option} {path!r}: cannot make this folder ({error.strerror}): give another'
+        ) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UsageError(f'{option} {path!r}: no permission to write there: give another')
 
 
 def enable_tensorboard(cfg: Config) -> None:

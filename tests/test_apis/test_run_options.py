@@ -112,3 +112,70 @@ def test_amp_on_a_gpu(config_file, monkeypatch):
     cfg.optim_wrapper.type = 'OtherWrapper'
     with pytest.raises(UsageError, match='OtherWrapper'):
         run_options.enable_amp(cfg)
+
+
+def test_an_override_that_nothing_reads_is_refused(config_file):
+    for given, message in (
+        ('optim_wraper.optimizer.lr=1', r"'optim_wraper'; did you mean 'optim_wrapper'\?"),
+        ('wings=2', r"--cfg-options wings: the config has no 'wings'$"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            run_options.load_config(parse('some_run.py', '--cfg-options', given))
+    cfg = run_options.load_config(parse('some_run.py', '--cfg-options', 'randomness.seed=5'))
+    assert cfg.randomness.seed == 5, 'a runner reads it, though the config leaves it out'
+
+
+def test_an_override_that_comes_too_late_is_told(config_file, capsys):
+    run_options.load_config(parse('some_run.py', '--cfg-options', 'epochs=5'))
+    assert "'epochs' is a variable of the config file" in capsys.readouterr().err
+    run_options.load_config(parse('some_run.py', '--cfg-options', 'optim_wrapper.clip_grad=5'))
+    assert capsys.readouterr().err == ''
+
+
+def test_an_override_without_a_value_is_named(config_file, capsys):
+    for given in ('epochs', '=3'):
+        with pytest.raises(SystemExit, match='2'):
+            parse('some_run.py', '--cfg-options', given)
+        assert f"expected KEY=VALUE, but got '{given}'" in capsys.readouterr().err
+
+
+def test_an_override_that_does_not_fit_is_named(config_file):
+    with pytest.raises(UsageError, match=r'--cfg-options optim_wrapper\.type\.x: does not fit'):
+        run_options.load_config(parse('some_run.py', '--cfg-options', 'optim_wrapper.type.x=5'))
+
+
+def test_a_config_of_another_kind_is_named(config_file):
+    config_file.with_suffix('.md').touch()
+    with pytest.raises(UsageError, match=r"config 'some_run\.md': expected a \.py"):
+        run_options.load_config(parse('some_run.md'))
+
+
+def test_no_workers_need_no_further_setting(config_file):
+    text = 'train_dataloader = dict(num_workers=2, persistent_workers=True)\n'
+    config_file.write_text(text + text.replace('train', 'val'))
+    given = 'val_dataloader.num_workers=0'
+    cfg = run_options.load_config(parse('some_run.py', '--cfg-options', given))
+    assert cfg.train_dataloader == {'num_workers': 2, 'persistent_workers': True}
+    assert cfg.val_dataloader == {'num_workers': 0}
+
+
+def test_a_missing_encoder_is_named_with_its_key(config_file, tmp_path):
+    init = {'type': 'Pretrained', 'checkpoint': 'encoder.pth'}
+    cfg = Config({'model': {'parts': [{'init_cfg': {'type': 'Normal'}}, {'init_cfg': init}]}})
+    with pytest.raises(UsageError, match=r"^model\.parts\.1\.init_cfg\.checkpoint: 'encoder"):
+        run_options.require_encoders(cfg)
+    (tmp_path / 'encoder.pth').touch()
+    run_options.require_encoders(cfg)
+    init['checkpoint'] = 'inflate://nowhere.pth'
+    run_options.require_encoders(Config({'model': {'init_cfg': init}}))
+
+
+def test_a_folder_that_cannot_be_is_named(config_file, tmp_path, monkeypatch):
+    run_options.require_folder('new/deep', '--out')
+    assert (tmp_path / 'new/deep').is_dir()
+    for path in ('some_run.py', 'some_run.py/deep'):
+        with pytest.raises(UsageError, match=f"--out '{path}': cannot make this folder"):
+            run_options.require_folder(path, '--out')
+    monkeypatch.setattr(run_options.os, 'access', lambda path, mode: False)
+    with pytest.raises(UsageError, match="--out 'new': no permission"):
+        run_options.require_folder('new', '--out')
