@@ -33,7 +33,7 @@ class GraSS(BaseSelfSupervisor):
 
     Args:
         backbone (dict): Backbone config; the last output is (N, K, h, w).
-        neck (dict): Config of ProjectionNeck.
+        neck (dict): Config of ProjectionNeck, or of a neck with its ``pool`` and ``project``.
         head (dict): Config of InfoNCEHead.
         data_preprocessor (dict | None): Its type defaults to MultiBandSelfSupDataPreprocessor.
         guide (dict | None): Options of :class:`~mmss_plugins.models.selfsup.gradient_guide.
@@ -47,6 +47,7 @@ class GraSS(BaseSelfSupervisor):
         details: :class:`StepDetails` of the last training step, or None.
 
     Raises:
+        TypeError: If the neck is none with which the guide can work.
         ValueError: If an option of ``guide`` does not fit.
     """
 
@@ -69,6 +70,11 @@ class GraSS(BaseSelfSupervisor):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg,
         )
+        if not (hasattr(self.neck, 'pool') and hasattr(self.neck, 'project')):
+            raise TypeError(
+                'neck must be mmss_plugins.ProjectionNeck, or have its methods pool and project '
+                f'for the guide, but got {type(self.neck).__name__}'
+            )
         self.guide = GradientGuide(**(guide or {}))
         self.guide.check_layer(self.backbone)
         self.register_buffer('guided', torch.tensor(False))

@@ -258,3 +258,9 @@ def test_wrong_options(option, value):
         ValueError, match=rf'guide\.{option} must be .*but got {re.escape(repr(value))}'
     ):
         build(**{option: value})
+
+
+def test_a_neck_that_cannot_be_guided_is_refused_before_stage_a():
+    config = grass_model(neck={'type': 'mmpretrain.GlobalAveragePooling'})
+    with pytest.raises(TypeError, match=r'neck must be .*but got GlobalAveragePooling'):
+        MODELS.build(config)
