@@ -137,8 +137,10 @@ def split_names(
     """Tile names of each split; 'val' is taken from the training tiles that are there.
 
     Raises:
-        PrepareUsageError: If that would leave no training tile.
+        PrepareUsageError: If there is no such number, or that would leave no training tile.
     """
+    if val_tiles < 0:
+        raise PrepareUsageError(f'--val-tiles must be 0 or more, but got {val_tiles}')
     there = [name for name in TRAIN if any(name in paths for paths in files.values())]
     if val_tiles and val_tiles >= len(there):
         raise PrepareUsageError(

@@ -207,6 +207,7 @@ def test_wrong_use(tree, tmp_path, capsys):
         (['--stride', '17'], '--stride 17 needs a --size of at least as much, but it is 16'),
         (['--splits', 'val'], 'the split val needs --val-tiles'),
         (['--val-tiles', '3'], '--val-tiles 3 of 3 training tiles leaves none'),
+        (['--val-tiles', '-1'], '--val-tiles must be 0 or more, but got -1'),
         (['--bands', 'IRRG'], '3_Ortho_IRRG'),
         (['--dsm'], '1_DSM'),
     ]:
