@@ -24,7 +24,7 @@ from mmss_plugins.runs.steps import StepError, StepRunner
 
 HOME = Home(Path(__file__).resolve().parents[1])
 METHODS = ('cromss', 'grass')
-AERIAL_EPOCHS = 24  # fewer than the config's, to stay within minutes
+AERIAL_EPOCHS = 18  # fewer than the config's, to stay within minutes
 
 
 def parse_args(argv=None):

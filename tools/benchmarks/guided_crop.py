@@ -68,9 +68,9 @@ def milliseconds(function, arguments) -> float:
     """Median time of a call."""
     times = []
     for _ in range(REPEATS + 3):
-        features = arguments[0].clone()  # just written, as the network leaves them
+        arguments[0].mul_(1)  # features are just written, as the network leaves them
         start = time.perf_counter()
-        function(features, *arguments[1:])
+        function(*arguments)
         times.append(1e3 * (time.perf_counter() - start))
     return statistics.median(times[3:])
 
