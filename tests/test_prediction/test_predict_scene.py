@@ -1,0 +1,340 @@
+import json
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from small_scenes import (
+    CLASSES,
+    CORNER,
+    PALETTE,
+    ContextModel,
+    PixelModel,
+    aerial,
+    backscatter,
+    optical,
+    radar,
+    read_map,
+    reflectance,
+    scene_model,
+    scene_of,
+    write_scene,
+)
+
+from mmss_plugins.prediction import PredictionOptions, SceneError, predict_scene
+from mmss_plugins.prediction.network_input import RawValues, network_channels
+from mmss_plugins.prediction.predict_scene import judge_values
+from mmss_plugins.prediction.scene_reader import SceneReader
+
+RGB = optical(['B4', 'B3', 'B2'])
+KINDS = ('classes', 'confidence', 'probabilities')
+
+
+def predict(folder, model, kinds=('classes',), **options):
+    """Predict the scenes of a folder's files, named by modality; returns report and maps."""
+    paths = {name: folder / f'{name}.tif' for name in model.contract.modalities}
+    outputs = {kind: folder / 'maps' / f'{kind}.tif' for kind in kinds}
+    options = PredictionOptions(**{'window': 8, 'overlap': 2, **options})
+    report = predict_scene(model, scene_of(model, **paths), outputs, options)
+    assert sorted(path.name for path in (folder / 'maps').iterdir()) == sorted(
+        f'{kind}.tif' for kind in kinds
+    )
+    return report, {kind: read_map(path) for kind, path in outputs.items()}
+
+
+def whole_probabilities(model, inputs):
+    """One pass over the whole image."""
+    with torch.no_grad():
+        logits = model.model.logits(torch.from_numpy(inputs)[None])
+    return logits.softmax(1)[0].numpy()
+
+
+SHAPES = [(20, 33), (8, 8), (3, 5), (9, 17), (17, 1), (1, 26), (1, 1), (8, 40)]
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize(
+    'options',
+    [
+        {},
+        {'overlap': 0, 'batch_size': 1},
+        {'overlap': 4, 'batch_size': 3, 'panel': 5},
+        {'window': 5, 'overlap': 1, 'panel': 7},
+        {'window': 64, 'overlap': 32, 'panel': 16},
+    ],
+)
+def test_pixel_by_pixel_models_see_no_windows(tmp_path, shape, options):
+    image = reflectance(shape)
+    write_scene(tmp_path / 's2.tif', image)
+    model = scene_model(PixelModel(3), s2=RGB)
+    report, maps = predict(tmp_path, model, KINDS, **options)
+    expected = whole_probabilities(model, network_channels(image[[3, 2, 1]], RGB, 's2'))
+    np.testing.assert_array_equal(maps['classes'], expected.argmax(0))
+    np.testing.assert_allclose(maps['confidence'], expected.max(0), atol=1e-6)
+    np.testing.assert_allclose(maps['probabilities'], expected, atol=1e-6)
+    counts = [(expected.argmax(0) == index).sum() for index in range(3)]
+    assert list(report.pixels.items()) == list(zip(CLASSES, counts, strict=True))
+    assert (report.shape, report.without_data) == (shape, 0)
+    assert max(model.model.batches) <= options.get('batch_size', 8)
+
+
+@pytest.mark.parametrize('shape', [(20, 33), (3, 26), (15, 15)])
+@pytest.mark.parametrize(('window', 'overlap'), [(8, 3), (8, 0), (10, 5)])
+def test_blending_is_the_weighted_mean_of_all_windows(tmp_path, shape, window, overlap):
+    image = reflectance(shape)
+    write_scene(tmp_path / 's2.tif', image)
+    model = scene_model(ContextModel(3), s2=RGB)
+    _, maps = predict(tmp_path, model, KINDS, window=window, overlap=overlap, panel=13)
+    inputs = network_channels(image[[3, 2, 1]], RGB, 's2')
+    padding = [(0, 0), *((0, max(0, window - length)) for length in shape)]
+    inputs = np.pad(inputs, padding, mode='symmetric')
+    height, width = inputs.shape[1:]
+    total, weight = np.zeros((3, height, width)), np.zeros((height, width))
+    ramp = [min((min(i, window - 1 - i) + 0.5) / (overlap or 0.5), 1) for i in range(window)]
+    weights = np.outer(ramp, ramp)
+    for row in starts(height, window, window - overlap):
+        for col in starts(width, window, window - overlap):
+            place = np.s_[row : row + window, col : col + window]
+            seen = whole_probabilities(model, inputs[(slice(None), *place)].copy())
+            total[(slice(None), *place)] += weights * seen
+            weight[place] += weights
+    expected = (total / weight)[:, : shape[0], : shape[1]]
+    np.testing.assert_allclose(maps['probabilities'], expected, atol=1e-5)
+    np.testing.assert_allclose(maps['confidence'], expected.max(0), atol=1e-5)
+    clear = np.diff(np.sort(expected, axis=0)[-2:], axis=0)[0] > 1e-4
+    np.testing.assert_array_equal(maps['classes'][clear], expected.argmax(0)[clear])
+    assert clear.mean() > 0.9
+    assert len(np.unique(maps['classes'])) > 1
+
+
+def starts(length, size, stride):
+    found, start = [], 0
+    while start + size < length:
+        found.append(start)
+        start += stride
+    return [*found, length - size]
+
+
+@pytest.mark.parametrize('options', [{'workers': 2}, {'batch_size': 1}, {'panel': 18}])
+def test_how_it_is_done_changes_nothing(tmp_path, options):
+    write_scene(tmp_path / 's2.tif', reflectance((20, 33)))
+    model = scene_model(ContextModel(3), s2=RGB)
+    _, plain = predict(tmp_path, model, KINDS)
+    _, maps = predict(tmp_path, model, KINDS, **options)
+    np.testing.assert_allclose(maps['probabilities'], plain['probabilities'], atol=1e-6)
+    np.testing.assert_array_equal(maps['classes'], plain['classes'])
+
+
+def with_holes(shape):
+    holes = np.zeros(shape, bool)
+    holes[3, 4] = True
+    holes[:, 14:] = True
+    image = reflectance(shape)
+    image[:, holes] = 0
+    return image, holes
+
+
+@pytest.mark.parametrize(
+    ('profile', 'options'), [({'nodata': 0}, {}), ({}, {'nodata': 0}), ({}, {'nodata': 0.0})]
+)
+@pytest.mark.parametrize('batch_size', [1, 8])
+def test_pixels_without_data_have_no_class(tmp_path, profile, options, batch_size):
+    image, holes = with_holes((20, 40))
+    write_scene(tmp_path / 's2.tif', image, **profile)
+    model = scene_model(PixelModel(3), s2=RGB)
+    report, maps = predict(tmp_path, model, KINDS, batch_size=batch_size, **options)
+    expected = whole_probabilities(model, network_channels(image[[3, 2, 1]], RGB, 's2'))
+    np.testing.assert_array_equal(maps['classes'], np.where(holes, 255, expected.argmax(0)))
+    assert np.isnan(maps['confidence'][holes]).all()
+    assert np.isnan(maps['probabilities'][:, holes]).all()
+    np.testing.assert_allclose(maps['confidence'][~holes], expected.max(0)[~holes], atol=1e-6)
+    assert report.without_data == holes.sum()
+    assert sum(report.pixels.values()) == (~holes).sum()
+    assert sum(model.model.batches) == 3 * 3, 'wholly empty windows are not predicted'
+
+
+@pytest.mark.parametrize('entry', [radar(), radar(normalize='standardise')])
+def test_scenes_without_any_data(tmp_path, entry):
+    write_scene(tmp_path / 's1.tif', np.full((2, 20, 9), np.nan, np.float32))
+    model = scene_model(PixelModel(2), s1=entry)
+    report, maps = predict(tmp_path, model, KINDS)
+    assert (maps['classes'] == 255).all()
+    assert np.isnan(maps['probabilities']).all()
+    assert (report.without_data, sum(report.pixels.values())) == (180, 0)
+    assert model.model.batches == []
+    assert 'nan' not in report.text()
+
+
+def test_data_are_needed_in_both_modalities(tmp_path):
+    radar_image, image = backscatter((12, 13)), reflectance((12, 13))
+    write_scene(tmp_path / 's2.tif', image)
+    corner = (CORNER[0] + 50, CORNER[1])
+    write_scene(tmp_path / 's1.tif', radar_image, corner=corner)
+    model = scene_model(PixelModel(5), s1=radar(), s2=RGB)
+    _, maps = predict(tmp_path, model)
+    assert (maps['classes'][:, :5] == 255).all()
+    inputs = [
+        network_channels(radar_image[..., :8], radar(), 's1'),
+        network_channels(image[[3, 2, 1], :, 5:], RGB, 's2'),
+    ]
+    expected = whole_probabilities(model, np.concatenate(inputs)).argmax(0)
+    np.testing.assert_array_equal(maps['classes'][:, 5:], expected)
+    assert len(np.unique(expected)) > 1
+
+
+def test_standardised_radar_is_judged_as_a_whole(tmp_path):
+    """Percentiles of each window would show one place in several ways."""
+    image = backscatter((20, 33)) + np.linspace(-9, 9, 33, dtype=np.float32)
+    write_scene(tmp_path / 's1.tif', image)
+    entry = radar(normalize='standardise')
+    model = scene_model(PixelModel(2), s1=entry)
+    _, maps = predict(tmp_path, model)
+    expected = whole_probabilities(model, network_channels(image, entry, 's1'))
+    np.testing.assert_array_equal(maps['classes'], expected.argmax(0))
+
+
+def test_coded_radar_is_judged_as_a_whole(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (2, 20, 33)).astype(np.uint8)
+    image[:, :, :20] //= 3
+    write_scene(tmp_path / 's1.tif', image)
+    entry = radar(normalize='standardise')
+    model = scene_model(PixelModel(2), s1=entry)
+    _, maps = predict(tmp_path, model)
+    expected = whole_probabilities(model, network_channels(image, entry, 's1'))
+    np.testing.assert_array_equal(maps['classes'], expected.argmax(0))
+
+
+@pytest.mark.parametrize(
+    ('modality', 'raw', 'change'),
+    [
+        ('s2', RawValues(s2_offset=1000), lambda image: image + 1000),
+        ('s2', RawValues(s2_scale=10000), lambda image: (image / 10000).astype(np.float32)),
+        ('s1', RawValues(s1_linear=True), lambda image: (10 ** (image / 10)).astype(np.float64)),
+    ],
+)
+def test_other_units_give_the_same_map(tmp_path, modality, raw, change):
+    image = reflectance((12, 17)) if modality == 's2' else backscatter((12, 17))
+    entries = {'s2': optical(['B4', 'B3', 'B2'], 'standardise'), 's1': radar(normalize=None)}
+    entry = entries[modality]
+    model = scene_model(PixelModel(len(entry.bands)), **{modality: entry})
+    write_scene(tmp_path / f'{modality}.tif', image)
+    _, plain = predict(tmp_path, model, KINDS)
+    write_scene(tmp_path / f'{modality}.tif', change(image))
+    _, maps = predict(tmp_path, model, KINDS, raw=raw)
+    np.testing.assert_allclose(maps['probabilities'], plain['probabilities'], atol=1e-4)
+    if modality == 's2':
+        return
+    with pytest.raises(SceneError, match=r's1\.tif: expected Sentinel-1 backscatter in dB'):
+        predict(tmp_path, model)
+
+
+def test_aerial_images_are_of_eight_bits(tmp_path):
+    image = reflectance((9, 9), 3)
+    write_scene(tmp_path / 'aerial.tif', image)
+    model = scene_model(PixelModel(3), aerial=aerial())
+    with pytest.raises(SceneError, match=r'aerial\.tif: expected an 8-bit image \(uint8\), but '
+                       'found uint16'):  # fmt: skip
+        predict(tmp_path, model)
+    image = (image % 256).astype(np.uint8)
+    write_scene(tmp_path / 'aerial.tif', image)
+    _, maps = predict(tmp_path, model)
+    expected = whole_probabilities(model, network_channels(image, aerial(), 'aerial'))
+    np.testing.assert_array_equal(maps['classes'], expected.argmax(0))
+
+
+def test_aerial_images_with_heights_are_floats(tmp_path):
+    image = np.concatenate([reflectance((9, 9), 2) % 256, np.full((1, 9, 9), 40)])
+    write_scene(tmp_path / 'aerial.tif', image.astype(np.float32))
+    entry = aerial(('R', 'G', 'height'), input_mean=(0, 0, 40), input_std=(1, 1, 5))
+    model = scene_model(PixelModel(3), aerial=entry)
+    _, maps = predict(tmp_path, model)
+    inputs = np.stack([image[0] / 255, image[1] / 255, np.zeros((9, 9))]).astype(np.float32)
+    np.testing.assert_array_equal(maps['classes'], whole_probabilities(model, inputs).argmax(0))
+
+
+def test_limits_are_found_where_they_are_needed(tmp_path):
+    write_scene(tmp_path / 's1.tif', backscatter((12, 9)))
+    write_scene(tmp_path / 's2.tif', reflectance((12, 9)))
+    paths = {name: tmp_path / f'{name}.tif' for name in ('s1', 's2')}
+    for normalize, names in (('standardise', ['s1']), ('clip8', [])):
+        entries = {'s1': radar(normalize=normalize), 's2': optical(normalize=normalize)}
+        model = scene_model(None, **entries)
+        reader = SceneReader(scene_of(model, **paths))
+        assert list(judge_values(reader, model.contract, RawValues())) == names
+
+
+class Failing(PixelModel):
+    """Fails at its third batch."""
+
+    def __init__(self, error):
+        super().__init__(3)
+        self.error = error
+
+    def logits(self, inputs):
+        if len(self.batches) == 3:
+            if self.error is None:
+                return super().logits(inputs) + float('nan')
+            raise self.error
+        return super().logits(inputs)
+
+
+@pytest.mark.parametrize(
+    ('error', 'raised', 'said'),
+    [
+        (None, SceneError, r'scene s2: best\.pth gives values that are not finite'),
+        (KeyboardInterrupt(), KeyboardInterrupt, ''),
+        (RuntimeError('out of memory'), RuntimeError, 'out of memory'),
+    ],
+)
+def test_a_failure_in_the_middle_leaves_what_was_there(tmp_path, error, raised, said):
+    write_scene(tmp_path / 's2.tif', reflectance((40, 40)))
+    for expected in ({}, None):
+        if expected is None:
+            predict(tmp_path, scene_model(PixelModel(3), s2=RGB), KINDS)
+            expected = {p.name: p.read_bytes() for p in (tmp_path / 'maps').iterdir()}
+            assert len(expected) == 3
+        with pytest.raises(raised, match=said):
+            predict(tmp_path, scene_model(Failing(error), s2=RGB), KINDS)
+        assert {p.name: p.read_bytes() for p in (tmp_path / 'maps').iterdir()} == expected
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_file_that_breaks_off_is_named_without_a_traceback(tmp_path, workers, monkeypatch):
+    path = write_scene(tmp_path / 's2.tif', reflectance((64, 64)))
+    path.write_bytes(path.read_bytes()[:90000])
+    monkeypatch.setitem(judge_values.__globals__, 'SAMPLED', 2)  # so few do not see it
+    with pytest.raises(SceneError) as caught:
+        predict(tmp_path, scene_model(PixelModel(3), s2=RGB), workers=workers)
+    assert str(caught.value).startswith(f'{path}: unreadable image (')
+    assert 'Traceback' not in str(caught.value)
+    assert list((tmp_path / 'maps').iterdir()) == []
+
+
+def test_maps_tell_how_they_were_made(tmp_path):
+    write_scene(tmp_path / 's2.tif', reflectance((12, 9)), pixel=20.0)
+    report, _ = predict(tmp_path, scene_model(PixelModel(3), s2=RGB))
+    with rasterio.open(tmp_path / 'maps' / 'classes.tif') as file:
+        tags = file.tags()
+        assert (tags['checkpoint'], tags['window'], tags['overlap']) == ('best.pth', '8', '2')
+        assert [tags[f'CLASS_{i}'] for i in range(3)] == list(CLASSES)
+        assert [file.colormap(1)[i][:3] for i in range(3)] == list(PALETTE)
+        assert file.transform == rasterio.open(tmp_path / 's2.tif').transform
+        assert file.crs == rasterio.CRS.from_epsg(32633)
+    assert (report.scene, report.pixel_area) == ('s2', 400)
+    json.dumps(report.pixels)
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        ({'window': 0}, 'window must be at least 1, but got 0'),
+        ({'batch_size': 0}, 'batch_size must be at least 1'),
+        ({'panel': 0}, 'panel must be at least 1'),
+        ({'workers': -1}, 'workers must be at least 0, but got -1'),
+        ({'window': 9, 'overlap': 5}, r'overlap must be 0\.\.4, half of the window, but got 5'),
+        ({'overlap': -1}, 'overlap must be 0'),
+    ],
+)
+def test_options_out_of_range(options, said):
+    with pytest.raises(ValueError, match=said):
+        PredictionOptions(**options)
