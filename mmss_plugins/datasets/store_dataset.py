@@ -37,7 +37,8 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
             in that choice, and those of other classes 255.
 
     Raises:
-        ValueError: If an option is unknown or does not fit the store; the message names both.
+        ValueError: If an option is unknown or does not fit the store; the message names both. If
+            the store is not whole, for then its parts would not be those of the whole.
     """
 
     UNLABELLED = '; label_field=None reads images only'  # hint where there are no labels
@@ -55,6 +56,11 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         **kwargs,
     ) -> None:
         self.store = self.open_store(data_root, verify)
+        if not self.store.meta.complete:
+            raise ValueError(
+                f'{self.store.path}: expected a whole store, but its preparation has not finished: '
+                f'it holds {len(self.store)} samples so far. Run the same preparation again'
+            )
         self.label_field = label_field
         classes = self.METAINFO.get('classes', ())
         if label_field is not None:

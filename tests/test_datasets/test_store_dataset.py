@@ -4,6 +4,7 @@ import pytest
 from store_factory import write_dfc_store, write_noldo_store
 
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
+from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader, StoreWriter
 from mmss_plugins.datasets.splits import holdout_part, subset_part
 
 IDS = [f'p{i}' for i in range(20)]
@@ -24,6 +25,19 @@ def test_the_holdout_is_that_of_the_ids(store):
     for part in ('train', 'val'):
         options = {'fraction': 0.25, 'seed': 3, 'part': part}
         assert ids(DFC2020Dataset(store, holdout=options)) == holdout_part(IDS, **options)
+
+
+def test_half_a_store_is_not_taken_for_the_whole(store, tmp_path):
+    with StoreReader(store) as reader:
+        writer = StoreWriter(tmp_path / 'half.lmdb', reader.meta)
+        requests = [ReadRequest(name) for name in ('s1', 's2', 'label')]
+        for sample_id in reader.sample_ids[:3]:
+            arrays = reader.read(sample_id, requests)
+            writer.put(sample_id, dict(zip(('s1', 's2', 'label'), arrays, strict=True)))
+    writer.commit()
+    writer.close()
+    with pytest.raises(ValueError, match=r'half\.lmdb: expected a whole store.* holds 3 samples'):
+        DFC2020Dataset(str(tmp_path / 'half.lmdb'))
 
 
 def test_a_subset_is_taken_of_what_is_left(store):
