@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
@@ -105,7 +106,7 @@ class WorldOptions:
             raise ValueError(f'parts must be some of {", ".join(PARTS)}, but got {self.parts}')
         counts = ('locations', 'dfc_train', 'dfc_test', *DOWNSTREAM.values(), *MOST)
         for name in ('seed', 'confusion', 'borders', *counts):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f'{name} must be 0 or more, but got {getattr(self, name)}')
         for name, most in MOST.items():
             if getattr(self, name) > most:

@@ -87,7 +87,7 @@ def add_s2_offset(parser: argparse.ArgumentParser) -> None:
     """Add the option of tools that read Sentinel-2."""
     parser.add_argument(
         '--s2-offset',
-        type=int,
+        type=not_negative,
         default=0,
         metavar='DN',
         help='subtract this from raw Sentinel-2 values, in reflectance x 10000, and clip at 0: '
@@ -147,6 +147,14 @@ def options(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, ob
 def digest(names: Iterable[str]) -> str:
     """Stands for a list of names, in any order, in the store's description."""
     return hashlib.sha256(repr(sorted(names)).encode()).hexdigest()
+
+
+def not_negative(text: str) -> int:
+    """A whole number of 0 or more, as a type of argparse."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'expected 0 or more, but got {value}')
+    return value
 
 
 def positive(text: str) -> int:

@@ -27,6 +27,7 @@ from mmss_plugins.prepare.cli import (
     add_s2_offset,
     make_parser,
     options,
+    positive,
     require_directory,
     run,
 )
@@ -253,7 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         '--size',
-        type=int,
+        type=positive,
         metavar='PX',
         help='side length that the 10 m bands must have, 264 in the published data (default: any)',
     )

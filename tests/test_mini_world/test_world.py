@@ -147,6 +147,9 @@ def test_tool_refuses_with_a_message(tmp_path, monkeypatch, capsys):
     assert run_tool(monkeypatch, tmp_path / 'new', '--size', 5) == 2
     assert 'size must be' in capsys.readouterr().err
     assert not (tmp_path / 'new').exists()
+    place = tmp_path / 'something' / 'new'
+    assert run_tool(monkeypatch, place, '--workers', 1) == 2
+    assert f"mini_world: [Errno 20] Not a directory: '{place}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('coding', ['raw', 'clip8'])

@@ -79,6 +79,7 @@ def test_files_follow_the_published_names():
         ({'locations': -1}, 'locations'),
         ({'coding': 'jpeg'}, 'coding'),
         ({'confusion': -0.1}, 'confusion'),
+        ({'borders': float('nan')}, 'borders'),
     ],
 )
 def test_options_out_of_range_are_named(options, named):

@@ -299,3 +299,11 @@ def test_help_tells_units_and_exit_status(capsys):
     assert 'dB' in text
     assert 'exit status' in text
     assert '--quantise clip8' in text
+
+
+@pytest.mark.parametrize(('option', 'value'), [('--size', '0'), ('--s2-offset', '-1')])
+def test_numbers_that_cannot_be(tree, tmp_path, option, value, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        prepare(tree, tmp_path / 'a.lmdb', option, value)
+    assert f'argument {option}: expected' in capsys.readouterr().err
+    assert not (tmp_path / 'a.lmdb').exists()

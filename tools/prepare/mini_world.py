@@ -116,12 +116,12 @@ def main(argv=None):
     try:
         options = WorldOptions(**{name: getattr(args, name) for name in names})
         summary = make_world(args.out, options, args.workers, args.overwrite, progress)
-    except (ValueError, FileExistsError) as error:
+        print('\n'.join(summary.lines()))
+        if args.preview:
+            draw(args, options)
+    except (ValueError, OSError) as error:
         print(f'mini_world: {error}', file=sys.stderr)
         return 2
-    print('\n'.join(summary.lines()))
-    if args.preview:
-        draw(args, options)
     return 0
 
 
