@@ -7,12 +7,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmss_plugins.apis.run_options import UsageError, load_config, require_file
+from mmss_plugins.apis.run_options import (
+    KeyValueAction,
+    UsageError,
+    load_config,
+    require_file,
+    require_folder,
+)
 from mmss_plugins.checkpoints.contract_difference import compare, difference_text
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.input_contract import InputContractError, contract_of
@@ -70,7 +76,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--device', help='default: the GPU if there is one')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        '--cfg-options', nargs='+', action=KeyValueAction, metavar='KEY=VALUE',
         help='override settings of the config',
     )  # fmt: skip
     parser.set_defaults(launcher='none', work_dir=None, local_rank=0)
@@ -108,6 +114,8 @@ def load_model(cfg: Config, checkpoint: str, dataset: SentinelStoreDataset) -> n
 def report(args: argparse.Namespace) -> list[Path]:
     """Make the report that the arguments describe; returns the files."""
     cfg = load_config(args)
+    folder = args.out or Path(cfg.work_dir) / 'label_noise'
+    require_folder(str(folder), '--out')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = report_dataset(cfg.train_dataloader.dataset, args.season)
     model = load_model(cfg, args.checkpoint, dataset).to(args.device or get_device())
@@ -125,7 +133,7 @@ def report(args: argparse.Namespace) -> list[Path]:
     }
     found = LabelNoiseReport.of(sums, dataset.metainfo['classes'], settings)
     print(markdown(found))
-    return write_report(found, args.out or Path(cfg.work_dir) / 'label_noise')
+    return write_report(found, folder)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

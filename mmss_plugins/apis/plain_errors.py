@@ -24,10 +24,13 @@ def plain_errors(tool: str) -> Iterator[None]:
         tool: Name of the program, for the message.
 
     Raises:
-        SystemExit: In place of such an error, with status 1.
+        SystemExit: In place of such an error, with status 1; of an interruption, with 130.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        print(f'{tool}: interrupted', file=sys.stderr)
+        sys.exit(130)
     except Exception as error:
         if not raised_here(error):
             raise

@@ -39,7 +39,11 @@ class KeyValueAction(DictAction):
         wrong = [value for value in values if not value.partition('=')[0] or '=' not in value]
         if wrong:
             raise argparse.ArgumentError(self, f'expected KEY=VALUE, but got {wrong[0]!r}')
-        super().__call__(parser, namespace, values, option_string)
+        # MMEngine takes the blanks out of every value: that of a path is a name with them
+        texts = [value for value in values if ' ' in value and not set('[](),') & set(value)]
+        others = [value for value in values if value not in texts]
+        super().__call__(parser, namespace, others, option_string)
+        getattr(namespace, self.dest).update(text.split('=', 1) for text in texts)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -183,13 +187,20 @@ def require_encoders(cfg: Config) -> None:
         cfg: The config.
 
     Raises:
-        UsageError: If one is not.
+        UsageError: If one is not, or a checkpoint is given to a model that loads none.
     """
     nodes = [('model', cfg.get('model'))]
     while nodes:
         key, node = nodes.pop()
         if isinstance(node, dict):
             nodes += [(f'{key}.{name}', value) for name, value in node.items()]
+            init = node.get('init_cfg')
+            if isinstance(init, dict) and 'checkpoint' in init and 'type' not in init:
+                raise UsageError(
+                    f"{key}.init_cfg has a checkpoint, but the config's model begins from random "
+                    'weights: take a config that loads an encoder, or give '
+                    f'{key}.init_cfg.type=Pretrained and the prefix, if there is one, as well'
+                )
             path = node.get('checkpoint') if node.get('type') == 'Pretrained' else None
             if isinstance(path, str) and '://' not in path and not os.path.isfile(path):
                 raise UsageError(

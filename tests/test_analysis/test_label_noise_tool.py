@@ -117,3 +117,17 @@ def test_a_checkpoint_trained_on_other_bands_is_refused(run, capsys):
     torch.save(content, run / 'weights.pth')
     assert call(run) == 2
     assert 'was trained on other inputs' in capsys.readouterr().err
+
+
+def test_an_override_without_a_value(capsys):
+    with pytest.raises(SystemExit, match='2'):
+        main(['config', 'checkpoint', '--cfg-options', 'model.fusion'])
+    assert "expected KEY=VALUE, but got 'model.fusion'" in capsys.readouterr().err
+
+
+def test_a_report_without_a_place_is_told_before_the_work(run, capsys):
+    (run / 'taken').touch()
+    assert call(run, '--out', str(run / 'taken')) == 2
+    said = capsys.readouterr()
+    assert "taken': cannot make this folder" in said.err
+    assert said.out == ''

@@ -27,3 +27,10 @@ def test_all_else_keeps_its_traceback():
         raise StoreFormatError('raised by a caller')
     with plain_errors('tool.py'):
         pass
+
+
+def test_an_interruption_is_told(capsys):
+    with pytest.raises(SystemExit) as ended, plain_errors('tool.py'):
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == 'tool.py: interrupted\n'

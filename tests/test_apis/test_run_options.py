@@ -139,6 +139,12 @@ def test_an_override_without_a_value_is_named(config_file, capsys):
         assert f"expected KEY=VALUE, but got '{given}'" in capsys.readouterr().err
 
 
+def test_blanks_stay_in_paths(config_file):
+    given = ('randomness.note=a b/c d=e', 'randomness.seed=3', 'randomness.list=[1, 2]')
+    cfg = run_options.load_config(parse('some_run.py', '--cfg-options', *given))
+    assert cfg.randomness == {'note': 'a b/c d=e', 'seed': 3, 'list': [1, 2]}
+
+
 def test_an_override_that_does_not_fit_is_named(config_file):
     with pytest.raises(UsageError, match=r'--cfg-options optim_wrapper\.type\.x: does not fit'):
         run_options.load_config(parse('some_run.py', '--cfg-options', 'optim_wrapper.type.x=5'))
@@ -166,6 +172,9 @@ def test_a_missing_encoder_is_named_with_its_key(config_file, tmp_path):
         run_options.require_encoders(cfg)
     (tmp_path / 'encoder.pth').touch()
     run_options.require_encoders(cfg)
+    no_kind = Config({'model': {'backbone': {'init_cfg': {'checkpoint': 'encoder.pth'}}}})
+    with pytest.raises(UsageError, match=r'^model\.backbone\.init_cfg has a checkpoint, but'):
+        run_options.require_encoders(no_kind)
     init['checkpoint'] = 'inflate://nowhere.pth'
     run_options.require_encoders(Config({'model': {'init_cfg': init}}))
 
