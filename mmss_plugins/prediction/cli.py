@@ -90,7 +90,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='override settings of the config',
     )  # fmt: skip
     parser.set_defaults(launcher='none', work_dir=None, local_rank=0)
-    return parser.parse_args(argv)
+    return parser.parse_intermixed_args(argv)
 
 
 def _add_values(parser: argparse.ArgumentParser) -> None:
