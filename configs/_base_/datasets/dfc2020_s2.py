@@ -1,75 +1,29 @@
 # DFC2020 on Sentinel-2, all 13 bands: the 'validation' split trains, the 'test' split tests.
 # A tenth of the training patches is held out to choose the best checkpoint by; the test split
 # has no part in any choice.
-dataset_type = 'mmss_plugins.DFC2020Dataset'
+_base_ = '../loaders/segmentation.py'
+
 data_root = 'data/dfc2020'
 holdout = dict(fraction=0.1, seed=0)
 
-meta_keys = (
-    'img_path',
-    'seg_map_path',
-    'ori_shape',
-    'img_shape',
-    'flip',
-    'flip_direction',
-    'reduce_zero_label',
-    'sample_id',
-    'channels',
-)
-train_pipeline = [
-    dict(
-        type='RandomFlip',
-        prob=[1 / 6, 1 / 6, 1 / 6],
-        direction=['horizontal', 'vertical', 'diagonal'],
-    ),
-    dict(type='PackSegInputs', meta_keys=meta_keys),
-]
-test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+train_pipeline = [_base_.random_flip, dict(type='PackSegInputs', meta_keys=_base_.meta_keys)]
 
-dataset_options = dict(
-    type=dataset_type,
-    modality='s2',
-    normalize='clip8',
-    image_dtype='uint8',
+dataset = dict(
+    type='mmss_plugins.DFC2020Dataset', modality='s2', normalize='clip8', image_dtype='uint8'
 )
 train_dataloader = dict(
-    batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='mmss_plugins.EpochSeededSampler', shuffle=True),
     dataset=dict(
-        **dataset_options,
+        **dataset,
         data_root=f'{data_root}/validation.lmdb',
         holdout=dict(**holdout, part='train'),
         pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
-    batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        **dataset_options,
+        **dataset,
         data_root=f'{data_root}/validation.lmdb',
         holdout=dict(**holdout, part='val'),
-        test_mode=True,
-        pipeline=test_pipeline,
     ),
 )
-test_dataloader = dict(
-    batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        **dataset_options,
-        data_root=f'{data_root}/test.lmdb',
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
-# OA, AA, mIoU and mF1 are reported as aAcc, mAcc, mIoU and mDice (a class's F1 is its Dice).
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU', 'mDice'])
-test_evaluator = val_evaluator
+test_dataloader = dict(dataset=dict(**dataset, data_root=f'{data_root}/test.lmdb'))

@@ -1,15 +1,9 @@
 # LoveDA's training images of towns without labels, for pretraining. They are few: cut into patches
 # (tools/prepare/loveda.py data/LoveDA data/loveda_512 --size 512 --no-labels --splits Train), an
 # epoch has four times as many.
-_base_ = '../views/rgb_224.py'
+_base_ = ['../views/rgb_224.py', '../loaders/contrastive.py']
 
 train_dataloader = dict(
-    batch_size=256,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='mmss_plugins.EpochSeededSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
     dataset=dict(
         type='mmss_plugins.LoveDADataset',
         data_root='data/loveda_512/train.lmdb',

@@ -2,38 +2,24 @@
 # the label smoothing prior from all seasons. Training without it: season_labels=False in
 # train_dataloader.dataset, and a train_pipeline without SmoothingPrior.
 # One percent of the places is held out for validation, the same on every rank.
-dataset_type = 'mmss_plugins.NoLDOPretrainDataset'
+_base_ = '../loaders/segmentation.py'
+
 data_root = 'data/noldo/pretrain.lmdb'
 crop_size = (256, 256)
 holdout = dict(fraction=0.01, seed=0)
 
-meta_keys = (
-    'img_path',
-    'seg_map_path',
-    'ori_shape',
-    'img_shape',
-    'flip',
-    'flip_direction',
-    'reduce_zero_label',
-    'sample_id',
-    'season',
-    'channels',
-)
+meta_keys = (*_base_.meta_keys, 'season')
 train_pipeline = [
     dict(type='mmss_plugins.SmoothingPrior', kind='ts', sigma=3, truncate=4),
     dict(type='RandomCrop', crop_size=crop_size),
-    dict(
-        type='RandomFlip',
-        prob=[1 / 6, 1 / 6, 1 / 6],
-        direction=['horizontal', 'vertical', 'diagonal'],
-    ),
+    _base_.random_flip,
     dict(type='mmss_plugins.RandomRotateMultiBand', prob=0.2, degree=90),
     dict(type='mmss_plugins.PackCrossModalInputs', meta_keys=meta_keys),
 ]
 test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
 
-dataset_options = dict(
-    type=dataset_type,
+dataset = dict(
+    type='mmss_plugins.NoLDOPretrainDataset',
     data_root=data_root,
     modality='s12',
     normalize='clip8',
@@ -42,11 +28,8 @@ dataset_options = dict(
 train_dataloader = dict(
     batch_size=128,
     num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='mmss_plugins.EpochSeededSampler', shuffle=True),
     dataset=dict(
-        **dataset_options,
+        **dataset,
         season='random',
         season_labels=True,
         holdout=dict(**holdout, part='train'),
@@ -55,14 +38,10 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        **dataset_options,
+        **dataset,
         season=0,
         holdout=dict(**holdout, part='val'),
-        test_mode=True,
         pipeline=test_pipeline,
     ),
 )

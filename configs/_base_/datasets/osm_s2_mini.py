@@ -1,22 +1,8 @@
-# The SSL4EO-S12@OSM part of the mini world, on Sentinel-2: few labelled tiles, of 126 and 128
-# pixels. Validation draws the curve on the test tiles, so nothing may be chosen by it.
-_base_ = './osm_s2.py'
+# The SSL4EO-S12@OSM part of the mini world, on Sentinel-2: as the SSL4EO-S12@DW part.
+_base_ = './dw_s2_mini.py'
 
 data_root = 'data/mini/noldo_downstream'
-n_train = 8
 
-train_pipeline = [dict(_base_.train_pipeline[0], crop_size=(96, 96)), *_base_.train_pipeline[1:]]
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=1,
-    dataset=dict(
-        data_root=f'{data_root}/osm_train.lmdb',
-        indices=n_train,
-        holdout=None,
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    num_workers=1, dataset=dict(data_root=f'{data_root}/osm_test.lmdb', holdout=None)
-)
+train_dataloader = dict(dataset=dict(label='osm', data_root=f'{data_root}/osm_train.lmdb'))
+val_dataloader = dict(dataset=dict(label='osm', data_root=f'{data_root}/osm_test.lmdb'))
 test_dataloader = val_dataloader

@@ -1,0 +1,38 @@
+# What the data sets of segmentation share: what goes with an image, flips, how samples are loaded,
+# and the metrics.
+meta_keys = (
+    'img_path',
+    'seg_map_path',
+    'ori_shape',
+    'img_shape',
+    'flip',
+    'flip_direction',
+    'reduce_zero_label',
+    'sample_id',
+    'channels',
+)
+random_flip = dict(
+    type='RandomFlip',
+    prob=[1 / 6, 1 / 6, 1 / 6],
+    direction=['horizontal', 'vertical', 'diagonal'],
+)
+test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='mmss_plugins.EpochSeededSampler', shuffle=True),
+)
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(test_mode=True, pipeline=test_pipeline),
+)
+test_dataloader = val_dataloader
+# OA, AA, mIoU and mF1 are reported as aAcc, mAcc, mIoU and mDice (a class's F1 is its Dice).
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU', 'mDice'])
+test_evaluator = val_evaluator
