@@ -1,6 +1,6 @@
 # LoveDA's towns, seven classes: crops of 512 x 512 train, whole images are tested. A tenth of the
 # training images is held out to choose the best checkpoint by. The split Val tests, for the labels
-# of Test are not public: docs/data.md tells how to make a submission.
+# of Test are not public: docs/datasets/loveda.md tells how to make a submission.
 _base_ = './potsdam.py'
 
 data_root = 'data/loveda'
