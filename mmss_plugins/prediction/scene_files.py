@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -122,9 +121,8 @@ def scene_name(path: Path) -> str:
     return _BAND_BEGIN.sub('', begin) or path.resolve().name
 
 
-@contextmanager
 def opened(path: Path) -> Any:
-    """A raster file, opened for reading.
+    """A raster file, opened for reading; a context manager that closes it.
 
     Raises:
         SceneError: If it is missing, unreadable or of another format.
@@ -147,8 +145,7 @@ def opened(path: Path) -> Any:
     if source.driver not in DRIVERS:
         source.close()
         raise SceneError(f'{expected}, but it is of format {source.driver}')
-    with source:
-        yield source
+    return source
 
 
 def _bands_of_one_file(

@@ -26,7 +26,7 @@ class SceneReader:
 
     def __init__(self, scene: Scene, nodata: float | None = None) -> None:
         self.scene, self.nodata = scene, nodata
-        self._open: dict[Path, tuple[Any, Any]] = {}  # what is read, and what closes it
+        self._open: dict[Path, tuple[Any, Any]] = {}  # what is read, and the file
         self._process = os.getpid()
 
     def __getstate__(self) -> dict:
@@ -62,8 +62,9 @@ class SceneReader:
 
     def close(self) -> None:
         """Close the files."""
-        for _, context in self._open.values():
-            context.__exit__(None, None, None)
+        for sources in self._open.values():
+            for source in sources:
+                source.close()
         self._open.clear()
 
     def _read_file(
@@ -84,10 +85,12 @@ class SceneReader:
             values = source.read(indices, window=place, out_shape=out_shape)
             masks = source.read_masks(indices, window=place, out_shape=out_shape)
             alpha = [band for band in _alpha_bands(source) if band not in indices]
-            cover = source.read(alpha, window=place, out_shape=out_shape) if alpha else masks
+            if alpha:
+                cover = source.read(alpha, window=place, out_shape=out_shape)
+                masks = np.concatenate([masks, cover > 0])
         except (RasterioError, OSError, ValueError) as error:
             raise SceneError(f'{path}: unreadable image ({error.__cause__ or error})') from error
-        valid = (masks > 0).all(axis=0) & (cover > 0).all(axis=0)
+        valid = (masks > 0).all(axis=0)
         if values.dtype.kind == 'f':
             valid &= np.isfinite(values).all(axis=0)
         if self.nodata is not None:
@@ -98,11 +101,9 @@ class SceneReader:
         if self._process != os.getpid():  # forked: open files would share their position
             self._open, self._process = {}, os.getpid()
         if path not in self._open:
-            context = opened(path)
-            source = context.__enter__()
-            if not self.scene.grids[path].same(self.scene.grid):
-                source = self._warped(source)
-            self._open[path] = source, context
+            source = opened(path)
+            same = self.scene.grids[path].same(self.scene.grid)
+            self._open[path] = source if same else self._warped(source), source
         return self._open[path][0]
 
     def _warped(self, source: Any) -> Any:

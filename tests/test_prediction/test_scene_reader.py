@@ -209,6 +209,16 @@ def test_masks_and_alpha_bands_of_a_file(tmp_path, kind, shift):
     assert not valid[5:9, 12:].any()
 
 
+def test_each_file_has_a_say(tmp_path):
+    holes = np.ones((6, 7), bool)
+    for band, place in (('B2', (1, 2)), ('B3', (4, 3)), ('B4', (5, 6))):
+        image = reflectance((6, 7), 1)
+        image[0][place] = 0
+        holes[place] = False
+        write_scene(tmp_path / f'x_{band}.tif', image, nodata=0)
+    np.testing.assert_array_equal(reader_of(('B2', 'B3', 'B4'), s2=tmp_path).read('s2')[1], holes)
+
+
 @pytest.mark.parametrize('way', ['nodata', 'option', 'nan'])
 def test_missing_data_stay_missing_when_resampled(tmp_path, way):
     write_scene(tmp_path / 'x_B2.tif', reflectance((24, 24), 1) + 1)
@@ -293,6 +303,15 @@ def test_each_process_opens_the_files_for_itself(folder, tmp_path, start, monkey
     assert {processes.count(name) for name in processes} == {2}, 'each of the two files once'
     assert len(set(processes)) == 3, 'this one and two workers'
     np.testing.assert_array_equal(reader.read('s2')[0], whole)
+
+
+def test_open_files_keep_no_environment_of_gdal(folder):
+    """It would end when the reader does, in the middle of whatever is done with other files."""
+    reader = reader_of((SIXTY, TEN), s2=folder)
+    reader.read('s2')
+    assert not rasterio.env.hasenv()
+    reader.close()
+    assert not rasterio.env.hasenv()
 
 
 def test_the_grid_of_the_scene_may_be_turned_south_up(tmp_path):
