@@ -36,13 +36,13 @@ class SceneWriter:
 
     def __init__(
         self,
-        paths: Mapping[str, str | Path],
+        paths: Mapping[str, Path],
         grid: Grid,
         classes: Sequence[str],
         palette: Sequence[Sequence[int]] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        self.paths, self.grid = {kind: Path(path) for kind, path in paths.items()}, grid
+        self.paths, self.grid = dict(paths), grid
         self.classes, self.palette, self.tags = classes, palette, dict(tags or {})
         self._files: dict[str, Any] = {}
 

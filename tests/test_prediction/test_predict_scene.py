@@ -35,7 +35,8 @@ def predict(folder, model, kinds=('classes',), **options):
     paths = {name: folder / f'{name}.tif' for name in model.contract.modalities}
     outputs = {kind: folder / 'maps' / f'{kind}.tif' for kind in kinds}
     options = PredictionOptions(**{'window': 8, 'overlap': 2, **options})
-    report = predict_scene(model, scene_of(model, **paths), outputs, options)
+    named = {kind: str(path) for kind, path in outputs.items()}
+    report = predict_scene(model, scene_of(model, **paths), named, options)
     assert sorted(path.name for path in (folder / 'maps').iterdir()) == sorted(
         f'{kind}.tif' for kind in kinds
     )
