@@ -41,8 +41,8 @@ def da_crop_boxes(
     Raises:
         ValueError: If the shape or the ratio does not fit.
     """
-    if heatmaps.ndim != 3:
-        raise ValueError(f'heatmaps must be (N, H, W), but got {tuple(heatmaps.shape)}')
+    if heatmaps.ndim != 3 or 0 in heatmaps.shape[1:]:
+        raise ValueError(f'heatmaps must be (N, H, W), not empty, but got {tuple(heatmaps.shape)}')
     if not 0 <= ratio < 1:
         raise ValueError(f'ratio must be in [0, 1), but got {ratio}')
     maps = full_precision(heatmaps.detach())

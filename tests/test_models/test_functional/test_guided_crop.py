@@ -206,6 +206,15 @@ def test_every_length_is_resized_as_by_torch(out, dtype):
         assert torch.equal(crop[None], expected)
 
 
+@pytest.mark.parametrize(('channels', 'out'), [(3, 224), (129, 31)])
+def test_every_length_of_channels_last_images_is_resized_as_by_torch(channels, out):
+    image = torch.rand(1, channels, out, out).contiguous(memory_format=torch.channels_last)
+    for length in range(1, out + 1):
+        box = torch.tensor([[0, out - length, length, out]])
+        crop = crop_resize(image, box, out)[0]
+        assert torch.equal(crop, naive_crop(image[0], box[0], out))
+
+
 def test_gradient_reaches_the_pixels_that_are_shown():
     image = torch.zeros(1, 1, 4, 4, requires_grad=True)
     crop_resize(image, torch.tensor([[1, 2, 3, 4]]), 4).sum().backward()
@@ -225,8 +234,13 @@ def test_wrong_box(box):
 def test_wrong_arguments():
     with pytest.raises(ValueError, match=r'boxes \(N, 4\)'):
         crop_resize(torch.zeros(2, 3, 4, 7), torch.zeros(1, 4).long(), 8)
-    with pytest.raises(ValueError, match=r'\(N, H, W\)'):
-        da_crop_boxes(torch.zeros(2, 1, 4, 7))
+    with pytest.raises(ValueError, match=r'integers, but got torch\.float32'):
+        crop_resize(torch.zeros(1, 3, 4, 7), torch.tensor([[0.0, 0, 4, 7]]), 8)
+    with pytest.raises(ValueError, match=r'at least 1 pixel, but got \(0, 8\)'):
+        crop_resize(torch.zeros(1, 3, 4, 7), torch.tensor([[0, 0, 4, 7]]), (0, 8))
+    for shape in [(2, 1, 4, 7), (2, 0, 7), (2, 0, 0)]:
+        with pytest.raises(ValueError, match=r'\(N, H, W\)'):
+            da_crop_boxes(torch.zeros(shape))
     for ratio in (-0.1, 1, float('nan')):
         with pytest.raises(ValueError, match=r'ratio must be in \[0, 1\)'):
             da_crop_boxes(torch.zeros(2, 4, 7), ratio)
