@@ -107,7 +107,7 @@ def _classes(
     content: Mapping, contract: InputContract, model: nn.Module
 ) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...] | None]:
     """Names and colours, one per class of the network."""
-    count = max(model.decode_head.num_classes, 2)
+    count = max(model.num_classes, 2)
     meta = content['meta'].get('dataset_meta') or {}
     names = contract.classes or tuple(map(str, meta.get('classes') or ()))
     if len(names) != count:

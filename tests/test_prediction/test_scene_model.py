@@ -73,6 +73,19 @@ def test_one_channel_is_two_classes(tmp_path):
     assert expected.argmax(1).unique().tolist() == [0, 1]
 
 
+def test_the_last_head_of_a_cascade_counts(tmp_path):
+    cascade = copy.deepcopy(SEGMENTOR)
+    head = cascade['decode_head']
+    last = {
+        'type': 'OCRHead', 'in_channels': 4, 'channels': 4, 'ocr_channels': 4, 'num_classes': 3,
+        'in_index': 0,
+    }  # fmt: skip
+    cascade.update(type='CascadeEncoderDecoder', num_stages=2, decode_head=[head, last])
+    model = SceneModel.load(*save(tmp_path, cascade, meta()))
+    assert model.classes == CLASSES
+    assert model.probabilities(torch.randn(1, 2, 32, 32)).shape == (1, 3, 32, 32)
+
+
 @pytest.mark.parametrize(
     ('kept', 'classes', 'palette'),
     [
