@@ -17,10 +17,11 @@ def add_study_options(parser: argparse.ArgumentParser, arms: Sequence[str], fold
     parser.add_argument('--out', type=Path, default=Path(folder), help='folder of the study')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
     parser.add_argument('--arms', nargs='+', choices=arms, default=list(arms), help='variants')
-    parser.add_argument('--jobs', type=_positive, default=2, help='variants run at the same time')
+    parser.add_argument('--jobs', type=positive, default=2, help='variants run at the same time')
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number above 0, as a type of argparse."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'must be 1 or more, but got {text}')
     return int(text)
@@ -51,7 +52,7 @@ def run_and_report(study: Study, jobs: int, name: str) -> int:
     status = 0
     try:
         run_study(study, jobs, tell)
-    except StudyError as error:
+    except (StudyError, OSError) as error:
         print(f'{name}: error: {error}', file=sys.stderr)
         status = 1
     except KeyboardInterrupt:

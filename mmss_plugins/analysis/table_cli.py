@@ -69,7 +69,7 @@ def make_table(
             claim_rows(rows, args.redo)
             runs = [row.run(seed) for seed in seeds or args.default_seeds for row in rows]
             failed = run_all(runs, home, lambda line: print(line, flush=True), make_runner)
-    except (TableError, UsageError) as error:
+    except (TableError, UsageError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -77,7 +77,7 @@ def make_table(
         status = 130
     try:
         report(configs, out, seeds or (None if args.only_report else args.default_seeds))
-    except (TableError, UsageError) as error:
+    except (TableError, UsageError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return status or 1
     if failed:

@@ -3,6 +3,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from faked_steps import load_tool
 
 from mmss_plugins.analysis import grass_study
 from mmss_plugins.analysis.crop_purity import CropPurity
@@ -107,3 +108,14 @@ def test_the_figure_has_a_row_per_use(tmp_path):
     ]
     assert layout.baseline == 'simclr'
     assert SimpleNamespace(**layout.arms).grass == 'GraSS'
+
+
+def test_a_study_without_a_place_is_told(tmp_path, calls, capsys):
+    (tmp_path / 'study').touch()
+    tool = load_tool('analysis/grass_study.py')
+    assert tool.main(['--out', str(tmp_path / 'study'), '--seeds', '0']) == 1
+    assert "grass_study.py: error: [Errno 17] File exists: '" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match='2'):
+        tool.main(['--out', str(tmp_path / 'new'), '--budgets', '4', '0'])
+    assert 'argument --budgets: must be 1 or more, but got 0' in capsys.readouterr().err
+    assert calls == []

@@ -62,3 +62,10 @@ def test_other_worlds_are_refused(table, steps, capsys):
     assert 'tested is 64 there, 9 here' in capsys.readouterr().err
     assert table('--configs', PSP, '--only-report') == 0
     assert steps.calls == []
+
+
+def test_worlds_without_a_place_are_told(tmp_path, table, steps, capsys):
+    (tmp_path / 'out').touch()
+    assert table() == 1
+    assert f"error: [Errno 17] File exists: '{tmp_path / 'out'}'" in capsys.readouterr().err
+    assert steps.calls == []

@@ -204,3 +204,12 @@ def test_metrics_that_were_not_asked_for_are_named(table, steps, capsys):
     assert "has no mDice, only aAcc, mAcc, mIoU: set test_evaluator=dict(type='IoUMetric'" in (
         capsys.readouterr().out
     )
+
+
+def test_a_table_without_a_place_is_told(tmp_path, table, steps, capsys):
+    (tmp_path / 'out').touch()
+    assert table(PSP) == 1
+    assert (
+        f"error: [Errno 20] Not a directory: '{tmp_path / 'out' / PSP}'" in capsys.readouterr().err
+    )
+    assert steps.calls == []

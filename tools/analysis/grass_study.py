@@ -14,7 +14,7 @@ from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
 from mmss_plugins.analysis.grass_study import ARMS, GrassStudy, crops_table
-from mmss_plugins.analysis.study_cli import add_study_options, in_order, run_and_report
+from mmss_plugins.analysis.study_cli import add_study_options, in_order, positive, run_and_report
 from mmss_plugins.runs.aerial_road import AerialRoad
 from mmss_plugins.runs.commands import Home
 from mmss_plugins.runs.options import add_aerial_options, aerial_sizes
@@ -26,7 +26,11 @@ def parse_args(argv=None):
     )
     add_study_options(parser, list(ARMS), 'grass_study')
     parser.add_argument(
-        '--budgets', type=int, nargs='+', default=[4, 8], help='labelled patches to fine-tune on'
+        '--budgets',
+        type=positive,
+        nargs='+',
+        default=[4, 8],
+        help='labelled patches to fine-tune on',
     )
     add_aerial_options(parser)
     parser.add_argument('--finetune-epochs', type=int, help="(default: the config's)")
@@ -45,6 +49,8 @@ def main(argv=None) -> int:
     seeds, budgets = tuple(dict.fromkeys(args.seeds)), tuple(dict.fromkeys(args.budgets))
     study = GrassStudy(out, seeds, arms, road, budgets, args.supervised_epochs)
     status = run_and_report(study, args.jobs, Path(__file__).name)
+    if not out.is_dir():
+        return status
     table = crops_table(study)
     (out / 'crops.md').write_text(f'{table}\n', encoding='utf-8')
     print(f'\nShare of the commonest class (%):\n\n{table}\n\nwritten to {out / "crops.md"}')

@@ -60,7 +60,7 @@ def main(argv=None, make_runner=quiet_runner) -> int:
                 runner = make_runner(world_dir(out, seed) / 'logs')
                 if prepare_world(out, seed, sizes, home, runner):
                     print(f'seed {seed}: world and stores', flush=True)
-        except (TableError, StepError) as error:
+        except (TableError, StepError, OSError) as error:
             print(f'error: {error}', file=sys.stderr)
             return 1
         except KeyboardInterrupt:
