@@ -1,9 +1,12 @@
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 import torch
+from rasterio.transform import from_origin
 from small_scenes import (
     CLASSES,
     CORNER,
@@ -28,6 +31,11 @@ from mmss_plugins.prediction.scene_reader import SceneReader
 
 RGB = optical(['B4', 'B3', 'B2'])
 KINDS = ('classes', 'confidence', 'probabilities')
+
+
+def open_files(folder):
+    links = [os.path.realpath(link) for link in Path('/proc/self/fd').glob('*')]
+    return [link for link in links if link.startswith(str(folder))]
 
 
 def predict(folder, model, kinds=('classes',), **options):
@@ -297,6 +305,7 @@ def test_a_failure_in_the_middle_leaves_what_was_there(tmp_path, error, raised, 
         with pytest.raises(raised, match=said):
             predict(tmp_path, scene_model(Failing(error), s2=RGB), KINDS)
         assert {p.name: p.read_bytes() for p in (tmp_path / 'maps').iterdir()} == expected
+        assert open_files(tmp_path) == []
 
 
 @pytest.mark.parametrize('workers', [0, 1])
@@ -319,10 +328,11 @@ def test_maps_tell_how_they_were_made(tmp_path):
         assert (tags['checkpoint'], tags['window'], tags['overlap']) == ('best.pth', '8', '2')
         assert [tags[f'CLASS_{i}'] for i in range(3)] == list(CLASSES)
         assert [file.colormap(1)[i][:3] for i in range(3)] == list(PALETTE)
-        assert file.transform == rasterio.open(tmp_path / 's2.tif').transform
+        assert file.transform == from_origin(*CORNER, 20, 20)
         assert file.crs == rasterio.CRS.from_epsg(32633)
     assert (report.scene, report.pixel_area) == ('s2', 400)
     json.dumps(report.pixels)
+    assert open_files(tmp_path / 's2.tif') == []
 
 
 @pytest.mark.parametrize(
