@@ -21,7 +21,7 @@ from mmss_plugins.prepare import dfc2020, potsdam
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'test.py'
 SIZE = 32
 NUMBERS = (0, 1, 2, 3)
-TILES = {'2_10': 'train', '6_7': 'train', '7_13': 'test'}
+TILES = dict.fromkeys(('2_10', '2_11', '2_12', '6_7'), 'train') | {'7_13': 'test'}
 RESNET = {'type': 'ResNet', 'depth': 18, 'base_channels': 4, 'stem_channels': 4,
           'strides': (1, 1, 1, 1), 'out_indices': (0, 1)}  # fmt: skip
 HEAD = {'type': 'FCNHead', 'in_channels': 8, 'channels': 8, 'num_classes': 8, 'in_index': 1,
@@ -101,7 +101,7 @@ CASES = {
 
 
 def write_config(folder, raw, model, options):
-    """A config that trains on the test patches for two iterations."""
+    """A config that trains for two iterations (of one epoch: MMEngine rests between epochs)."""
     if options is None:
         dataset = {'type': 'mmss_plugins.PotsdamDataset'}
         roots = [str(raw / 'potsdam_stores' / f'{split}.lmdb') for split in ('train', 'test')]
