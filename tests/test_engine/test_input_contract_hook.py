@@ -74,6 +74,15 @@ def test_an_encoder_goes_where_its_inputs_are_the_same(checkpoint, store, tmp_pa
     assert found.method == 'EncoderDecoder'
 
 
+def test_more_or_fewer_bands_than_the_stem_takes_are_told(store, tmp_path):
+    model = downstream(None)
+    model['backbone']['init_cfg'] = None
+    with pytest.raises(InputContractError, match=r'gives 9 channels \(B2, B3.*takes 13: set model'):
+        make_runner(tmp_path, model, data(store, modality='s2', bands=9)).train()
+    model['backbone']['in_channels'] = 9
+    make_runner(tmp_path, model, data(store, modality='s2', bands=9)).train()
+
+
 RGB_MEAN = {'mean': [0.5] * 13, 'std': [0.2] * 13}
 
 

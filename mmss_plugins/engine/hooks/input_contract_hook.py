@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, find_latest_checkpoint
+from torch import nn
 
 from mmss_plugins.checkpoints.contract_difference import compare, difference_text
 from mmss_plugins.checkpoints.input_contract import (
@@ -17,6 +18,7 @@ from mmss_plugins.checkpoints.input_contract import (
 )
 from mmss_plugins.checkpoints.pretrained import pretrained_modules, read_content, unwrapped
 from mmss_plugins.checkpoints.run_contract import run_contract, with_method
+from mmss_plugins.checkpoints.stem_channels import stem_channels
 from mmss_plugins.registry import HOOKS
 
 _ENCODERS = 'backbones'  # of CrossModalSegmentor: one submodule per modality
@@ -34,7 +36,8 @@ class InputContractHook(Hook):
     'Pretrained'), the checkpoint's contract is compared with what the run's own data give, and any
     difference is an error that shows both sides. An encoder under the prefix 'backbones.s2.' is
     held to that modality's part. Class names count only where a whole model is loaded. Where the
-    checkpoint has no contract, or the data set is not one of ours, a line of the log says so.
+    checkpoint has no contract, or the data set is not one of ours, a line of the log says so. A
+    ResNet whose stem takes another number of channels than the data have is an error as well.
 
     Args:
         allow_contract_mismatch (bool): Warn instead of raising an error. Defaults to False.
@@ -49,7 +52,11 @@ class InputContractHook(Hook):
 
     def before_run(self, runner) -> None:
         """Compare what is going to be loaded."""
-        self._run_contract(runner)  # data sets that contradict each other are told now
+        found = self._run_contract(runner)  # data sets that contradict each other are told now
+        self._check_loaded(runner)
+        _check_channels(unwrapped(runner.model), found)
+
+    def _check_loaded(self, runner) -> None:
         if runner._has_loaded:
             if self._loaded is not None:
                 self._check_whole(runner, self._loaded, 'the loaded checkpoint')
@@ -162,6 +169,19 @@ def _dataset(runner) -> object | None:
         if isinstance(loop, BaseLoop):
             return loop.dataloader.dataset
     return None
+
+
+def _check_channels(model: nn.Module, found: InputContract | None) -> None:
+    wanted = stem_channels(getattr(model, 'backbone', None))
+    if found is None or wanted is None:
+        return
+    bands = [band for entry in found.modalities.values() for band in entry.bands]
+    if wanted != len(bands):
+        raise InputContractError(
+            f'the data set gives {len(bands)} channels ({", ".join(bands)}), but the first '
+            f'convolution of the backbone takes {wanted}: set '
+            f'model.backbone.in_channels={len(bands)}, or choose other bands'
+        )
 
 
 def _alone(runner, found: InputContract) -> tuple[str, ...] | None:
