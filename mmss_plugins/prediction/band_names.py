@@ -11,6 +11,7 @@ from mmss_plugins.bands import SENSORS
 from .errors import SceneError
 
 _PADDED = re.compile(r'B0(\d)(A?)')  # B02, B08: the products' spelling of B2, B8
+SWAPPED = ('B', 'G', 'R')
 _SEPARATORS = re.compile(r'[^0-9A-Za-z]+')
 
 
@@ -90,6 +91,8 @@ def _by_count(
     if sensor is not None and count == len(sensor.bands):
         return [plain_name(band) for band in sensor.bands]
     if count == len(bands):
+        if tuple(bands) == SWAPPED:  # by the data preprocessor, behind the file
+            bands = SWAPPED[::-1]
         return [plain_name(band) for band in bands]
     raise SceneError(
         f'{path}: the file has {count} bands without known names, and the network wants '

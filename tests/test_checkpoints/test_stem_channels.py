@@ -7,7 +7,7 @@ from mmss_plugins.checkpoints.stem_channels import stem_channels
 
 @pytest.mark.parametrize('kind', [ResNet, ResNetV1c])
 def test_of_plain_and_deep_stems(kind):
-    assert stem_channels(kind(18, in_channels=5, base_channels=4)) == 5
+    assert stem_channels(kind(depth=18, in_channels=5, base_channels=4)) == 5
 
 
 def test_other_encoders_do_not_tell():

@@ -88,3 +88,8 @@ def test_errors_name_file_found_and_remedy(descriptions, given, said):
 def test_aerial_files_of_another_count_need_names():
     with pytest.raises(SceneError, match=r'4 bands without .* --aerial-bands'):
         bands([None] * 4, ('R', 'G', 'B'), 'aerial')
+
+
+def test_bands_that_a_data_preprocessor_swaps_lie_as_usual_in_the_file():
+    found = bands_of_file(Path('a.tif'), [None] * 3, 'aerial', ('B', 'G', 'R'), None)
+    assert found == {'B': 3, 'G': 2, 'R': 1}
