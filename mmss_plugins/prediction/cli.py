@@ -7,10 +7,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 
-from mmss_plugins.apis.run_options import UsageError, load_config, require_file
+from mmss_plugins.apis.run_options import (
+    KeyValueAction,
+    UsageError,
+    load_config,
+    require_file,
+)
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.input_contract import AERIAL, InputContractError
 from mmss_plugins.prepare.cli import positive
@@ -86,7 +91,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     _add_values(parser)
     parser.add_argument('--overwrite', action='store_true', help='predict scenes that are done')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        '--cfg-options', nargs='+', action=KeyValueAction, metavar='KEY=VALUE',
         help='override settings of the config',
     )  # fmt: skip
     parser.set_defaults(launcher='none', work_dir=None, local_rank=0)

@@ -120,6 +120,7 @@ class SceneWriter:
                 compress='deflate',
                 predictor=1 if coded else 3,
                 bigtiff='if_safer',
+                num_threads='all_cpus',
             )
         file.update_tags(**self.tags)
         if coded:
