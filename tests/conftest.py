@@ -1,6 +1,7 @@
 """What all tests need."""
 
 import gc
+import multiprocessing.util
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ def pytest_configure(config):
     """
     skip_formatting()
     elsewhere = tempfile.gettempdir()
+    multiprocessing.util.get_temp_dir()  # removed at the very end, when the folder below is gone
     os.environ.setdefault('PYTEST_DEBUG_TEMPROOT', elsewhere)  # tmp_path stays where it is
     folder = tempfile.mkdtemp(prefix='mmss-tests-')
     os.environ['TMPDIR'] = tempfile.tempdir = folder

@@ -12,6 +12,7 @@ from threading import Lock
 
 from mmengine.config import Config
 
+from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.runs.results import METRICS, latest_scalars
 from mmss_plugins.runs.settings import (
     differences,
@@ -180,8 +181,15 @@ def run_study(study: Study, jobs: int, tell: Callable[[str], None]) -> None:
 
     Raises:
         StudyError: If some arms failed; all others have been finished by then.
+        StoreWriteError: If another process is at the study.
     """
-    study.claim_folder()
+    study.out.mkdir(parents=True, exist_ok=True)
+    with WriterLock(study.out, 'at this study'):
+        study.claim_folder()
+        _run_chains(study, jobs, tell)
+
+
+def _run_chains(study: Study, jobs: int, tell: Callable[[str], None]) -> None:
     worlds = {seed: Lock() for seed in study.seeds}
     threads = max(1, (os.cpu_count() or 1) // jobs)
     failed = []

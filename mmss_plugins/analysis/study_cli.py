@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmss_plugins.analysis.study import Study, StudyError, run_study
 from mmss_plugins.analysis.study_report import draw, table
+from mmss_plugins.datasets.lmdb_errors import StoreWriteError
 
 
 def add_study_options(parser: argparse.ArgumentParser, arms: Sequence[str], folder: str) -> None:
@@ -52,7 +53,7 @@ def run_and_report(study: Study, jobs: int, name: str) -> int:
     status = 0
     try:
         run_study(study, jobs, tell)
-    except (StudyError, OSError) as error:
+    except (StudyError, StoreWriteError, OSError) as error:
         print(f'{name}: error: {error}', file=sys.stderr)
         status = 1
     except KeyboardInterrupt:

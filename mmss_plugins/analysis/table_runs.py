@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmss_plugins.analysis.table_plan import Run
+from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.runs.commands import Home, last_checkpoint
 from mmss_plugins.runs.results import metrics_of_test
 from mmss_plugins.runs.settings import read_json, write_json
@@ -44,7 +45,9 @@ def run_all(
             continue
         start = time.monotonic()
         try:
-            scores = do(run, home, make_runner(run.folder / 'logs'))
+            run.folder.mkdir(parents=True, exist_ok=True)
+            with WriterLock(run.folder, 'at this run'):
+                scores = do(run, home, make_runner(run.folder / 'logs'))
         except Exception as error:
             failed.append(run.name)
             tell(f'[{number}/{len(runs)}] {run.name}: FAILED: {error}')

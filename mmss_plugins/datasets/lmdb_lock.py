@@ -1,4 +1,4 @@
-"""One writer per store, without locks that outlive their process."""
+"""One writer per folder, without locks that outlive their process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ except ImportError:  # not a POSIX system: LMDB's own lock, which waits, has to 
 
 
 class WriterLock:
-    """An advisory lock on a file in the store; the system drops it when the process ends.
+    """An advisory lock on a file in a folder; the system drops it when the process ends.
+
+    A context manager.
 
     Args:
-        directory: The store.
+        directory: The folder.
+        work: What is done there, for the message.
 
     Raises:
         StoreWriteError: If another process holds it.
@@ -25,7 +28,8 @@ class WriterLock:
 
     NAME = 'writer.lock'
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, work: str = 'writing this store') -> None:
+        self._work = work
         self._file = directory / self.NAME
         self._descriptor: int | None = None
         while self._descriptor is None:
@@ -40,6 +44,12 @@ class WriterLock:
             else:  # the last holder removed the file between our opening and locking it
                 os.close(descriptor)
 
+    def __enter__(self) -> WriterLock:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
+
     def release(self) -> None:
         """Remove the file and drop the lock."""
         if self._descriptor is not None:
@@ -47,15 +57,14 @@ class WriterLock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    @staticmethod
-    def _take(descriptor: int, directory: Path) -> None:
+    def _take(self, descriptor: int, directory: Path) -> None:
         if fcntl is None:
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StoreWriteError(
-                f'{directory}: another process is writing this store: wait for it to end'
+                f'{directory}: another process is {self._work}: wait for it to end'
             ) from error
 
     def _is_current(self, descriptor: int) -> bool:

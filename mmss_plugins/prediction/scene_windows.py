@@ -92,7 +92,7 @@ class SceneWindows(Dataset):
             for index in indices:
                 items.append(self[index])
         except SceneError as error:
-            items.append(error)
+            items.append(SceneError(str(error)))  # causes of GDAL's cannot always be sent
         return items
 
 

@@ -13,6 +13,8 @@ from mmss_plugins.analysis.spread import spread
 from mmss_plugins.analysis.study import StudyError, Task, run_study
 from mmss_plugins.analysis.study_cli import in_order
 from mmss_plugins.analysis.study_report import draw, paired_differences, table
+from mmss_plugins.datasets.lmdb_errors import StoreWriteError
+from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.runs.commands import Home
 from mmss_plugins.runs.road import Road
 
@@ -101,6 +103,17 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path, steps):
     (whole.result_file(task).parent / 'run' / 'vis_data').rmdir()
     run_study(whole, 1, lambda line: None)
     assert calls == [('finetune', 0, 'mid', 's2', 'frozen', 'mid.pth')]
+
+
+def test_one_process_at_a_time(tmp_path, steps):
+    calls, _ = steps
+    whole = study(tmp_path)
+    whole.out.mkdir()
+    with WriterLock(whole.out), pytest.raises(StoreWriteError, match='process is at this study'):
+        run_study(whole, 1, lambda line: None)
+    assert calls == []
+    run_study(whole, 1, lambda line: None)
+    assert calls
 
 
 def test_one_failure_stops_nothing_else_and_is_made_up_for(tmp_path, steps):

@@ -9,6 +9,7 @@ import pytest
 from faked_steps import FakedSteps, load_tool
 
 from mmss_plugins.analysis.table_cli import make_table
+from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.runs.commands import Home
 
 HOME = Home(Path(__file__).resolve().parents[2])
@@ -85,6 +86,17 @@ def test_a_training_that_was_cut_goes_on(tmp_path, table, steps, capsys):
     steps.cut.clear()
     assert table(PSP, '--seeds', '0') == 0
     assert steps.calls[1:] == [('train', PSP, 0, True), ('test', PSP, 0, 'epoch_9.pth')]
+
+
+def test_a_run_that_another_process_is_at_is_left_to_it(tmp_path, table, steps, capsys):
+    folder = tmp_path / 'out' / PSP / 'seed0'
+    folder.mkdir(parents=True)
+    with WriterLock(folder):
+        assert table(PSP, '--seeds', '0', '1') == 1
+    assert f'{folder}: another process is at this run' in capsys.readouterr().out
+    assert [call[1:3] for call in steps.calls if call[0] == 'train'] == [(PSP, 1)]
+    assert table(PSP, '--seeds', '0', '1') == 0
+    assert [call[1:3] for call in steps.calls if call[0] == 'train'] == [(PSP, 1), (PSP, 0)]
 
 
 def test_a_failed_test_does_not_train_again(tmp_path, table, steps):
