@@ -115,7 +115,12 @@ class GradientGuide:
 
     @torch.no_grad()
     def __call__(
-        self, backbone: nn.Module, neck: nn.Module, head: nn.Module, views: Tensor
+        self,
+        backbone: nn.Module,
+        neck: nn.Module,
+        head: nn.Module,
+        views: Tensor,
+        keep_views: bool = True,
     ) -> Guidance:
         """Guide and crop. No parameter, gradient or, with 'once', statistic changes.
 
@@ -124,6 +129,8 @@ class GradientGuide:
             neck: As ProjectionNeck.
             head: With ``loss(embeddings)``.
             views: (2B, C, H, W), view-major. H and W need not be equal.
+            keep_views: Leave the views as they are. Without, the crops may be written over them,
+                which saves time and memory. Defaults to True.
 
         Returns:
             Boxes, crops and what led to them.
@@ -144,7 +151,7 @@ class GradientGuide:
         guided = guided.flatten()
         boxes = torch.tensor([0, 0, *size], device=views.device).repeat(len(views), 1)
         boxes[guided] = da_crop_boxes(maps[guided], self.ratio, size)
-        crops = crop_resize(views, boxes, size)
+        crops = crop_resize(views, boxes, size, reuse=not keep_views)
         return Guidance(maps, degenerate, boxes, crops, loss, guided)
 
     def _guide_views(self, views: Tensor) -> Tensor:

@@ -215,6 +215,31 @@ def test_every_length_of_channels_last_images_is_resized_as_by_torch(channels, o
         assert torch.equal(crop, naive_crop(image[0], box[0], out))
 
 
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.float32])
+def test_crops_over_the_images_are_the_same(dtype):
+    rng = np.random.default_rng(3)
+    images = torch.from_numpy(rng.integers(0, 256, (40, 3, 31, 76))).to(dtype)
+    images = images.contiguous(memory_format=torch.channels_last)
+    rows = np.sort([rng.choice(32, 2, replace=False) for _ in images])
+    cols = np.sort([rng.choice(77, 2, replace=False) for _ in images])
+    boxes = torch.from_numpy(np.stack([rows, cols], axis=2).reshape(-1, 4))
+    boxes[::5] = torch.tensor([0, 0, 31, 76])
+    before, expected = images.clone(), crop_resize(images, boxes, (31, 76))
+    assert torch.equal(images, before)
+    crops = crop_resize(images, boxes, (31, 76), reuse=True)
+    assert crops.data_ptr() == images.data_ptr()
+    assert torch.equal(crops, expected)
+
+
+@pytest.mark.parametrize(('layout', 'size'), [('contiguous_format', 8), ('channels_last', 9)])
+def test_images_stay_where_crops_do_not_fit_over_them(layout, size):
+    images = torch.rand(2, 3, 8, 8).contiguous(memory_format=getattr(torch, layout))
+    before = images.clone()
+    crops = crop_resize(images, torch.tensor([[1, 2, 5, 7]] * 2), size, reuse=True)
+    assert torch.equal(images, before)
+    assert torch.equal(crops[1], naive_crop(before[1], torch.tensor([1, 2, 5, 7]), size))
+
+
 def test_gradient_reaches_the_pixels_that_are_shown():
     image = torch.zeros(1, 1, 4, 4, requires_grad=True)
     crop_resize(image, torch.tensor([[1, 2, 3, 4]]), 4).sum().backward()

@@ -179,6 +179,17 @@ def test_details_are_kept_on_demand_only():
     assert model.details is None
 
 
+def test_details_change_nothing_and_the_inputs_stay():
+    model, views = build(), make_views()
+    watched, before = copy.deepcopy(model), [view.clone() for view in views]
+    watched.keep_details = True
+    losses = [each.loss(views, None) for each in (model, watched)]
+    assert losses[0]['crop_area'] < 1
+    assert losses[0] == losses[1]
+    assert all(map(torch.equal, views, before))
+    assert torch.equal(watched.details.views, torch.cat(views))
+
+
 def test_state_dict_holds_the_stage():
     trained, fresh = build(guided=True), build(guided=False)
     fresh.load_state_dict(trained.state_dict())
