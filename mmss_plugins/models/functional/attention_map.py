@@ -46,11 +46,11 @@ def loss_attention_map(
             f'features and gradients must have one shape (N, K, h, w), but got '
             f'{tuple(features.shape)} and {tuple(gradients.shape)}'
         )
-    if gradients.stride()[2:] == (0, 0):  # one value per feature map, expanded
-        gradients = gradients[:, :, :1, :1]
+    expanded = gradients.stride()[2:] == (0, 0)  # one value per feature map
+    gradients = gradients[:, :, 0, 0] if expanded else gradients
     features, gradients = full_precision(features.detach()), full_precision(gradients.detach())
     with torch.autocast(features.device.type, enabled=False):
-        alpha = gradients.mean(dim=(2, 3))
+        alpha = gradients if expanded else gradients.mean(dim=(2, 3))
         maps = torch.bmm(alpha[:, None], features.flatten(2)).squeeze(1) / features.shape[1]
     peaks = maps.amax(dim=1)
     finite = maps.isfinite().all(dim=1)
