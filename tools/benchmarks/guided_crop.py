@@ -2,7 +2,8 @@
 
 From features and their gradients to the crops: attention map, resize to the image, regions, box,
 nearest resize. Baseline: torch's bilinear resize, SciPy's labels and one comparison of the label
-map per region, torch's nearest resize, view by view. Ours: outlines of the regions only, features and views in channels-last memory. On one core.
+map per region, torch's nearest resize, view by view. Ours: outlines of the regions only, features
+and views in channels-last memory. On one core.
 """
 
 from __future__ import annotations
