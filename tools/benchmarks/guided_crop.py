@@ -20,9 +20,9 @@ import torch.nn.functional as F
 
 from mmss_plugins.models.functional import crop_resize, guided_boxes
 
-VIEWS, SIZE, RATIO = 16, 224, 0.5
+VIEWS, SIZE, RATIO = 64, 224, 0.5  # as many views as a small batch of training has
 NETWORKS = {'ResNet-18': 512, 'ResNet-50': 2048}  # channels of the last stage
-REPEATS = 100
+REPEATS = 40
 
 
 def rows() -> list[dict]:
