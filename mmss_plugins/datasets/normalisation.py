@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 CLIP_STDS = 2.0  # half-width of the clip8 range, in standard deviations
+Limits = tuple[Sequence[float], Sequence[float]]  # low and high, per band
 S1_PERCENTILES = (1.0, 99.0)  # per image and band, before standardising backscatter
 
 
@@ -54,7 +55,7 @@ def standardise(
     image: np.ndarray,
     mean: tuple[float, ...],
     std: tuple[float, ...],
-    clip: str | tuple[Sequence[float], Sequence[float]] = 'stds',
+    clip: str | Limits = 'stds',
 ) -> np.ndarray:
     """Clip, then subtract the mean and divide by the standard deviation.
 

@@ -67,19 +67,18 @@ def bands_of_file(
         names = [plain_name(text or '') for text in descriptions]
         if not any(plain_name(band) in names for band in bands):
             names = _by_count(path, modality, bands, count, option)
-    twice = sorted({name for name in names if name and names.count(name) > 1})
     missing = [band for band in bands if plain_name(band) not in names]
-    wanted = {plain_name(band) for band in bands}
+    twice = sorted(name for name in map(plain_name, bands) if names.count(name) > 1)
     if missing:
         raise SceneError(
             f'{path}: expected the {modality} bands {", ".join(bands)}, but {", ".join(missing)} '
             f'are not among the {count} of the file ({", ".join(name or "?" for name in names)}). '
             f'If their names are wrong, name all bands of the file in order: {option} B1,B2,...'
         )
-    if wanted & set(twice):
+    if twice:
         raise SceneError(
-            f'{path}: more than one band is named {", ".join(sorted(wanted & set(twice)))}: name '
-            f'all bands of the file in order with {option}'
+            f'{path}: more than one band is named {", ".join(twice)}: name all bands of the file '
+            f'in order with {option}'
         )
     return {band: names.index(plain_name(band)) + 1 for band in bands}
 

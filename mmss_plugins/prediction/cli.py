@@ -44,10 +44,10 @@ exit status:
   2  wrong arguments, config or checkpoint
 
 examples:
-  predict.py pspnet_r50_dfc2020-s2 best.pth scene_a.tif scene_b.tif --out maps
-  predict.py pspnet_r50_dfc2020-s2 best.pth S2A_MSIL1C.SAFE/GRANULE/L1C/IMG_DATA --nodata 0 \\
-      --s2-offset 1000 --out maps
-  predict.py cromss_mid_r50_13b_ce-dice_ss best.pth --s1 s1.tif --s2 s2.tif --out maps
+  predict.py pspnet_r50_50e_dfc2020-s2_cromss best.pth scene_a.tif scene_b.tif --out maps
+  predict.py pspnet_r50_50e_dfc2020-s2_cromss best.pth S2A_MSIL1C.SAFE/GRANULE/L1C/IMG_DATA \\
+      --nodata 0 --s2-offset 1000 --out maps
+  predict.py cromss_mid_r50_13b_200e_noldo best.pth --s1 s1.tif --s2 s2.tif --out maps
 """
 WINDOW = 256
 MODALITIES = ('s1', 's2', AERIAL)
@@ -224,9 +224,8 @@ def training_crop(cfg: Config) -> int | None:
     """The shorter edge of the crops that the config trains on, None if it does not crop."""
     loader = cfg.get('train_dataloader') or {}
     sizes = [step['crop_size'] for step in _steps(loader.get('dataset') or {})]
-    return (
-        min(min(size) if isinstance(size, Sequence) else size for size in sizes) if sizes else None
-    )
+    edges = (min(size) if isinstance(size, Sequence) else size for size in sizes)
+    return min(edges, default=None)
 
 
 def _steps(dataset: Mapping) -> Iterator[Mapping]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from mmss_plugins.checkpoints.input_contract import AERIAL, ModalityInput
 from mmss_plugins.datasets.aerial_store_dataset import UINT8_MAX
 from mmss_plugins.datasets.normalisation import (
     S1_PERCENTILES,
+    Limits,
     clip8,
     decode_clip8,
     standardise,
@@ -82,7 +82,7 @@ def check_plausible(image: np.ndarray, modality: str, where: object) -> None:
         )
 
 
-def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> tuple[np.ndarray, np.ndarray]:
+def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> Limits:
     """Percentiles between which standardised backscatter is clipped.
 
     In training they are each patch's own. Over a scene they are the scene's, so that neighbouring
@@ -105,7 +105,7 @@ def network_channels(
     image: np.ndarray,
     entry: ModalityInput,
     modality: str,
-    limits: tuple[Sequence[float], Sequence[float]] | None = None,
+    limits: Limits | None = None,
 ) -> np.ndarray:
     """What the network got in training for these values: normalised, data preprocessor included.
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from mmss_plugins.checkpoints.input_contract import InputContract
+from mmss_plugins.checkpoints.input_contract import AERIAL, InputContract
+from mmss_plugins.datasets.normalisation import Limits
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.windows import Window
@@ -23,7 +24,7 @@ from .scene_files import Scene
 from .scene_model import SceneModel
 from .scene_reader import SceneReader
 from .scene_report import SceneReport
-from .scene_windows import Limits, SceneWindows, WindowInput
+from .scene_windows import SceneWindows, WindowInput
 from .scene_writer import SceneWriter
 
 SAMPLED = 1024  # pixels per side that values are judged by
@@ -127,7 +128,7 @@ def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -
         check_plausible(pixels, modality, where)
         if modality == 's1' and entry.normalize == 'standardise' and pixels.size:
             limits[modality] = backscatter_limits(pixels, entry)
-        if modality == 'aerial' and image.dtype != np.uint8 and 'height' not in entry.bands:
+        if modality == AERIAL and image.dtype != np.uint8 and 'height' not in entry.bands:
             raise SceneError(f'{where}: expected an 8-bit image (uint8), but found {image.dtype}')
     return limits
 
@@ -177,8 +178,8 @@ def _predicted(
     for batch in loader:
         if isinstance(batch[-1], SceneError):
             raise batch[-1]
-        known = [item for item in batch if item.valid.any()]
-        inputs = [item.inputs for item in known]
-        found = iter(model.probabilities(torch.stack(inputs)).numpy() if known else ())
-        for item in batch:
-            yield next(windows), item, next(found) if item.valid.any() else None
+        known = [bool(item.valid.any()) for item in batch]
+        inputs = [item.inputs for item, has_data in zip(batch, known, strict=True) if has_data]
+        found = iter(model.probabilities(torch.stack(inputs)).numpy() if inputs else ())
+        for item, has_data in zip(batch, known, strict=True):
+            yield next(windows), item, next(found) if has_data else None

@@ -63,6 +63,9 @@ class BandSource:
     index: int
 
 
+_Found = tuple[dict[str, BandSource], dict[Path, Grid]]  # by band, by file
+
+
 @dataclass(frozen=True)
 class Scene:
     """The bands of a scene and the grid to read them on. Holds no open files.
@@ -99,9 +102,17 @@ def find_scene(
     bands, grids = {}, {}
     for modality, names in wanted.items():
         path, told = Path(paths[modality]), (given or {}).get(modality)
-        find = _bands_of_folder if path.is_dir() else _bands_of_one_file
-        bands[modality] = find(path, modality, names, told, grids)
-    finest = min((grids[s.path] for s in bands[modality].values()), key=lambda g: g.pixel_area)
+        if not path.is_dir():
+            bands[modality], found = _bands_of_one_file(path, modality, names, told)
+        elif told is None:
+            bands[modality], found = _bands_of_folder(path, modality, names)
+        else:
+            raise SceneError(
+                f'{path}: --{modality}-bands names the bands of a file, but this is a folder, '
+                'where the names of the files tell'
+            )
+        grids |= found
+    finest = min(found.values(), key=lambda grid: grid.pixel_area)
     for file, grid in grids.items():
         if not grid.same(finest) and None in (grid.crs, finest.crs):
             raise SceneError(
@@ -149,30 +160,15 @@ def opened(path: Path) -> Any:
 
 
 def _bands_of_one_file(
-    path: Path,
-    modality: str,
-    names: Sequence[str],
-    told: Sequence[str] | None,
-    grids: dict[Path, Grid],
-) -> dict[str, BandSource]:
+    path: Path, modality: str, names: Sequence[str], told: Sequence[str] | None
+) -> _Found:
     with opened(path) as source:
-        grids[path] = _grid(path, source)
+        grid = _grid(path, source)
         found = bands_of_file(path, source.descriptions, modality, names, told)
-    return {band: BandSource(path, index) for band, index in found.items()}
+    return {band: BandSource(path, index) for band, index in found.items()}, {path: grid}
 
 
-def _bands_of_folder(
-    folder: Path,
-    modality: str,
-    names: Sequence[str],
-    told: Sequence[str] | None,
-    grids: dict[Path, Grid],
-) -> dict[str, BandSource]:
-    if told is not None:
-        raise SceneError(
-            f'{folder}: --{modality}-bands names the bands of a file, but this is a folder, where '
-            'the names of the files tell'
-        )
+def _bands_of_folder(folder: Path, modality: str, names: Sequence[str]) -> _Found:
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     found: dict[str, list[Path]] = {band: [] for band in names}
     for path in files:
@@ -186,7 +182,7 @@ def _bands_of_folder(
             f'its name in the file name (scene_B02.tif), but found none of {", ".join(missing)} '
             f'among {len(files)} files ({", ".join(SUFFIXES)})'
         )
-    sources = {}
+    sources, grids = {}, {}
     for band, paths in found.items():
         if len(paths) > 1:
             listed = ', '.join(path.name for path in paths)
@@ -196,7 +192,7 @@ def _bands_of_folder(
                 raise SceneError(f'{paths[0]}: expected one band, but found {source.count}')
             grids[paths[0]] = _grid(paths[0], source)
         sources[band] = BandSource(paths[0], 1)
-    return sources
+    return sources, grids
 
 
 def _grid(path: Path, source: Any) -> Grid:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+
+from mmss_plugins.runs.settings import write_json
 
 from .scene_files import Scene
 
@@ -59,9 +59,7 @@ class SceneReport:
 
     def write(self, path: Path) -> None:
         """Write it as JSON, all or nothing."""
-        draft = path.with_name(path.name + '.part')
-        draft.write_text(json.dumps(asdict(self), indent=2) + '\n')
-        os.replace(draft, path)
+        write_json(path, asdict(self))
 
 
 def _in_metres(crs: str | None) -> bool:

@@ -11,13 +11,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmss_plugins.checkpoints.input_contract import InputContract
+from mmss_plugins.datasets.normalisation import Limits
 from mmss_plugins.prepare.windows import Window
 
 from .errors import SceneError
 from .network_input import RawValues, network_channels, physical_values
 from .scene_reader import SceneReader
-
-Limits = tuple[Sequence[float], Sequence[float]]
 
 
 class WindowInput(NamedTuple):

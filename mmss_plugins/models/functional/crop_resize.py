@@ -51,10 +51,8 @@ def crop_resize(
     memory = torch.channels_last if channels_last else torch.contiguous_format
     shape = (*images.shape[:2], *size)
     fast = images.shape[1] <= OPENCV_CHANNELS and images.dtype in OPENCV_TYPES and channels_last
-    if fast and reuse and images.shape == shape:
-        _fill_by_opencv(images, places, images)
-        return images
-    result = torch.empty(shape, dtype=images.dtype, memory_format=memory)
+    over = fast and reuse and images.shape == shape
+    result = images if over else torch.empty(shape, dtype=images.dtype, memory_format=memory)
     if fast:
         _fill_by_opencv(images, places, result)
         return result
