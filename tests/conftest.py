@@ -11,6 +11,7 @@ import mmss_plugins  # noqa: F401  (makes the MM stack usable before a test impo
 # isort: split
 import pytest
 from mmengine.registry import DefaultScope
+from mmengine.visualization import Visualizer
 from quick_configs import skip_formatting
 
 
@@ -48,3 +49,19 @@ def _no_scope_left_behind():
     """Runs set MMEngine's default scope, where the next file's tests would look for classes."""
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def quick_runs(monkeypatch):
+    """Runners do not look at the machine, and leave no scope to the next test."""
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def quick_epochs(quick_runs, monkeypatch):
+    """As ``quick_runs``, and loops do not pause between epochs."""
+    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda _: None)
+    yield
+    Visualizer._instance_dict.clear()

@@ -7,7 +7,6 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, DefaultScope
 from mmengine.runner import Runner
-from mmengine.visualization import Visualizer
 from tiny_segmentation import cross_modal_model, loader
 
 from mmss_plugins.models.functional import ramp
@@ -16,13 +15,7 @@ TYPE = 'mmss_plugins.CrossModalSelectionHook'
 BATCHES = 2  # of an epoch
 
 
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda _: None)  # between its epochs
-    yield
-    DefaultScope._instance_dict.clear()
-    Visualizer._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_epochs')
 
 
 class Killed(Exception):  # noqa: N818

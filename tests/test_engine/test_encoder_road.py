@@ -4,17 +4,11 @@ import foreign_checkpoints as published
 import pytest
 import torch
 from encoder_runs import RecordEncoder, make_runner
-from mmengine.registry import DefaultScope
 
 from mmss_plugins.checkpoints.encoder_cli import main
 from mmss_plugins.checkpoints.vit_recipes import DOFA
 
-
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_runs')
 
 
 def test_dofa_from_its_file_to_upernet(tmp_path):

@@ -5,7 +5,6 @@ import json
 import pytest
 import torch
 from encoder_runs import MODEL, RecordEncoder, make_runner, state_of
-from mmengine.registry import DefaultScope
 from ranks import run_ranks
 
 from mmss_plugins.engine.hooks import UnfreezeEncoderHook
@@ -13,11 +12,7 @@ from mmss_plugins.engine.hooks import UnfreezeEncoderHook
 STATISTICS = ('running_mean', 'running_var', 'num_batches_tracked')
 
 
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_runs')
 
 
 def train(*args, **kwargs):

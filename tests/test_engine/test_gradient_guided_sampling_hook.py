@@ -6,20 +6,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, DefaultScope
-from mmengine.visualization import Visualizer
+from mmengine.registry import HOOKS
 from tiny_contrastive import BATCHES, grass_model, history, log_of, rows, train
 
 TYPE = 'mmss_plugins.GradientGuidedSamplingHook'
 
 
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda _: None)  # between its epochs
-    yield
-    DefaultScope._instance_dict.clear()
-    Visualizer._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_epochs')
 
 
 class RecordHook(Hook):

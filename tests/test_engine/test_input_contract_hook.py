@@ -22,11 +22,7 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 NINE = ('B2', 'B3', 'B4', 'B5', 'B6', 'B7', 'B8', 'B11', 'B12')
 
 
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_runs')
 
 
 @pytest.fixture(scope='module')

@@ -1,17 +1,11 @@
 """A loader without batches stops a run before anything else is built for it."""
 
 import pytest
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from store_factory import write_dfc_store
 from tiny_segmentation import cross_modal_model
 
-
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_runs')
 
 
 def make_runner(tmp_path, schedulers, **loader):

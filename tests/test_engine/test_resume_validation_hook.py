@@ -6,13 +6,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from tiny_segmentation import cross_modal_model, loader
 
-
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda _: None)  # between its epochs
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_epochs')
 
 
 class Killed(Exception):  # noqa: N818

@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
-from mmengine.registry import DATASETS, HOOKS, DefaultScope
-from mmengine.visualization import Visualizer
+from mmengine.registry import DATASETS, HOOKS
 from tiny_contrastive import BATCH, BATCHES, history, log_of, rows, train
 
 TYPE = 'mmss_plugins.SSLHealthHook'
@@ -17,13 +16,7 @@ STD, RANK = 'ssl/embedding_std', 'ssl/effective_rank'
 COLLAPSED = [0.9] * 3 + [0.01] * 99
 
 
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda _: None)  # between its epochs
-    yield
-    DefaultScope._instance_dict.clear()
-    Visualizer._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_epochs')
 
 
 class KeepAllHook(Hook):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.model import BaseModel, PretrainedInit
-from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from tiny_segmentation import cross_modal_model, loader
@@ -19,11 +19,7 @@ from mmss_plugins.engine.hooks.transfer_report_hook import pretrained_modules
 RESNET18_TENSORS = 126  # 17 + 4 (down-sampling) convolutions, as many batch norms of 5 tensors
 
 
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_runs')
 
 
 def make_runner(work_dir, model, bands, max_iters=1, lr=0.0, hook=None, **kwargs):

@@ -29,11 +29,7 @@ HEAD = {'type': 'FCNHead', 'in_channels': 8, 'channels': 8, 'num_classes': 8, 'i
         'init_cfg': {'type': 'Normal', 'std': 0.3}}  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_runs')
 
 
 @pytest.fixture(scope='module')

@@ -191,26 +191,26 @@ def test_data_are_needed_in_both_modalities(tmp_path):
     assert len(np.unique(expected)) > 1
 
 
-def test_standardised_radar_is_judged_as_a_whole(tmp_path):
-    """Percentiles of each window would show one place in several ways."""
-    image = backscatter((20, 33)) + np.linspace(-9, 9, 33, dtype=np.float32)
+def assert_judged_as_a_whole(tmp_path, image):
+    """Windows of standardised radar are what the whole image is."""
     write_scene(tmp_path / 's1.tif', image)
     entry = radar(normalize='standardise')
     model = scene_model(PixelModel(2), s1=entry)
     _, maps = predict(tmp_path, model)
     expected = whole_probabilities(model, network_channels(image, entry, 's1'))
     np.testing.assert_array_equal(maps['classes'], expected.argmax(0))
+
+
+def test_standardised_radar_is_judged_as_a_whole(tmp_path):
+    """Percentiles of each window would show one place in several ways."""
+    image = backscatter((20, 33)) + np.linspace(-9, 9, 33, dtype=np.float32)
+    assert_judged_as_a_whole(tmp_path, image)
 
 
 def test_coded_radar_is_judged_as_a_whole(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (2, 20, 33)).astype(np.uint8)
     image[:, :, :20] //= 3
-    write_scene(tmp_path / 's1.tif', image)
-    entry = radar(normalize='standardise')
-    model = scene_model(PixelModel(2), s1=entry)
-    _, maps = predict(tmp_path, model)
-    expected = whole_probabilities(model, network_channels(image, entry, 's1'))
-    np.testing.assert_array_equal(maps['classes'], expected.argmax(0))
+    assert_judged_as_a_whole(tmp_path, image)
 
 
 @pytest.mark.parametrize(

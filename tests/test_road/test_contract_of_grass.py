@@ -13,11 +13,7 @@ BYTES = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}
 UNITS = {'mean': [0.485, 0.456, 0.406], 'std': [0.229, 0.224, 0.225]}
 
 
-@pytest.fixture(autouse=True)
-def _quick_and_clean(monkeypatch):
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('quick_runs')
 
 
 def aerial(store, pipeline, **kwargs):
