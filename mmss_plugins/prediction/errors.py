@@ -1,5 +1,7 @@
 """Errors of prediction on scenes."""
 
+from mmss_plugins.raster.errors import RasterError
 
-class SceneError(RuntimeError):
+
+class SceneError(RasterError):
     """A scene cannot be predicted. The message names the file, what was expected and found."""

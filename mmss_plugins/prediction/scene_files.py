@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmss_plugins.prepare.geotiff import require_rasterio
+from mmss_plugins.raster.georeference import Grid, grid_of
 
 from .band_names import bands_of_file, name_in_file_name
 from .errors import SceneError
@@ -19,40 +20,6 @@ DRIVERS = ('GTiff', 'VRT', 'JP2OpenJPEG')
 SUFFIXES = ('.tif', '.tiff', '.vrt', '.jp2')
 DTYPES = ('uint8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64')
 _BAND_BEGIN = re.compile(r'[-_. ]*(B\d?|V)?$', re.IGNORECASE)  # what B02 and B8A have in common
-PIXEL_SHARE = 0.01  # of a pixel: grids whose corners differ by less are the same
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where the pixels of an image lie.
-
-    Args:
-        shape: Height and width.
-        transform: From column and row to coordinates, as rasterio's six coefficients.
-        crs: Coordinate reference system as WKT; None without georeference.
-    """
-
-    shape: tuple[int, int]
-    transform: tuple[float, float, float, float, float, float]
-    crs: str | None
-
-    @property
-    def pixel_area(self) -> float:
-        """Of a pixel, in squared units of the coordinates."""
-        a, b, _, d, e, _ = self.transform
-        return abs(a * e - b * d)
-
-    def same(self, other: Grid) -> bool:
-        """Whether pixels lie on pixels, to a hundredth of one."""
-        if (self.shape, self.crs) != (other.shape, other.crs):
-            return False
-        tolerance = PIXEL_SHARE * self.pixel_area**0.5
-        height, width = self.shape
-        for row, col in ((0, 0), (0, width), (height, 0)):
-            mine, theirs = (_place(t, row, col) for t in (self.transform, other.transform))
-            if max(abs(m - t) for m, t in zip(mine, theirs, strict=True)) > tolerance:
-                return False
-        return True
 
 
 @dataclass(frozen=True)
@@ -201,13 +168,7 @@ def _grid(path: Path, source: Any) -> Grid:
         raise SceneError(
             f'{path}: expected values of type {", ".join(DTYPES)}, but found {", ".join(types)}'
         )
-    crs = source.crs.to_wkt() if source.crs else None
-    return Grid(tuple(source.shape), tuple(source.transform)[:6], crs)
-
-
-def _place(transform: Sequence[float], row: int, col: int) -> tuple[float, float]:
-    a, b, c, d, e, f = transform
-    return a * col + b * row + c, d * col + e * row + f
+    return grid_of(source)
 
 
 def _shown(grid: Grid) -> str:

@@ -1,8 +1,8 @@
 """Errors of preparation."""
 
+from mmss_plugins.raster.errors import RasterError
 
-class PrepareError(RuntimeError):
-    """One sample cannot be used: it is reported and left out whole, the rest goes on."""
+PrepareError = RasterError  # one sample cannot be used: it is skipped, with this as the reason
 
 
 class PrepareUsageError(RuntimeError):

@@ -1,14 +1,20 @@
-"""Reading one TIFF, checked."""
+"""Reading whole TIFF files, checked."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from mmss_plugins.bands import Sensor
+from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.raster import RasterError, RasterImage, check_size, check_units, find_bands
+from mmss_plugins.raster import files as raster_files
+from mmss_plugins.raster.files import open_raster
+from mmss_plugins.raster.image import read_open
 
 IMAGE_DTYPES = ('uint8', 'uint16', 'int16', 'float32', 'float64')
 LABEL_DTYPES = ('uint8', 'uint16', 'int8', 'int16', 'int32', 'uint32')
@@ -21,11 +27,40 @@ def require_rasterio() -> None:
         PrepareUsageError: If it is not.
     """
     try:
-        import rasterio  # noqa: F401
-    except ImportError as error:
-        raise PrepareUsageError(
-            'reading GeoTIFF needs rasterio: pip install "mmss_plugins[geo]"'
-        ) from error
+        raster_files.require_rasterio()
+    except RasterError as error:
+        raise PrepareUsageError(str(error)) from error
+
+
+def read_image(
+    path: str | Path,
+    bands: int,
+    dtypes: Sequence[str] = IMAGE_DTYPES,
+    shape: tuple[int, int] | None = None,
+    factor: float = 1.0,
+) -> RasterImage:
+    """Read all bands of a TIFF, and which pixels have data.
+
+    Args:
+        path: The file.
+        bands: Number of bands that it must have.
+        dtypes: Types that it may have.
+        shape: (H, W) that it must have; None for any.
+        factor: From the unit of a declared scale to the one wanted, see
+            :func:`~mmss_plugins.raster.image.apply_declared`.
+
+    Raises:
+        RasterError: If the file is missing, unreadable, too large or not as expected.
+    """
+    with open_raster(path) as source:
+        check_equal(path, 'bands', bands, source.count)
+        if shape is not None:
+            check_equal(path, 'height x width', tuple(shape), source.shape)
+        types = sorted(set(source.dtypes))
+        if len(types) > 1 or types[0] not in dtypes:
+            check_equal(path, 'type', ' or '.join(dtypes), ', '.join(types))
+        check_size(path, source)
+        return read_open(path, source, factor=factor)
 
 
 def read_tiff(
@@ -34,7 +69,7 @@ def read_tiff(
     dtypes: Sequence[str] = IMAGE_DTYPES,
     shape: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Read all bands of a TIFF.
+    """Read all bands of a TIFF that has data everywhere.
 
     Args:
         path: The file.
@@ -43,55 +78,80 @@ def read_tiff(
         shape: (H, W) that it must have; None for any.
 
     Returns:
-        (bands, H, W) array of the file's type.
+        (bands, H, W) array of the file's type, or float32 where the file declares a scale.
 
     Raises:
-        PrepareError: If the file is missing, unreadable or not as expected, or if a floating-point
-            image has pixels without data (NaN, infinite, or the file's nodata value).
+        RasterError: As :func:`read_image`, or if pixels have no data.
     """
-    require_rasterio()
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    image = read_image(path, bands, dtypes, shape)
+    require_present(image.present, path)
+    return image.data
 
-    if not Path(path).is_file():
-        raise PrepareError(f'{path}: missing file')
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            with rasterio.open(path, driver='GTiff') as source:  # nothing that refers elsewhere
-                check_equal(path, 'bands', bands, source.count)
-                if shape is not None:
-                    check_equal(path, 'height x width', shape, source.shape)
-                types = sorted(set(source.dtypes))
-                if len(types) > 1 or types[0] not in dtypes:
-                    check_equal(path, 'type', ' or '.join(dtypes), ', '.join(types))
-                image, nodata = source.read(), source.nodata
-    except (RasterioError, OSError, ValueError) as error:
-        raise PrepareError(f'{path}: unreadable TIFF ({error})') from error
-    require_data(image, nodata, path)
+
+def read_sensor(
+    path: str | Path,
+    sensor: Sensor,
+    dtypes: Sequence[str] = IMAGE_DTYPES,
+    shape: tuple[int, int] | None = None,
+) -> RasterImage:
+    """Read the bands of Sentinel-1 or Sentinel-2 from one TIFF, in the order of the sensor.
+
+    Band names, declared scale and offset, missing data and units are checked.
+
+    Args:
+        path: A file with all bands of the sensor.
+        sensor: Which one.
+        dtypes: Types that the file may have.
+        shape: (H, W) that it must have; None for any.
+
+    Returns:
+        S1 in dB, S2 in reflectance x 10000; 8-bit files as they are.
+
+    Raises:
+        RasterError: As :func:`read_image`; if bands are named but not those of the sensor; if
+            pixels have no data; if values are of another unit.
+    """
+    image = read_image(path, len(sensor.bands), dtypes, shape, declared_factor(sensor))
+    found = find_bands(
+        path, image.descriptions, sensor.bands, sensor=sensor.name, colours=image.colours
+    )
+    order = [found[band] - 1 for band in sensor.bands]
+    present = image.present
+    if order != list(range(len(order))):
+        present = None if present is None else present[order]
+        image = replace(image, data=image.data[order], present=present)
+    require_present(present, path, sensor.bands)
+    check_units(image.data, sensor.name, sensor.bands, path)
     return image
 
 
-def require_data(image: np.ndarray, nodata: float | None, path: str | Path) -> None:
-    """Check that every pixel of a floating-point image has a value.
+def declared_factor(sensor: Sensor) -> float:
+    """From the unit in which files declare a scale (reflectance from 0 to 1) to the sensor's."""
+    return 10_000.0 if 'x 10000' in sensor.unit else 1.0
+
+
+def require_present(
+    present: np.ndarray | None, path: str | Path, bands: Sequence[str] = ()
+) -> None:
+    """Check that every pixel has data.
 
     Args:
-        image: Any shape; integers always pass.
-        nodata: The file's nodata value.
+        present: (C, H, W) bool; None for data everywhere.
         path: The file, for the message.
+        bands: Names of the bands. B10 of Sentinel-2 is 0 in clear air, which often is the declared
+            value for no data, so it does not count.
 
     Raises:
-        PrepareError: If pixels are NaN, infinite or nodata.
+        PrepareError: If pixels are NaN, infinite, masked or of the declared nodata value.
     """
-    if image.dtype.kind != 'f':
+    if present is None:
         return
-    empty = ~np.isfinite(image)
-    if nodata is not None and np.isfinite(nodata):
-        empty |= image == np.asarray(nodata, dtype=image.dtype)
-    if empty.any():
+    counted = present[[name != 'B10' for name in bands]] if bands else present
+    empty = int(counted.size - np.count_nonzero(counted))
+    if empty:
         raise PrepareError(
-            f'{path}: expected data everywhere, but found {int(empty.sum())} of {empty.size} '
-            'pixels without (NaN, infinite or nodata)'
+            f'{path}: expected data everywhere, but found {empty} of {counted.size} pixels without '
+            '(NaN, infinite, masked, or the nodata value that the file declares)'
         )
 
 
@@ -106,14 +166,23 @@ def read_label(
         shape: (H, W) that it must have; None for any.
 
     Returns:
-        (H, W) uint8.
+        (H, W) uint8; ``IGNORE_INDEX`` where the file declares no data.
 
     Raises:
-        PrepareError: As :func:`read_tiff`, or if another value occurs.
+        RasterError: As :func:`read_image`, or if another value occurs.
     """
-    label = read_tiff(path, bands=1, dtypes=LABEL_DTYPES, shape=shape)[0]
-    check_values(label, allowed, path)
-    return label.astype(np.uint8)
+    return label_of(read_image(path, bands=1, dtypes=LABEL_DTYPES, shape=shape), allowed, path)
+
+
+def label_of(image: RasterImage, allowed: Sequence[int], path: str | Path) -> np.ndarray:
+    """The label map that the last band of an image holds; see :func:`read_label`."""
+    label = image.data[-1]
+    if image.present is None:
+        check_values(label, allowed, path)
+        return label.astype(np.uint8)
+    present = image.present[-1]
+    check_values(label[present], allowed, path)
+    return np.where(present, label, IGNORE_INDEX).astype(np.uint8)
 
 
 def check_values(label: np.ndarray, allowed: Sequence[int], path: str | Path) -> None:

@@ -15,7 +15,7 @@ from mmss_plugins.datasets.lmdb_records import read_meta
 from mmss_plugins.datasets.lmdb_store import StoreFormatError, StoreMeta, StoreReader, StoreWriter
 from mmss_plugins.prepare.cirrus import CirrusCheck
 from mmss_plugins.prepare.dask_pool import DaskPool, open_pool
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.progress import ProgressReport
@@ -27,6 +27,7 @@ from mmss_plugins.prepare.report import (
 )
 from mmss_plugins.prepare.shards import merge_hint, take_store
 from mmss_plugins.prepare.statistics import store_statistics
+from mmss_plugins.raster.errors import RasterError
 
 FieldTypes = Mapping[str, str]  # field to NumPy type name
 PRELOAD = (__name__, 'rasterio')
@@ -167,7 +168,7 @@ def _load_one(
 ) -> Loaded | Skipped:
     try:
         return load(task, types)
-    except PrepareError as error:
+    except RasterError as error:
         return Skipped(task.sample_id, str(error))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmss_plugins.prepare.errors import PrepareError
-from mmss_plugins.prepare.geotiff import check_equal, require_data, require_rasterio
+from mmss_plugins.prepare.geotiff import check_equal, require_present, require_rasterio
 from mmss_plugins.prepare.png import PngImage
+from mmss_plugins.raster import open_raster
+from mmss_plugins.raster.image import read_open
 
 CACHE_BYTES = 64 << 20  # of GDAL, per process: strips that the next window needs again
 OPEN_FILES = 8  # per process
@@ -105,11 +106,13 @@ def read_window(
         place = ((row, row + height), (col, col + width))
     try:
         with _small_cache():
-            image = source.read(window=place)
+            if isinstance(source, PngImage):
+                return source.read(window=place)
+            image = read_open(path, source, place=place)
     except _read_errors() as error:
         raise PrepareError(f'{path}: unreadable image ({error.__cause__ or error})') from error
-    require_data(image, source.nodata, path)
-    return image
+    require_present(image.present, path)
+    return image.data
 
 
 def _checked(path: Path, bands: int | tuple[int, ...], dtypes: Sequence[str]) -> Any:
@@ -148,15 +151,6 @@ def _read_errors() -> tuple[type[Exception], ...]:
 @lru_cache(maxsize=OPEN_FILES)
 def _open(path: Path, stamp: tuple[int, int]) -> Any:  # noqa: ARG001  (another file, another key)
     try:
-        return PngImage(path) if path.suffix.lower() == '.png' else _open_tiff(path)
+        return PngImage(path) if path.suffix.lower() == '.png' else open_raster(path)
     except _read_errors() as error:
         raise PrepareError(f'{path}: unreadable image ({error})') from error
-
-
-def _open_tiff(path: Path) -> Any:
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        return rasterio.open(path, driver='GTiff')  # nothing that refers elsewhere

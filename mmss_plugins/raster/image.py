@@ -1,0 +1,200 @@
+"""Reading a raster with what the file declares of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import RasterError
+from .files import MAX_BYTES, check_size, open_raster
+from .georeference import Grid, grid_of
+
+DTYPES = ('uint8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64')
+Place = tuple[tuple[int, int], tuple[int, int]]  # rows, columns
+
+
+@dataclass(frozen=True)
+class RasterImage:
+    """An image as it was read.
+
+    Args:
+        data: (C, H, W). Declared scale and offset are applied.
+        present: (C, H, W) bool, False where a pixel has no data; None where all have.
+        grid: Of the whole file.
+        descriptions: Names that the file gives its bands, None for none.
+        colours: Colour interpretation of each band, such as 'red' or 'undefined'.
+    """
+
+    data: np.ndarray
+    present: np.ndarray | None
+    grid: Grid
+    descriptions: tuple[str | None, ...]
+    colours: tuple[str, ...]
+
+    def missing(self, ignored: Sequence[int] = ()) -> int:
+        """Number of pixels (H, W) without data in any band; bands of ``ignored`` do not count."""
+        if self.present is None:
+            return 0
+        counted = [index for index in range(len(self.present)) if index not in ignored]
+        return int((~self.present[counted].all(axis=0)).sum())
+
+    @property
+    def valid(self) -> np.ndarray:
+        """(H, W) bool: data in every band."""
+        if self.present is None:
+            return np.ones(self.data.shape[1:], bool)
+        return self.present.all(axis=0)
+
+
+def read_raster(
+    path: str | Path,
+    indices: Sequence[int] | None = None,
+    *,
+    place: Place | None = None,
+    factor: float = 1.0,
+    nodata: float | None = None,
+    drivers: Sequence[str] = ('GTiff',),
+    limit: int = MAX_BYTES,
+) -> RasterImage:
+    """Read a raster file, or a window of it.
+
+    Args:
+        path: The file.
+        indices: Bands to read, counted from 1; None for all.
+        place: First and last (exclusive) row, and column; None for all.
+        factor: See :func:`apply_declared`.
+        nodata: Value without data in files that declare none.
+        drivers: See :func:`~mmss_plugins.raster.files.open_raster`.
+        limit: Bytes that may be read at once.
+
+    Raises:
+        RasterError: If the file is missing, unreadable, too large, or of an unknown type.
+    """
+    with open_raster(path, drivers) as source:
+        if place is None:
+            check_size(path, source, limit)
+        return read_open(path, source, indices, place=place, factor=factor, nodata=nodata)
+
+
+def read_open(
+    path: str | Path,
+    source: Any,
+    indices: Sequence[int] | None = None,
+    *,
+    place: Place | None = None,
+    factor: float = 1.0,
+    nodata: float | None = None,
+) -> RasterImage:
+    """:func:`read_raster` of a file that is open."""
+    from rasterio.errors import RasterioError
+
+    indices = list(source.indexes if indices is None else indices)
+    types = sorted({source.dtypes[index - 1] for index in indices})
+    if any(name not in DTYPES for name in types):
+        raise RasterError(
+            f'{path}: expected values of type {", ".join(DTYPES)}, but found {", ".join(types)}'
+        )
+    try:
+        data = source.read(indices, window=place)
+        masks = _masks(source, indices, place, data.shape)
+    except (RasterioError, OSError, ValueError) as error:
+        raise RasterError(f'{path}: unreadable image ({error.__cause__ or error})') from error
+    present = present_pixels(data, masks, nodata)
+    chosen = [index - 1 for index in indices]
+    scales, offsets = ([values[i] for i in chosen] for values in (source.scales, source.offsets))
+    return RasterImage(
+        apply_declared(data, scales, offsets, factor),
+        present,
+        grid_of(source),
+        tuple(source.descriptions[i] for i in chosen),
+        tuple(source.colorinterp[i].name for i in chosen),
+    )
+
+
+def _masks(
+    source: Any, indices: Sequence[int], place: Place | None, shape: tuple[int, ...]
+) -> np.ndarray | None:
+    """Masks of the bands, 0 without data; None if the file declares no missing data.
+
+    An alpha band is a mask, unless it is read as a band: that of a PNG or TIFF of four bands may
+    hold anything, such as near infrared.
+    """
+    from rasterio.enums import ColorInterp, MaskFlags
+
+    kinds = zip(source.indexes, source.colorinterp, strict=True)
+    alpha = [index for index, kind in kinds if kind == ColorInterp.alpha and index not in indices]
+    no_mask = {MaskFlags.all_valid, MaskFlags.alpha}
+    masked = [
+        position
+        for position, index in enumerate(indices)
+        if no_mask.isdisjoint(source.mask_flag_enums[index - 1])
+    ]
+    if not (masked or alpha):
+        return None
+    masks = np.full(shape, 255, np.uint8)
+    if masked:
+        chosen = [indices[position] for position in masked]
+        masks[masked] = source.read_masks(chosen, window=place)
+    if alpha:
+        masks[:, ~(source.read(alpha, window=place) > 0).all(axis=0)] = 0
+    return masks
+
+
+def present_pixels(
+    data: np.ndarray, masks: np.ndarray | None, nodata: float | None = None
+) -> np.ndarray | None:
+    """Where an image has data.
+
+    Args:
+        data: (C, H, W), as read.
+        masks: GDAL's masks of the bands, 0 without data; None where the file declares nothing.
+        nodata: Value without data besides.
+
+    Returns:
+        (C, H, W) bool; None if all pixels have data.
+    """
+    present = None if masks is None else masks > 0
+    if data.dtype.kind == 'f' and not np.isfinite(data).all():
+        finite = np.isfinite(data)
+        present = finite if present is None else present & finite
+    if nodata is not None:
+        other = data != nodata
+        present = other if present is None else present & other
+    return None if present is None or present.all() else present
+
+
+def apply_declared(
+    data: np.ndarray, scales: Sequence[float], offsets: Sequence[float], factor: float = 1.0
+) -> np.ndarray:
+    """Apply the scale and offset that a file declares for its bands.
+
+    Args:
+        data: (C, H, W), as stored.
+        scales: Per band: value = stored * scale + offset.
+        offsets: Per band.
+        factor: From the declared unit to the one wanted, where something is declared: 10000 for
+            Sentinel-2, whose files declare reflectance from 0 to 1.
+
+    Returns:
+        The very array where nothing is declared. Whole numbers of the array's type where the
+        declaration only shifts integers (scale * factor = 1): values below 0 become 0 in unsigned
+        types. Else float32.
+    """
+    scales, offsets = (np.asarray(values, float) for values in (scales, offsets))
+    if (scales == 1).all() and (offsets == 0).all():
+        return data
+    scales, offsets = scales * factor, offsets * factor
+    shape = (-1, *[1] * (data.ndim - 1))
+    if (
+        data.dtype.kind in 'iu'
+        and np.allclose(scales, 1)
+        and np.allclose(offsets, np.rint(offsets))
+    ):
+        limits = np.iinfo(data.dtype)
+        shifted = data.astype(np.int64) + np.rint(offsets).astype(np.int64).reshape(shape)
+        return shifted.clip(limits.min, limits.max).astype(data.dtype)
+    return (data * scales.reshape(shape) + offsets.reshape(shape)).astype(np.float32)

@@ -1,0 +1,157 @@
+"""Whether values are in the unit that they should be in, judged by robust percentiles per band.
+
+Sentinel-1 must be backscatter in dB, Sentinel-2 reflectance x 10000. A few odd pixels (negative
+noise in linear power, saturation, borders) do not decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mmss_plugins.bands import S1, S2
+
+from .errors import RasterError
+
+SAMPLED = 4096  # pixels per band that are looked at
+DECIBEL = (-45.0, 5.0)  # range of a band's median
+FILL_BELOW = {'s1': -80.0, 's2': -2000.0}  # 2nd percentile of a band with undeclared fill values
+LINEAR_FROM = -0.5  # 2nd percentile of a band in dB is below: linear power is not negative
+REFLECTANCE_MAX = 3.0  # above any reflectance from 0 to 1, below any x 10000
+DARKEST, BRIGHTEST = 30.0, 30_000.0  # 98th percentile of the brightest band, of any band
+OFFSET_FROM = 900.0  # 2nd percentile of B10 with the offset of +1000: 0 to 100 without
+ADVICE = {
+    'linear': 'if these are linear power, convert them to dB (10 log10)',
+    'decibel': 'convert them to dB',
+    'fill': 'if these pixels hold no data, declare the value (nodata) in the file',
+    'reflectance': 'if these are reflectances from 0 to 1, multiply them by 10000',
+    'reflectance x 10000': 'convert them to reflectance x 10000',
+}
+
+
+def check_units(
+    image: np.ndarray,
+    sensor: str,
+    bands: Sequence[str],
+    where: object,
+    *,
+    valid: np.ndarray | None = None,
+    advice: Mapping[str, str] | None = None,
+) -> None:
+    """Refuse values that are plainly of another unit, and images without content.
+
+    Args:
+        image: (C, ...) in physical values; 8-bit images are taken as coded ('clip8').
+        sensor: 's1' or 's2'; others are not checked.
+        bands: Names of the C bands.
+        where: The file or sample, for the message.
+        valid: (...) bool, pixels with data; None for all.
+        advice: What to do, for the message, instead of :data:`ADVICE`; such as the option to give.
+
+    Raises:
+        RasterError: If a band is of another unit. Nothing is raised where no pixel is valid.
+    """
+    if sensor not in (S1.name, S2.name):
+        return
+    pixels = _sampled(image, valid)
+    if not pixels.size:
+        return
+    advice = {**ADVICE, **(advice or {})}
+    if image.dtype == np.uint8:
+        _check_coded(pixels, sensor, bands, where)
+    elif sensor == S1.name:
+        _check_decibel(pixels, bands, where, advice)
+    else:
+        _check_reflectance(pixels, bands, where, advice)
+
+
+def carries_offset(
+    image: np.ndarray, bands: Sequence[str], valid: np.ndarray | None = None
+) -> bool:
+    """Whether a Sentinel-2 L1C image still has the offset of +1000 of baseline 04.00: B10 tells.
+
+    B10 looks at cirrus and is nearly dark elsewhere; with the offset no pixel of it is.
+
+    Args:
+        image: (C, ...), reflectance x 10000.
+        bands: Names of the C bands; without B10 the answer is False.
+        valid: (...) bool, pixels with data; None for all.
+    """
+    if image.dtype == np.uint8 or 'B10' not in bands:
+        return False
+    index = list(bands).index('B10')
+    pixels = _sampled(image[index : index + 1], valid)
+    return bool(pixels.size) and float(np.percentile(pixels, 2)) >= OFFSET_FROM
+
+
+def _sampled(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """(C, pixels): evenly spaced ones of those that are valid and finite."""
+    pixels = image.reshape(len(image), -1)
+    if valid is not None and not valid.all():
+        pixels = pixels[:, np.flatnonzero(valid)]
+    pixels = pixels[:, :: max(pixels.shape[1] // SAMPLED, 1)]
+    if pixels.dtype.kind == 'f':
+        pixels = pixels[:, np.isfinite(pixels).all(axis=0)]
+    return pixels
+
+
+def _check_decibel(
+    pixels: np.ndarray, bands: Sequence[str], where: object, advice: Mapping[str, str]
+) -> None:
+    low, median, high = np.percentile(pixels, (2, 50, 98), axis=1)
+    for index, band in enumerate(bands):
+        found = (
+            f'{where}: expected Sentinel-1 {band} as backscatter in dB, but found '
+            f'{low[index]:.4g} to {high[index]:.4g} (2nd and 98th percentile), '
+            f'median {median[index]:.4g}'
+        )
+        if low[index] == high[index] == 0:
+            raise RasterError(f'{found}: the band holds no data')
+        if low[index] > LINEAR_FROM:
+            raise RasterError(f'{found}: {advice["linear"]}')
+        if not DECIBEL[0] <= median[index] <= DECIBEL[1]:
+            raise RasterError(f'{found}: {advice["decibel"]}')
+        if low[index] < FILL_BELOW['s1']:
+            raise RasterError(f'{found}: {advice["fill"]}')
+
+
+def _check_reflectance(
+    pixels: np.ndarray, bands: Sequence[str], where: object, advice: Mapping[str, str]
+) -> None:
+    low, high = np.percentile(pixels, (2, 98), axis=1)
+    dark = [band == 'B10' for band in bands]  # nearly 0 without cirrus
+    for index, band in enumerate(bands):
+        found = (
+            f'{where}: expected Sentinel-2 {band} as reflectance x 10000, but found '
+            f'{low[index]:.4g} to {high[index]:.4g} (2nd and 98th percentile)'
+        )
+        fractions = pixels.dtype.kind == 'f' and not _whole(pixels[index])
+        if fractions and 0 < high[index] <= REFLECTANCE_MAX and not dark[index]:
+            raise RasterError(f'{found}: {advice["reflectance"]}')
+        if high[index] < 0 or high[index] > BRIGHTEST:
+            raise RasterError(f'{found}: {advice["reflectance x 10000"]}')
+        if low[index] < FILL_BELOW['s2']:
+            raise RasterError(f'{found}: {advice["fill"]}')
+        if not dark[index] and not pixels[index].any():
+            raise RasterError(f'{found}: the band holds no data')
+    brightest = max(high[[not value for value in dark]], default=BRIGHTEST)
+    if brightest < DARKEST:
+        raise RasterError(
+            f'{where}: expected Sentinel-2 as reflectance x 10000, but the brightest band reaches '
+            f'{brightest:.4g} (98th percentile): {advice["reflectance x 10000"]}'
+        )
+
+
+def _whole(values: np.ndarray) -> bool:
+    return bool((values == np.rint(values)).all())
+
+
+def _check_coded(pixels: np.ndarray, sensor: str, bands: Sequence[str], where: object) -> None:
+    counted = [index for index, band in enumerate(bands) if band != 'B10'] or [0]
+    low, high = pixels[counted].min(), pixels[counted].max()
+    if low == high and low in (0, 255):
+        raise RasterError(
+            f'{where}: expected an 8-bit {sensor} image (mean +- 2 standard deviations as 0..255), '
+            f'but found {low} everywhere: values of another unit were quantised'
+        )

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+from mmss_plugins.bands import S1, S2
+from mmss_plugins.raster import RasterError, check_units
+from mmss_plugins.raster.units import carries_offset
+
+RNG = np.random.default_rng(0)
+SHAPE = (40, 50)
+
+
+def decibel():
+    return np.stack([RNG.normal(mean, 3, SHAPE) for mean in (-12, -20)]).astype(np.float32)
+
+
+def reflectance(dtype=np.uint16, bands=S2.bands):
+    means = [S2.mean[S2.bands.index(band)] for band in bands]
+    image = np.stack([RNG.normal(mean, mean / 5, SHAPE) for mean in means]).clip(0)
+    return image.astype(dtype)
+
+
+def check(image, sensor='s2', **options):
+    check_units(image, sensor, (S2 if sensor == 's2' else S1).bands, 'a.tif', **options)
+
+
+def refuses(said, image, sensor='s2', **options):
+    with pytest.raises(RasterError, match=f'^a.tif: expected .*{said}'):
+        check(image, sensor, **options)
+
+
+@pytest.mark.parametrize('dtype', [np.uint16, np.int16, np.float32, np.float64])
+def test_usual_images_pass(dtype):
+    check(decibel(), 's1')
+    check(reflectance(dtype))
+
+
+def test_unusual_images_pass():
+    check(decibel() + 14, 's1')  # a city: median of VV above 0 dB
+    check(decibel() - 18, 's1')  # calm water
+    clouds = reflectance()
+    clouds[:] = 16_000
+    check(clouds)
+    water = reflectance(np.float32) / 100
+    water[1] = 60.5
+    check(water)
+    dark = reflectance()
+    dark[10] = 0
+    check(dark)
+
+
+def test_linear_power_is_refused_whatever_a_few_pixels_are():
+    linear = 10 ** (decibel() / 10)
+    refuses('Sentinel-1 VV .*linear power', linear, 's1')
+    linear[:, 0, 0] = -1e-6
+    refuses('linear power', linear, 's1')
+    linear[:, 0, :20] = -0.01
+    refuses('linear power', linear, 's1')
+    linear[0] = decibel()[0]
+    refuses('Sentinel-1 VH .*linear power', linear, 's1')
+
+
+def test_other_units_of_sentinel_1_are_refused():
+    refuses('convert them to dB', decibel() * 100, 's1')
+    refuses('convert them to dB', np.full((2, 4, 4), -100.0), 's1')
+    refuses('linear', np.full((2, 4, 4), 300, np.uint16), 's1')
+    refuses('no data', np.zeros((2, 4, 4)), 's1')
+    filled = decibel()
+    filled[:, :5] = -9999
+    refuses('declare the value', filled, 's1')
+
+
+def test_reflectances_from_0_to_1_are_refused_whatever_a_few_pixels_are():
+    image = reflectance(np.float32) / 10_000
+    refuses('multiply them by 10000', image)
+    image[:, 0, 0] = 6.5535
+    refuses('multiply them by 10000', image)
+    image[:12] *= 10_000
+    refuses('Sentinel-2 B12 .*multiply them by 10000', image)
+
+
+def test_other_units_of_sentinel_2_are_refused():
+    refuses('reflectance x 10000', reflectance(np.float32) * 100)
+    refuses('Sentinel-2 B1 .*reflectance x 10000', np.full((13, 4, 4), 65535, np.uint16))
+    refuses('no data', np.zeros((13, 4, 4), np.uint16))
+    refuses('reflectance x 10000', np.ones((13, 4, 4), np.uint16))
+    refuses('reflectance x 10000', -reflectance(np.float32))
+    one = reflectance()
+    one[7] = 0
+    refuses('Sentinel-2 B8 .*no data', one)
+    filled = reflectance(np.int16)
+    filled[:, :5] = -9999
+    refuses('declare the value', filled)
+
+
+def test_images_coded_in_8_bits_are_refused_where_they_are_saturated():
+    check(RNG.integers(0, 256, (13, 4, 4), np.uint8))
+    for value in (0, 255):
+        coded = np.full((13, 4, 4), value, np.uint8)
+        refuses(f'found {value} everywhere', coded)
+        coded[10] = 7
+        refuses(f'found {value} everywhere', coded)
+        refuses(f'found {value} everywhere', coded[:2], 's1')
+    coded[3, 0, 0] = 9
+    check(coded)
+
+
+def test_pixels_without_data_do_not_count():
+    image, valid = decibel(), np.ones(SHAPE, bool)
+    image[:, :30], valid[:30] = -9999, False
+    check(image, 's1', valid=valid)
+    refuses('dB', image, 's1')
+    check(image, 's1', valid=np.zeros(SHAPE, bool))
+    image[:, :30] = np.nan
+    check(image, 's1')
+
+
+def test_the_advice_is_the_callers():
+    refuses('give --x', 10 ** (decibel() / 10), 's1', advice={'linear': 'give --x'})
+
+
+def test_other_sensors_are_not_judged():
+    check_units(np.zeros((3, 4, 4)), 'aerial', ('R', 'G', 'B'), 'a.tif')
+
+
+def test_the_offset_shows_in_cirrus():
+    image = reflectance()
+    assert not carries_offset(image, S2.bands)
+    assert carries_offset(image + 1000, S2.bands)
+    clouds = image.copy()
+    clouds[10, :30] = 1500
+    assert not carries_offset(clouds, S2.bands)
+    assert not carries_offset((image + 1000)[:10], S2.bands[:10])
+    assert not carries_offset(np.full((13, 4, 4), 255, np.uint8), S2.bands)
