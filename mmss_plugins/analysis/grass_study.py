@@ -10,6 +10,7 @@ from mmss_plugins.analysis.crop_purity import CropPurity, measure_crops
 from mmss_plugins.analysis.spread import spread
 from mmss_plugins.analysis.study import Layout, Study, Task, Used, final_scores
 from mmss_plugins.analysis.study_report import difference
+from mmss_plugins.atomic_files import write_json
 from mmss_plugins.runs.aerial_road import (
     DOWNSTREAM_CONFIG,
     STARTS,
@@ -19,7 +20,6 @@ from mmss_plugins.runs.aerial_road import (
     pretrain,
 )
 from mmss_plugins.runs.commands import last_checkpoint
-from mmss_plugins.runs.settings import write_json
 from mmss_plugins.runs.steps import StepRunner
 
 FROZEN = ('model.backbone.frozen_stages=4', 'model.backbone.norm_eval=True')

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
+
+from mmss_plugins.atomic_files import write_json, write_text
 
 from .label_noise_figure import draw
 from .label_noise_report import LabelNoiseReport
@@ -29,7 +30,7 @@ def write_report(report: LabelNoiseReport, folder: str | Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     table, numbers, figure = (folder / f'{NAME}.{end}' for end in ('md', 'json', 'png'))
     text = markdown(report)
-    numbers.write_text(json.dumps(report.to_dict(), indent=1) + '\n', encoding='utf-8')
+    write_json(numbers, report.to_dict())
     written = [table, numbers]
     try:
         draw(report, figure)
@@ -38,5 +39,5 @@ def write_report(report: LabelNoiseReport, folder: str | Path) -> list[Path]:
     else:
         text += f'\n![selection, confidence and label noise]({figure.name})\n'
         written.append(figure)
-    table.write_text(text, encoding='utf-8')
+    write_text(table, text)
     return written

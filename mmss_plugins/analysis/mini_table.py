@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mmss_plugins.analysis.table_plan import SEED, TableError
+from mmss_plugins.atomic_files import write_json
 from mmss_plugins.runs.commands import Home
-from mmss_plugins.runs.settings import differences, read_json, write_json
+from mmss_plugins.runs.settings import differences, read_json
 from mmss_plugins.runs.steps import StepRunner
 
 ALL_LABELS = ('train_dataloader.dataset.indices=None',)  # of a world, not the configs' part

@@ -12,6 +12,7 @@ from threading import Lock
 
 from mmengine.config import Config
 
+from mmss_plugins.atomic_files import write_json
 from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.runs.results import METRICS, latest_scalars
 from mmss_plugins.runs.settings import (
@@ -19,7 +20,6 @@ from mmss_plugins.runs.settings import (
     digest,
     read_json,
     resolved_settings,
-    write_json,
 )
 from mmss_plugins.runs.steps import StepRunner
 

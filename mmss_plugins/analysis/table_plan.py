@@ -12,13 +12,13 @@ from mmengine.config import Config
 
 from mmss_plugins.analysis.table_row import describe
 from mmss_plugins.apis.run_options import add_run_options, find_config, load_config
+from mmss_plugins.atomic_files import write_json
 from mmss_plugins.runs.settings import (
     differences,
     digest,
     file_digest,
     read_json,
     resolved_settings,
-    write_json,
 )
 
 SETTINGS = 'settings.json'

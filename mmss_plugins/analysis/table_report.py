@@ -11,6 +11,7 @@ from pathlib import Path
 from mmss_plugins.analysis.spread import mean_and_deviation, spread
 from mmss_plugins.analysis.table_plan import RESULT, SETTINGS, TableError
 from mmss_plugins.analysis.table_row import COLUMNS
+from mmss_plugins.atomic_files import write_text
 from mmss_plugins.runs.results import METRICS
 from mmss_plugins.runs.settings import read_json
 
@@ -90,8 +91,8 @@ def write_report(lines: Sequence[Line], out: Path) -> str:
     """Write ``table.md`` and ``table.csv``; returns the Markdown."""
     text = markdown(lines)
     out.mkdir(parents=True, exist_ok=True)
-    (out / 'table.md').write_text(text, encoding='utf-8')
-    (out / 'table.csv').write_text(comma_separated(lines), encoding='utf-8')
+    write_text(out / 'table.md', text)
+    write_text(out / 'table.csv', comma_separated(lines))
     return text
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmss_plugins.analysis.table_plan import Run
+from mmss_plugins.atomic_files import write_json
 from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.runs.commands import Home, last_checkpoint
 from mmss_plugins.runs.results import metrics_of_test
-from mmss_plugins.runs.settings import read_json, write_json
+from mmss_plugins.runs.settings import read_json
 from mmss_plugins.runs.steps import StepRunner
 
 TRAINED = 'trained'

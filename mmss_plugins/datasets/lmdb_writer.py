@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import numpy as np
@@ -139,10 +140,14 @@ class StoreWriter:
         if self._batch:
             self._transact()
 
-    def finish(self) -> None:
-        """Commit, and mark the store complete."""
+    def finish(self, info: Mapping[str, Any] | None = None) -> None:
+        """Commit, and mark the store complete.
+
+        Args:
+            info: What is known only now; it is added to the description's ``info``.
+        """
         self.commit()
-        self._meta = replace(self._meta, complete=True)
+        self._meta = replace(self._meta, complete=True, info={**self._meta.info, **(info or {})})
         self._transact()
 
     def close(self) -> None:
@@ -160,7 +165,7 @@ class StoreWriter:
 
     def __exit__(self, kind: type | None, *exception: object) -> None:
         try:
-            if kind is None:
+            if kind is None and not self._meta.complete:
                 self.finish()
         finally:
             self.close()

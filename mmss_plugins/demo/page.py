@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from mmss_plugins.atomic_files import write_text
 from mmss_plugins.runs.steps import StepRecord
 
 INTRODUCTIONS = {
@@ -37,7 +38,7 @@ def write_page(
             f'{platform.system()} {platform.machine()}, Python {platform.python_version()}'
         ),
     )
-    path.write_text(page, encoding='utf-8')
+    write_text(path, page)
 
 
 def _step_table(steps: Sequence[StepRecord]) -> str:

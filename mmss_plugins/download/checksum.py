@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from mmss_plugins.atomic_files import write_text
 from mmss_plugins.prepare.progress import ProgressReport
 
 CHUNK = 16 << 20
@@ -31,7 +32,7 @@ def record_path(path: Path) -> Path:
 
 def write_record(path: Path, sha256: str) -> None:
     """Note that a file was found to have this checksum."""
-    record_path(path).write_text(f'{sha256}  {path.name}\n', encoding='utf-8')
+    write_text(record_path(path), f'{sha256}  {path.name}\n')
 
 
 def is_recorded(path: Path, sha256: str) -> bool:

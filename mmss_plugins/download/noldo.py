@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmss_plugins.atomic_files import write_text
 from mmss_plugins.datasets.lmdb_errors import StoreWriteError
 from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.download.archive import MAX_RATIO
@@ -145,7 +146,7 @@ def _unpack(file: RemoteFile, arguments: argparse.Namespace) -> int:
             print(f'  ... and {len(result.different) - SHOWN} more')
         print('  --overwrite replaces them')
         return len(result.different)
-    _marker(out, file).write_text(file.sha256 + '\n', encoding='utf-8')
+    write_text(_marker(out, file), file.sha256 + '\n')
     _remove_archive(out, file, arguments.keep_archive)
     return 0
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
+from mmss_plugins.atomic_files import write_bytes
 from mmss_plugins.datasets.loveda import SCENES, LoveDADataset
 from mmss_plugins.registry import METRICS
 
@@ -22,7 +23,7 @@ def write_prediction(folder: str | Path, sample_id: str, prediction: np.ndarray)
     """Write the classes of one whole image as ``{number}.png``, 8-bit, one channel, 0..6.
 
     Args:
-        folder: An existing folder.
+        folder: Made if it is not there.
         sample_id: ``{scene}_{number}``, as preparation names whole images.
         prediction: (H, W) integers.
 
@@ -52,8 +53,7 @@ def write_prediction(folder: str | Path, sample_id: str, prediction: np.ndarray)
             f'has {low}..{high}'
         )
     path = Path(folder) / f'{match[1]}.png'
-    if not cv2.imwrite(str(path), prediction.astype(np.uint8)):
-        raise OSError(f'{path}: cannot write the prediction')
+    write_bytes(path, cv2.imencode('.png', prediction.astype(np.uint8))[1].tobytes())
     return path
 
 

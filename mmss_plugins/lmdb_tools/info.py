@@ -74,5 +74,7 @@ def format_info(found: dict[str, Any]) -> str:
     if found['classes']:
         classes = [f'{value} {name}' for value, name in enumerate(found['classes'])]
         lines.append('  classes   ' + '; '.join(classes))
+    if found['info']:
+        lines.append(f'  info      {json.dumps(found["info"])}')
     lines.append(f'  made by   {json.dumps(found["source"])}')
     return '\n'.join(lines)

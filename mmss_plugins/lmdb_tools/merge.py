@@ -91,7 +91,9 @@ def merge(arguments: argparse.Namespace) -> int:
     families = _families(readers)
     readers = [reader for family in families for reader in family.readers]
     tasks = _tasks(readers)
-    description = replace(readers[0].meta, source=_source(families, tasks))
+    description = replace(
+        readers[0].meta, source=_source(families, tasks), info=_common_info(readers)
+    )
     plan = Plan(
         out=arguments.out,
         title=f'merging {len(readers)} shards',
@@ -154,6 +156,20 @@ def _source(families: Sequence[Family], tasks: Sequence[StoredSample]) -> dict[s
         'samples': digest(task.sample_id for task in tasks),
     }
     return {'tool': 'lmdb merge', 'version': __version__, 'options': options}
+
+
+def _common_info(readers: Sequence[StoreReader]) -> dict[str, Any]:
+    """What all shards say of their content; what they say differently is left out, and named."""
+    first, *others = [reader.meta.info for reader in readers]
+    common = {
+        name: value
+        for name, value in first.items()
+        if all(name in other and other[name] == value for other in others)
+    }
+    lost = sorted({name for info in (first, *others) for name in info} - set(common))
+    if lost:
+        print(f'note: left out of the description, as the shards differ in it: {", ".join(lost)}')
+    return common
 
 
 def _plain(meta: StoreMeta) -> StoreMeta:

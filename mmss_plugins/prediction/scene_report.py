@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmss_plugins.runs.settings import write_json
+from mmss_plugins.atomic_files import write_json
 
 from .scene_files import Scene
 

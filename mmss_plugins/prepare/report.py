@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from mmss_plugins.atomic_files import write_json
 
 SHOWN = 20  # skipped samples printed; the JSON lists them all
 
@@ -19,9 +19,7 @@ def summary_path(store: str | Path) -> Path:
 def write_summary(store: str | Path, summary: Mapping[str, Any]) -> Path:
     """Write the summary as JSON, all or nothing."""
     path = summary_path(store)
-    draft = path.with_name(path.name + '.part')
-    draft.write_text(json.dumps(summary, indent=2) + '\n')
-    os.replace(draft, path)
+    write_json(path, summary, indent=2)
     return path
 
 

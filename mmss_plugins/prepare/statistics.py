@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_store import all_requests
+from mmss_plugins.datasets.lmdb_store import StoreMeta, all_requests
 from mmss_plugins.datasets.readers import Reader, open_reader
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.cirrus import CirrusCheck, mean_cirrus
@@ -74,7 +74,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
     Returns:
         ``dict(samples, bands={field: {band: {mean, std, min, max}}},
         classes={field: {class name or 'ignored': pixels}}, cirrus=CirrusCheck)`` in the stored
-        units. The check covers images stored in raw integers.
+        units; of a mask the pixels per value. The check covers images stored in raw integers.
 
     Raises:
         StoreCorruptionError: If anything does not agree with its checksum.
@@ -99,7 +99,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
     return {
         'samples': len(ids),
         'bands': {field: moments[field].describe(meta.fields[field]['bands']) for field in moments},
-        'classes': {field: _histogram(counts[field], meta.classes) for field in counts},
+        'classes': {field: _histogram(counts[field], meta, field) for field in counts},
         'cirrus': cirrus,
     }
 
@@ -135,8 +135,10 @@ def _merge(into: dict[str, BandMoments], more: dict[str, BandMoments]) -> None:
         into[field] = into[field].merge(moments) if field in into else moments
 
 
-def _histogram(counts: np.ndarray, classes: tuple[str, ...]) -> dict[str, int]:
-    named = {name: int(counts[value]) for value, name in enumerate(classes)}
+def _histogram(counts: np.ndarray, meta: StoreMeta, field: str) -> dict[str, int]:
+    if meta.fields[field]['kind'] == 'mask':
+        return {str(value): int(counts[value]) for value in np.flatnonzero(counts)}
+    named = {name: int(counts[value]) for value, name in enumerate(meta.classes)}
     other = int(counts.sum()) - sum(named.values()) - int(counts[IGNORE_INDEX])
     return {
         **named,

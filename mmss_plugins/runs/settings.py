@@ -65,16 +65,8 @@ def differences(found: Mapping, settings: Mapping) -> str:
 
 
 def read_json(path: Path) -> dict:
-    """Content of a file that :func:`write_json` wrote."""
+    """Content of a file that :func:`mmss_plugins.atomic_files.write_json` wrote."""
     return json.loads(path.read_text(encoding='utf-8'))
-
-
-def write_json(path: Path, content: Mapping) -> None:
-    """Write all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
-    part.replace(path)
 
 
 def _plain(value: object) -> object:

@@ -38,6 +38,16 @@ def test_the_map_grows_from_tiny(tmp_path):
     assert dump(path) == dump(write_store(tmp_path / 'b.lmdb', samples))
 
 
+def test_what_is_known_at_the_end_only(tmp_path):
+    meta = make_meta(info={'region': 'east'})
+    with StoreWriter(tmp_path / 'a.lmdb', meta) as writer:
+        writer.put('a', SAMPLES['0000000'])
+        writer.finish({'seasons': {'season0': {'gap_days': 3}}})
+    there = StoreReader(tmp_path / 'a.lmdb').meta
+    assert there.complete
+    assert there.info == {'region': 'east', 'seasons': {'season0': {'gap_days': 3}}}
+
+
 def test_a_large_batch_is_committed_early(tmp_path, monkeypatch):
     monkeypatch.setattr('mmss_plugins.datasets.lmdb_writer.BATCH_BYTES', 1)
     writer = StoreWriter(tmp_path / 'a.lmdb', make_meta(), commit_every=100)

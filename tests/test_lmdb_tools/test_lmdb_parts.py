@@ -155,6 +155,19 @@ def test_merge(store, tmp_path):
     assert (summary['samples'], summary['skipped']) == (COUNT, [])
 
 
+def test_what_shards_say_alike_is_kept(tmp_path, capsys):
+    samples = make_samples(2, size=8)
+    shards = []
+    for index, (name, arrays) in enumerate(samples.items()):
+        meta = make_meta(info={'region': 'east', 'gap': index}, palette=((0, 0, 1), (0, 2, 0)))
+        shards.append(write_store(tmp_path / f'{index}.lmdb', {name: arrays}, meta))
+    assert run('merge', *shards, tmp_path / 'all.lmdb') == 0
+    assert 'as the shards differ in it: gap\n' in capsys.readouterr().out
+    with StoreReader(tmp_path / 'all.lmdb') as reader:
+        assert reader.meta.info == {'region': 'east'}
+        assert reader.meta.palette == ((0, 0, 1), (0, 2, 0))
+
+
 def test_shards_that_do_not_fit(tmp_path, capsys):
     samples = make_samples(4, size=8)
     a = write_store(tmp_path / 'a.lmdb', {k: samples[k] for k in list(samples)[:2]})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
+from mmss_plugins.datasets.store_fields import label_field, mask_field
 from mmss_plugins.prepare.report import format_summary, write_summary
 from mmss_plugins.prepare.statistics import BandMoments, store_statistics
 
@@ -50,6 +51,16 @@ def test_statistics_of_a_store(tmp_path, workers):
         'c': 0,
         'ignored': (truth == 255).sum(),
     }
+
+
+def test_values_of_a_mask_are_no_classes(tmp_path):
+    fields = {'label': label_field(), 'cloud_mask': mask_field('0 clear, 1 cloud')}
+    with StoreWriter(tmp_path / 'a.lmdb', StoreMeta('t', 'x', fields, classes=('a',))) as writer:
+        mask = np.array([[0, 7, 255], [7, 7, 0]], np.uint8)
+        writer.put('1', {'label': np.zeros((2, 3), np.uint8), 'cloud_mask': mask})
+    found = store_statistics(tmp_path / 'a.lmdb', 1)['classes']
+    assert found['cloud_mask'] == {'0': 2, '7': 3, '255': 1}
+    assert found['label'] == {'a': 6, 'ignored': 0}
 
 
 def make_summary(skipped):

@@ -4,13 +4,13 @@ import json
 import pytest
 from mmengine.config import Config
 
+from mmss_plugins.atomic_files import write_json
 from mmss_plugins.runs.settings import (
     differences,
     digest,
     file_digest,
     read_json,
     resolved_settings,
-    write_json,
 )
 
 CONFIG = """

@@ -1,0 +1,76 @@
+"""Files that are whole or absent: written under a draft name, synced, checked, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STEM = 60  # characters of a file's name that its draft repeats
+
+
+@contextmanager
+def drafted(path: str | Path, check: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """Write a file all or nothing; an older file stays until the new one is whole.
+
+    The body writes and closes the draft that it gets. Libraries that hide errors of closing, as
+    GDAL does on a full disk, need a ``check`` that compares what is in the draft with what was
+    written; Python's own files do not. Two processes that write one file have drafts of their own.
+
+    Args:
+        path: The file. Its folder is made.
+        check: Gets the synced draft; raises if it is not as it should be.
+
+    Yields:
+        The draft: beside the file, with the file's suffix. After an exception it is removed.
+
+    Raises:
+        OSError: If the draft cannot be written, with the file's name.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f'{path.stem[:STEM]}.{uuid.uuid4().hex[:12]}.part{path.suffix}')
+    try:
+        yield draft
+        _sync(draft)
+        if check is not None:
+            check(draft)
+        os.replace(draft, path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file all or nothing.
+
+    Raises:
+        OSError: If it cannot be written; an older file stays.
+    """
+    with drafted(path) as draft:
+        draft.write_bytes(content)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text in UTF-8; errors as of :func:`write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | Path, content: object, indent: int = 1) -> None:
+    """Write JSON that ends with a line feed; errors as of :func:`write_bytes`."""
+    write_text(path, json.dumps(content, indent=indent) + '\n')
+
+
+def _sync(file: Path) -> None:
+    """Let the system write the file out: only then does it report all errors."""
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
