@@ -35,7 +35,7 @@ def drafted(path: str | Path, check: Callable[[Path], None] | None = None) -> It
     draft = path.with_name(f'{path.stem[:STEM]}.{uuid.uuid4().hex[:12]}.part{path.suffix}')
     try:
         yield draft
-        _sync(draft)
+        sync(draft)
         if check is not None:
             check(draft)
         os.replace(draft, path)
@@ -67,7 +67,7 @@ def write_json(path: str | Path, content: object, indent: int = 1) -> None:
     write_text(path, json.dumps(content, indent=indent) + '\n')
 
 
-def _sync(file: Path) -> None:
+def sync(file: Path) -> None:
     """Let the system write the file out: only then does it report all errors."""
     descriptor = os.open(file, os.O_RDWR)
     try:

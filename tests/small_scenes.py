@@ -32,7 +32,10 @@ def backscatter(shape, seed=0):
 
 
 def reflectance(shape, bands=13, seed=0):
-    return np.random.default_rng(seed).integers(1, 5000, (bands, *shape)).astype(np.uint16)
+    image = np.random.default_rng(seed).integers(1, 5000, (bands, *shape)).astype(np.uint16)
+    if bands == len(S2_BANDS):
+        image[S2_BANDS.index('B10')] //= 50  # dark without cirrus
+    return image
 
 
 def optical(bands=S2_BANDS, normalize='clip8', **changes):

@@ -21,6 +21,7 @@ class WriterLock:
     Args:
         directory: The folder.
         work: What is done there, for the message.
+        name: Of the lock's file: locks of other names do not exclude each other.
 
     Raises:
         StoreWriteError: If another process holds it.
@@ -28,9 +29,9 @@ class WriterLock:
 
     NAME = 'writer.lock'
 
-    def __init__(self, directory: Path, work: str = 'writing this store') -> None:
+    def __init__(self, directory: Path, work: str = 'writing this store', name: str = NAME) -> None:
         self._work = work
-        self._file = directory / self.NAME
+        self._file = directory / name
         self._descriptor: int | None = None
         while self._descriptor is None:
             descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644)

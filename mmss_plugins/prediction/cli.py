@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from mmengine.config import Config
@@ -17,17 +19,20 @@ from mmss_plugins.apis.run_options import (
     require_file,
 )
 from mmss_plugins.checkpoints.files import CheckpointFileError
-from mmss_plugins.checkpoints.input_contract import AERIAL, InputContractError
+from mmss_plugins.checkpoints.input_contract import AERIAL, InputContractError, plain_settings
+from mmss_plugins.datasets.lmdb_errors import StoreWriteError
+from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.prepare.cli import positive
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.geotiff import require_rasterio
+from mmss_plugins.raster import RasterError
 
 from .errors import SceneError
 from .network_input import RawValues
 from .predict_scene import PredictionOptions, predict_scene
-from .scene_files import find_scene, scene_name
+from .scene_files import Scene, find_scene, scene_name
 from .scene_model import SceneModel
-from .scene_writer import CLASSES, CONFIDENCE, PROBABILITIES
+from .scene_writer import CLASSES, CONFIDENCE, PROBABILITIES, settings_of
 
 DESCRIPTION = """Predict whole scenes: GeoTIFF in, GeoTIFF class maps out, in the scene's grid and
 reference system. Windows overlap and are blended; scenes may be of any size. What the network
@@ -89,7 +94,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--device', help='default: the GPU if there is one')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
     _add_values(parser)
-    parser.add_argument('--overwrite', action='store_true', help='predict scenes that are done')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='predict scenes again whose maps are there'
+    )
     parser.add_argument(
         '--cfg-options', nargs='+', action=KeyValueAction, metavar='KEY=VALUE',
         help='override settings of the config',
@@ -106,8 +113,9 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
         help='Sentinel-2 times this is reflectance x 10000 (reflectances: 10000)',
     )  # fmt: skip
     group.add_argument(
-        '--s2-offset', type=float, default=0, metavar='DN',
-        help='then subtracted: 1000 for processing baseline 04.00 or later',
+        '--s2-offset', type=float, metavar='DN',
+        help='then subtracted: 1000 for processing baseline 04.00 or later, 0 for none; a scene '
+        'whose B10 shows the offset is refused unless it is given',
     )  # fmt: skip
     group.add_argument('--s1-linear', action='store_true', help='Sentinel-1 is power, not dB')
     for name in MODALITIES:
@@ -149,7 +157,7 @@ def predict(args: argparse.Namespace) -> int:
     for paths in scenes_of(args, tuple(model.contract.modalities)):
         try:
             _predict_one(args, model, paths, options)
-        except (SceneError, OSError) as error:
+        except (RasterError, StoreWriteError, OSError) as error:
             print(f'error: {error}', file=sys.stderr)
             failed += 1
     return failed
@@ -167,13 +175,65 @@ def _predict_one(
     kinds = [CLASSES, *([CONFIDENCE] if args.confidence else [])]
     kinds += [PROBABILITIES] if args.probabilities else []
     outputs = {kind: args.out / f'{scene.name}_{kind}.tif' for kind in kinds}
-    if not args.overwrite and all(path.exists() for path in outputs.values()):
-        print(f'{outputs[CLASSES]}: already there; --overwrite makes it anew')
-        return
-    report = predict_scene(model, scene, outputs, options)
-    report.write(outputs[CLASSES].with_suffix('.json'))
+    settings = _settings(args, model, scene, options)
+    args.out.mkdir(parents=True, exist_ok=True)
+    with WriterLock(args.out, f'predicting {scene.name}', f'.{scene.name}.lock'):
+        if not args.overwrite and _already_there(outputs, settings):
+            print(f'{outputs[CLASSES]}: already there; --overwrite predicts it again')
+            return
+        report = predict_scene(model, scene, outputs, options, settings)
+        report.write(outputs[CLASSES].with_suffix('.json'))
     print(report.text())
     print('written: ' + ', '.join(str(path) for path in outputs.values()), flush=True)
+
+
+def _settings(
+    args: argparse.Namespace, model: SceneModel, scene: Scene, options: PredictionOptions
+) -> dict:
+    """What a map depends on: the maps carry it, and are recognised by it."""
+    files = sorted({source.path for bands in scene.bands.values() for source in bands.values()})
+    states = [file.stat() for file in files]
+    settings = {
+        'checkpoint': model.digest,
+        'model': plain_settings(args.cfg_options or {}),
+        'amp': model.amp,
+        'window': options.window,
+        'overlap': options.overlap,
+        'nodata': options.nodata,
+        'values': asdict(options.raw),
+        'bands': {
+            name: [[band, source.path.name, source.index] for band, source in bands.items()]
+            for name, bands in scene.bands.items()
+        },
+        'files': [
+            [file.name, state.st_size, int(state.st_mtime)]
+            for file, state in zip(files, states, strict=True)
+        ],
+    }
+    return json.loads(json.dumps(settings))  # as it is read back
+
+
+def _already_there(outputs: Mapping[str, Path], settings: Mapping) -> bool:
+    """Whether all maps are there, whole, and made with these settings.
+
+    Raises:
+        SceneError: If one is there that is damaged, or was made otherwise.
+    """
+    there = [path for path in outputs.values() if path.exists()]
+    for path in there:
+        try:
+            found = settings_of(path)
+        except SceneError as error:
+            raise SceneError(f'{error}: delete it, or predict it again with --overwrite') from error
+        if found != settings:
+            known = found if isinstance(found, dict) else {}
+            differing = [name for name in settings if known.get(name) != settings[name]]
+            raise SceneError(
+                f'{path}: a map is there that was made otherwise ({", ".join(differing)} '
+                f'{"differ" if len(differing) > 1 else "differs"}): choose another --out, or '
+                '--overwrite it'
+            )
+    return len(there) == len(outputs)
 
 
 def scenes_of(args: argparse.Namespace, modalities: Sequence[str]) -> list[dict[str, Path]]:

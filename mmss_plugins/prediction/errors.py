@@ -2,6 +2,4 @@
 
 from mmss_plugins.raster.errors import RasterError
 
-
-class SceneError(RasterError):
-    """A scene cannot be predicted. The message names the file, what was expected and found."""
+SceneError = RasterError  # a scene cannot be predicted; others can

@@ -17,10 +17,7 @@ from mmss_plugins.datasets.normalisation import (
     standardise,
 )
 
-from .errors import SceneError
-
 LEAST_POWER = 1e-10  # -100 dB
-REFLECTANCE_MAX = 3.0  # above what reflectances in 0..1 reach, below any in x 10000
 
 
 @dataclass(frozen=True)
@@ -29,12 +26,13 @@ class RawValues:
 
     Args:
         s2_scale: Sentinel-2 values times this are reflectance x 10000 (10000 for reflectances).
-        s2_offset: Then subtracted, and clipped at 0: 1000 for baseline 04.00 or later.
+        s2_offset: Then subtracted, and clipped at 0: 1000 for baseline 04.00 or later. None if it
+            is not known: then it is 0, and a scene whose B10 shows an offset is refused.
         s1_linear: Sentinel-1 values are power, not dB.
     """
 
     s2_scale: float = 1.0
-    s2_offset: float = 0.0
+    s2_offset: float | None = None
     s1_linear: bool = False
 
 
@@ -49,37 +47,27 @@ def physical_values(image: np.ndarray, modality: str, raw: RawValues) -> np.ndar
     if image.dtype == np.uint8:
         return image
     if modality == 's2' and (raw.s2_scale != 1 or raw.s2_offset):
-        return np.maximum(image.astype(np.float32) * raw.s2_scale - raw.s2_offset, 0)
+        return np.maximum(image.astype(np.float32) * raw.s2_scale - (raw.s2_offset or 0), 0)
     if modality == 's1' and raw.s1_linear:
         return 10 * np.log10(np.maximum(image.astype(np.float32), LEAST_POWER))
     return image
 
 
-def check_plausible(image: np.ndarray, modality: str, where: object) -> None:
-    """Refuse values that are plainly of another unit.
-
-    Args:
-        image: (C, pixels), physical values of pixels with data; coarse is enough.
-        modality: 's1', 's2' or 'aerial'.
-        where: The file, for the message.
-
-    Raises:
-        SceneError: If they are.
-    """
-    if modality == AERIAL or image.dtype == np.uint8 or not image.size:
-        return
-    low, high = float(image.min()), float(image.max())
-    found = f'but found {low:g} to {high:g}'
-    if modality == 's2' and 0 < high <= REFLECTANCE_MAX:
-        raise SceneError(
-            f'{where}: expected Sentinel-2 as reflectance x 10000, {found}: if these are '
-            'reflectances from 0 to 1, add --s2-scale 10000'
-        )
-    if modality == 's1' and low >= 0:
-        raise SceneError(
-            f'{where}: expected Sentinel-1 backscatter in dB, {found}: if these are linear power, '
-            'add --s1-linear'
-        )
+def advice(raw: RawValues) -> dict[str, str]:
+    """What to do about values of another unit: the options of the command line."""
+    decibel = (
+        'leave --s1-linear out if these are in dB already'
+        if raw.s1_linear
+        else 'convert them to dB, or declare their scale in the file'
+    )
+    reflectance = 'if these are reflectances from 0 to 1, add --s2-scale 10000'
+    return {
+        'linear': 'if these are linear power, add --s1-linear',
+        'decibel': decibel,
+        'fill': 'if these pixels hold no data, add --nodata VALUE',
+        'reflectance': reflectance,
+        'reflectance x 10000': f'give the factor as --s2-scale (now {raw.s2_scale:g})',
+    }
 
 
 def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> Limits:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,18 +17,20 @@ from mmss_plugins.datasets.normalisation import Limits
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster import check_units
+from mmss_plugins.raster.units import OFFSET_FROM, carries_offset
 
 from .blending import PANEL, Mosaic, plan_panels, plan_windows
 from .errors import SceneError
-from .network_input import RawValues, backscatter_limits, check_plausible, physical_values
+from .network_input import RawValues, advice, backscatter_limits, physical_values
 from .scene_files import Scene
 from .scene_model import SceneModel
 from .scene_reader import SceneReader
 from .scene_report import SceneReport
 from .scene_windows import SceneWindows, WindowInput
-from .scene_writer import SceneWriter
+from .scene_writer import SETTINGS, SceneWriter
 
-SAMPLED = 1024  # pixels per side that values are judged by
+SAMPLE_EDGE, SAMPLE_WINDOWS = 64, 16  # pixels, and number of windows along a side
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def predict_scene(
     scene: Scene,
     outputs: Mapping[str, str | Path],
     options: PredictionOptions | None = None,
+    settings: Mapping | None = None,
 ) -> SceneReport:
     """Predict a scene window by window, blend the windows, and write the maps.
 
@@ -83,13 +87,15 @@ def predict_scene(
         scene: From :func:`~mmss_plugins.prediction.scene_files.find_scene`.
         outputs: Paths of 'classes', 'confidence', 'probabilities'; those that are wanted.
         options: How; None for the defaults.
+        settings: Written to the maps as JSON, so that a later run can tell how they were made.
 
     Returns:
         How many pixels have which class.
 
     Raises:
-        SceneError: If files cannot be read, values are plainly of another unit, or the network's
-            are not finite. No output is left then.
+        RasterError: If files cannot be read, values are plainly of another unit, no pixel has
+            data, the network's output is not finite, or the maps cannot be written whole. No new
+            output is left then.
     """
     options = options or PredictionOptions()
     outputs = {kind: Path(path) for kind, path in outputs.items()}
@@ -97,12 +103,18 @@ def predict_scene(
     reader = SceneReader(scene, options.nodata)
     counts = np.zeros(IGNORE_INDEX + 1, np.int64)
     tags = {'checkpoint': model.name, 'window': options.window, 'overlap': options.overlap}
+    tags |= {} if settings is None else {SETTINGS: json.dumps(settings, sort_keys=True)}
     try:
         limits = judge_values(reader, model.contract, options.raw)
         with SceneWriter(outputs, scene.grid, model.classes, model.palette, tags) as writer:
             for row, col, probabilities, valid in predicted_rows(model, reader, options, limits):
                 classes = writer.write(row, col, probabilities, valid)
                 counts += np.bincount(classes.ravel(), minlength=len(counts))
+            if not counts[:-1].any():
+                raise SceneError(
+                    f'scene {scene.name}: no pixel has data in all bands: expected an image, but '
+                    'found no-data values, masks or NaN everywhere'
+                )
     except FloatingPointError as error:
         raise SceneError(f'scene {scene.name}: {error}') from error
     finally:
@@ -111,26 +123,73 @@ def predict_scene(
 
 
 def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -> dict[str, Limits]:
-    """Check a coarse view of the scene, and take from it what all windows are normalised by.
+    """Check a sample of the scene, and take from it what all windows are normalised by.
+
+    The sample is of full resolution: overviews are averages, which have other percentiles.
 
     Returns:
         Per modality that needs them, the limits of its values.
 
     Raises:
-        SceneError: If values are plainly of another unit or type.
+        RasterError: If values are plainly of another unit or type, or if B10 of Sentinel-2 shows
+            an offset about which ``raw`` says nothing.
     """
-    shape = tuple(min(length, SAMPLED) for length in reader.scene.grid.shape)
+    windows = sample_windows(reader.scene.grid.shape)
     limits = {}
     for modality, entry in contract.modalities.items():
-        image, valid = reader.read(modality, out_shape=shape)
         where = next(iter(reader.scene.bands[modality].values())).path
-        pixels = physical_values(image, modality, raw)[:, valid]
-        check_plausible(pixels, modality, where)
+        parts, cirrus = [], []
+        for window in windows:
+            image, valid = reader.read(modality, window)
+            parts.append(image[:, valid])
+            if modality == 's2' and (band := reader.read_cirrus(window)) is not None:
+                cirrus.append(band[:, valid])
+        stored = np.concatenate(parts, axis=1)
+        pixels = physical_values(stored, modality, raw)
+        check_units(pixels, modality, entry.bands, where, advice=advice(raw))
+        if modality == 's2' and raw.s2_offset is None:
+            _check_offset(pixels, entry.bands, cirrus, raw, where)
         if modality == 's1' and entry.normalize == 'standardise' and pixels.size:
             limits[modality] = backscatter_limits(pixels, entry)
-        if modality == AERIAL and image.dtype != np.uint8 and 'height' not in entry.bands:
-            raise SceneError(f'{where}: expected an 8-bit image (uint8), but found {image.dtype}')
+        if modality == AERIAL and stored.dtype != np.uint8 and 'height' not in entry.bands:
+            raise SceneError(f'{where}: expected an 8-bit image (uint8), but found {stored.dtype}')
     return limits
+
+
+def sample_windows(shape: tuple[int, int]) -> list[Window]:
+    """Windows by which a scene is judged: all of a small one, evenly spaced ones of a large one.
+
+    Args:
+        shape: Height and width of the scene.
+
+    Returns:
+        Windows that do not overlap, row by row, of about a million pixels at most.
+    """
+    rows, columns = (_sample_edges(length) for length in shape)
+    return [Window(row, col, height, width) for row, height in rows for col, width in columns]
+
+
+def _sample_edges(length: int) -> list[tuple[int, int]]:
+    """Starts and lengths along one side."""
+    step = max(SAMPLE_EDGE, length // SAMPLE_WINDOWS)
+    return [(start, min(SAMPLE_EDGE, length - start)) for start in range(0, length, step)]
+
+
+def _check_offset(
+    pixels: np.ndarray,
+    bands: Sequence[str],
+    cirrus: Sequence[np.ndarray],
+    raw: RawValues,
+    where: Path,
+) -> None:
+    if cirrus:
+        pixels, bands = physical_values(np.concatenate(cirrus, axis=1), 's2', raw), ('B10',)
+    if carries_offset(pixels, bands):
+        raise SceneError(
+            f'{where}: B10 is nowhere below {OFFSET_FROM:g}, so the values seem to carry the '
+            'offset of +1000 of processing baseline 04.00: add --s2-offset 1000 to subtract it, or '
+            '--s2-offset 0 if there is none'
+        )
 
 
 def predicted_rows(

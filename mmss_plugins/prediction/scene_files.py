@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from mmss_plugins.prepare.geotiff import require_rasterio
-from mmss_plugins.raster.georeference import Grid, grid_of
+from mmss_plugins.raster import Grid, RasterError, find_bands, grid_of, open_raster
+from mmss_plugins.raster.band_names import name_in_file_name
+from mmss_plugins.raster.image import DTYPES
 
-from .band_names import bands_of_file, name_in_file_name
 from .errors import SceneError
 
 DRIVERS = ('GTiff', 'VRT', 'JP2OpenJPEG')
 SUFFIXES = ('.tif', '.tiff', '.vrt', '.jp2')
-DTYPES = ('uint8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64')
 _BAND_BEGIN = re.compile(r'[-_. ]*(B\d?|V)?$', re.IGNORECASE)  # what B02 and B8A have in common
 
 
@@ -42,12 +40,14 @@ class Scene:
         grid: That of the finest band of the last modality; files on another are resampled to it.
         bands: Per modality and band, in the order that the network wants.
         grids: Of each file.
+        cirrus: B10 of Sentinel-2, where the scene has it and the network does not want it.
     """
 
     name: str
     grid: Grid
     bands: Mapping[str, Mapping[str, BandSource]]
     grids: Mapping[Path, Grid]
+    cirrus: BandSource | None = None
 
 
 def find_scene(
@@ -86,7 +86,14 @@ def find_scene(
                 f'{file}: {_shown(grid)}, but the scene has {_shown(finest)}: only files with a '
                 'coordinate reference system can be brought to one grid'
             )
-    return Scene(scene_name(path), finest, bands, grids)
+    cirrus = None
+    if 's2' in wanted and 'B10' not in wanted['s2']:
+        cirrus, grid = _cirrus(Path(paths['s2']), (given or {}).get('s2')) or (None, None)
+        if cirrus and (grid.same(finest) or None not in (grid.crs, finest.crs)):
+            grids.setdefault(cirrus.path, grid)
+        else:
+            cirrus = None
+    return Scene(scene_name(path), finest, bands, grids, cirrus)
 
 
 def scene_name(path: Path) -> str:
@@ -103,35 +110,28 @@ def opened(path: Path) -> Any:
     """A raster file, opened for reading; a context manager that closes it.
 
     Raises:
-        SceneError: If it is missing, unreadable or of another format.
+        RasterError: If it is missing, unreadable or of another format.
     """
-    require_rasterio()
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    if not path.is_file():
-        raise SceneError(f'{path}: no such file (seen from {Path.cwd()})')
-    expected = f'{path}: expected a raster with the suffix {", ".join(SUFFIXES)}'
     if path.suffix.lower() not in SUFFIXES:
-        raise SceneError(expected)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            source = rasterio.open(path)
-    except (RasterioError, OSError, ValueError) as error:
-        raise SceneError(f'{expected}, but it cannot be read ({error})') from error
-    if source.driver not in DRIVERS:
-        source.close()
-        raise SceneError(f'{expected}, but it is of format {source.driver}')
-    return source
+        raise SceneError(f'{path}: expected a raster with the suffix {", ".join(SUFFIXES)}')
+    return open_raster(path, DRIVERS)
 
 
 def _bands_of_one_file(
-    path: Path, modality: str, names: Sequence[str], told: Sequence[str] | None
+    path: Path, modality: str, names: Sequence[str], given: Sequence[str] | None
 ) -> _Found:
     with opened(path) as source:
+        colours = [kind.name for kind in source.colorinterp]
+        found = find_bands(
+            path,
+            source.descriptions,
+            names,
+            sensor=modality,
+            given=given,
+            colours=colours,
+            option=f'--{modality}-bands',
+        )
         grid = _grid(path, source)
-        found = bands_of_file(path, source.descriptions, modality, names, told)
     return {band: BandSource(path, index) for band, index in found.items()}, {path: grid}
 
 
@@ -139,7 +139,7 @@ def _bands_of_folder(folder: Path, modality: str, names: Sequence[str]) -> _Foun
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     found: dict[str, list[Path]] = {band: [] for band in names}
     for path in files:
-        band = name_in_file_name(path, names)
+        band = name_in_file_name(path, names, modality)
         if band is not None:
             found[band].append(path)
     missing = [band for band, paths in found.items() if not paths]
@@ -160,6 +160,18 @@ def _bands_of_folder(folder: Path, modality: str, names: Sequence[str]) -> _Foun
             grids[paths[0]] = _grid(paths[0], source)
         sources[band] = BandSource(paths[0], 1)
     return sources, grids
+
+
+def _cirrus(path: Path, given: Sequence[str] | None) -> tuple[BandSource, Grid] | None:
+    """B10, which shows the offset of +1000, of a scene whose network does not want it."""
+    try:
+        if path.is_dir():
+            bands, grids = _bands_of_folder(path, 's2', ('B10',))
+        else:
+            bands, grids = _bands_of_one_file(path, 's2', ('B10',), given)
+    except RasterError:
+        return None
+    return bands['B10'], grids[bands['B10'].path]
 
 
 def _grid(path: Path, source: Any) -> Grid:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmss_plugins.checkpoints.files import read_checkpoint
 from mmss_plugins.checkpoints.input_contract import InputContract, contract_of
 from mmss_plugins.checkpoints.trained_model import load_trained
+from mmss_plugins.runs.settings import file_digest
 
 from .errors import SceneError
 
@@ -28,6 +29,7 @@ class SceneModel:
         classes: Class names by index.
         palette: RGB per class.
         name: Of its checkpoint, for the outputs' tags.
+        digest: SHA-256 of the checkpoint file.
         amp: Whether to run it in automatic mixed precision.
     """
 
@@ -37,6 +39,7 @@ class SceneModel:
     palette: tuple[tuple[int, int, int], ...] | None = None
     name: str = ''
     amp: bool = False
+    digest: str = ''
 
     @classmethod
     def load(
@@ -72,7 +75,8 @@ class SceneModel:
             contract = contract.only((alone,))
         classes, palette = _classes(content, contract, model)
         model.to(device)
-        return cls(model, contract, classes, palette, Path(checkpoint).name, amp)
+        name, digest = Path(checkpoint).name, file_digest(Path(checkpoint))
+        return cls(model, contract, classes, palette, name, amp, digest)
 
     @property
     def device(self) -> torch.device:

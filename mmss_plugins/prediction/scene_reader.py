@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from mmss_plugins.bands import S2, SENSORS
+from mmss_plugins.prepare.geotiff import declared_factor
 from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster import RasterImage
+from mmss_plugins.raster.files import small_cache
+from mmss_plugins.raster.image import read_open
 
-from .errors import SceneError
 from .scene_files import Scene, opened
 
 
@@ -32,33 +36,42 @@ class SceneReader:
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_open': {}}  # files are opened anew in each process
 
-    def read(
-        self, modality: str, window: Window | None = None, out_shape: tuple[int, int] | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Read the bands of a modality.
+    def read(self, modality: str, window: Window | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Read the bands of a modality, at full resolution.
 
         Args:
             modality: Of the scene.
             window: Inside the grid; None for all of it.
-            out_shape: Read coarser, every so many pixels; None for all pixels.
 
         Returns:
-            (C, H, W) in the files' type (the common one, if they differ), and which pixels hold
-            data in every band, (H, W) bool.
+            (C, H, W) in the files' type (the common one, if they differ; float32 or integers in
+            reflectance x 10000 where a file declares a scale), and which pixels hold data in every
+            band, (H, W) bool. B10 does not count: in clear air it is 0, the usual value of no data.
 
         Raises:
-            SceneError: If a file cannot be read.
+            RasterError: If a file cannot be read.
         """
         sources = self.scene.bands[modality]
-        by_file: dict[Path, list[int]] = {}
-        for source in sources.values():
-            by_file.setdefault(source.path, []).append(source.index)
+        factor = declared_factor(SENSORS[modality]) if modality in SENSORS else 1.0
+        by_file: dict[Path, list[str]] = {}
+        for band, source in sources.items():
+            by_file.setdefault(source.path, []).append(band)
         planes, valid = {}, True
-        for path, indices in by_file.items():
-            values, present = self._read_file(path, indices, window, out_shape)
-            planes |= {(path, index): plane for index, plane in zip(indices, values, strict=True)}
-            valid = valid & present
-        return np.stack([planes[s.path, s.index] for s in sources.values()]), valid
+        for path, bands in by_file.items():
+            image = self._read_file(path, [sources[band].index for band in bands], window, factor)
+            planes |= dict(zip(bands, image.data, strict=True))
+            if image.present is not None:
+                counted = [band != 'B10' or len(sources) == 1 for band in bands]
+                valid = valid & image.present[counted].all(axis=0)
+        data = np.stack([planes[band] for band in sources])
+        return data, np.broadcast_to(valid, data.shape[1:]).copy()
+
+    def read_cirrus(self, window: Window) -> np.ndarray | None:
+        """B10 of a scene whose network does not want it, (1, H, W); None if there is none."""
+        cirrus = self.scene.cirrus
+        if cirrus is None:
+            return None
+        return self._read_file(cirrus.path, [cirrus.index], window, declared_factor(S2)).data
 
     def close(self) -> None:
         """Close the files."""
@@ -68,47 +81,31 @@ class SceneReader:
         self._open.clear()
 
     def _read_file(
-        self,
-        path: Path,
-        indices: list[int],
-        window: Window | None,
-        out_shape: tuple[int, int] | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        from rasterio.errors import RasterioError
-
+        self, path: Path, indices: list[int], window: Window | None, factor: float
+    ) -> RasterImage:
         place = window and (
             (window.row, window.row + window.height),
             (window.col, window.col + window.width),
         )
-        try:
-            source = self._source(path)
-            values = source.read(indices, window=place, out_shape=out_shape)
-            masks = source.read_masks(indices, window=place, out_shape=out_shape)
-            alpha = [band for band in _alpha_bands(source) if band not in indices]
-            if alpha:
-                cover = source.read(alpha, window=place, out_shape=out_shape)
-                masks = np.concatenate([masks, cover > 0])
-        except (RasterioError, OSError, ValueError) as error:
-            raise SceneError(f'{path}: unreadable image ({error.__cause__ or error})') from error
-        valid = (masks > 0).all(axis=0)
-        if values.dtype.kind == 'f':
-            valid &= np.isfinite(values).all(axis=0)
-        if self.nodata is not None:
-            valid &= (values != self.nodata).all(axis=0)
-        return values, valid
+        source, file = self._source(path)
+        with small_cache():
+            return read_open(
+                path, source, indices, place=place, factor=factor, nodata=self.nodata, declared=file
+            )
 
-    def _source(self, path: Path) -> Any:
+    def _source(self, path: Path) -> tuple[Any, Any]:
+        """What is read, and the file: the same, or a view of it on the scene's grid."""
         if self._process != os.getpid():  # forked: open files would share their position
             self._open, self._process = {}, os.getpid()
         if path not in self._open:
             source = opened(path)
             same = self.scene.grids[path].same(self.scene.grid)
             self._open[path] = source if same else self._warped(source), source
-        return self._open[path][0]
+        return self._open[path]
 
     def _warped(self, source: Any) -> Any:
         from rasterio import Affine
-        from rasterio.enums import Resampling
+        from rasterio.enums import ColorInterp, Resampling
         from rasterio.vrt import WarpedVRT
 
         grid = self.scene.grid
@@ -117,18 +114,10 @@ class SceneReader:
             source,
             src_nodata=nodata,
             nodata=nodata,
-            add_alpha=nodata is None and not _alpha_bands(source),
+            add_alpha=nodata is None and ColorInterp.alpha not in source.colorinterp,
             crs=grid.crs,
             transform=Affine(*grid.transform),
             height=grid.shape[0],
             width=grid.shape[1],
             resampling=Resampling.bilinear,
         )
-
-
-def _alpha_bands(source: Any) -> list[int]:
-    """Bands that tell where data are; GDAL's masks heed them only in unsigned files."""
-    from rasterio.enums import ColorInterp
-
-    kinds = zip(source.indexes, source.colorinterp, strict=True)
-    return [index for index, kind in kinds if kind == ColorInterp.alpha]

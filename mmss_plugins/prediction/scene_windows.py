@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from mmss_plugins.checkpoints.input_contract import InputContract
 from mmss_plugins.datasets.normalisation import Limits
 from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster import RasterError
 
 from .errors import SceneError
 from .network_input import RawValues, network_channels, physical_values
@@ -90,7 +91,7 @@ class SceneWindows(Dataset):
         try:
             for index in indices:
                 items.append(self[index])
-        except SceneError as error:
+        except RasterError as error:
             items.append(SceneError(str(error)))  # causes of GDAL's cannot always be sent
         return items
 

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-import os
+import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
+from mmss_plugins.atomic_files import drafted, sync
 from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.raster import Grid
+from mmss_plugins.raster.files import small_cache
 
-from .scene_files import Grid
+from .errors import SceneError
 
 TILE = 256
 OVERVIEW_FROM = 1024  # pixels of the longer side
+SETTINGS = 'SETTINGS'  # tag
+_UNWRITTEN = 'what is on the disk is not what was written: is the disk full?'
+_Place = tuple[tuple[int, int], tuple[int, int]]  # rows, columns
 CLASSES, CONFIDENCE, PROBABILITIES = 'classes', 'confidence', 'probabilities'
 
 
 class SceneWriter:
-    """Writes maps row by row beside their places and moves them there when all is written.
+    """Writes maps row by row beside their places, checks them, and moves them there.
 
     ``classes``: uint8 class indices, 255 without data, with a colour table. ``confidence``: the
     highest probability. ``probabilities``: a band per class. The latter two are float32, NaN
-    without data. A context manager; after an exception nothing stays.
+    without data. A context manager. GDAL does not report all errors of a full disk, so all files
+    are read back before the first gets its name; after an exception no new file stays.
 
     Args:
-        paths: Where each map goes; 'classes' is moved last, so that it tells that all are there.
-        grid: Of the scene.
+        paths: Where each map goes; 'classes' is moved last, so that it shows that all are there.
+        grid: Of the scene. Ground control points are written to the maps.
         classes: Class names.
         palette: RGB per class, or None.
         tags: Further tags of the files.
@@ -44,32 +53,30 @@ class SceneWriter:
     ) -> None:
         self.paths, self.grid = dict(paths), grid
         self.classes, self.palette, self.tags = classes, palette, dict(tags or {})
+        self._drafts: dict[str, Path] = {}
         self._files: dict[str, Any] = {}
+        self._written: dict[str, dict[_Place, int]] = {kind: {} for kind in self.paths}
+        self._stack = ExitStack()
 
     def __enter__(self) -> SceneWriter:
-        try:
-            for kind, path in self.paths.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._files[kind] = self._create(kind)
-        except BaseException:
-            self._discard()
-            raise
+        with ExitStack() as stack:
+            for kind in sorted(self.paths, key=lambda kind: kind != CLASSES):  # left in reverse
+                self._drafts[kind] = stack.enter_context(drafted(self.paths[kind]))
+                self._files[kind] = stack.enter_context(self._create(kind))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, kind: type | None, *exception: object) -> None:
         if kind is not None:
-            self._discard()
+            self._stack.__exit__(kind, *exception)
             return
-        try:
+        with self._stack:
             for file in self._files.values():
                 file.close()
             if CLASSES in self.paths:
-                self._add_overviews(_draft(self.paths[CLASSES]))
-            for name in sorted(self.paths, key=lambda name: name == CLASSES):
-                os.replace(_draft(self.paths[name]), self.paths[name])
-        except BaseException:
-            self._discard()
-            raise
+                self._add_overviews(self._drafts[CLASSES])
+            for name in self.paths:
+                self._check(name)
 
     def write(self, row: int, col: int, probabilities: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Write a block of rows.
@@ -90,21 +97,41 @@ class SceneWriter:
         content[PROBABILITIES] = lambda: _masked(probabilities, valid)
         place = ((row, row + valid.shape[0]), (col, col + valid.shape[1]))
         for kind, file in self._files.items():
-            file.write(content[kind](), window=place)
+            values = content[kind]()
+            file.write(values, window=place)
+            self._written[kind][place] = crc32(np.ascontiguousarray(values))
         return classes
+
+    def _check(self, kind: str) -> None:
+        """Read a closed file back, and compare it with what was written."""
+        import rasterio
+        from rasterio.errors import RasterioError
+
+        path, draft = self.paths[kind], self._drafts[kind]
+        sync(draft)
+        try:
+            with _quiet(), rasterio.open(draft) as file:
+                good = all(
+                    crc32(np.ascontiguousarray(file.read(window=place))) == expected
+                    for place, expected in self._written[kind].items()
+                )
+            check_map(draft)
+        except (RasterioError, SceneError) as error:
+            raise SceneError(f'{path}: {_UNWRITTEN} ({error})') from error
+        if not good:
+            raise SceneError(f'{path}: {_UNWRITTEN}')
 
     def _create(self, kind: str) -> Any:
         import rasterio
-        from rasterio import Affine
+        from rasterio import CRS, Affine
+        from rasterio.control import GroundControlPoint
         from rasterio.enums import ColorInterp
-        from rasterio.errors import NotGeoreferencedWarning
 
         coded = kind == CLASSES
         count = len(self.classes) if kind == PROBABILITIES else 1
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        with _quiet():
             file = rasterio.open(
-                _draft(self.paths[kind]),
+                self._drafts[kind],
                 'w',
                 driver='GTiff',
                 height=self.grid.shape[0],
@@ -122,6 +149,11 @@ class SceneWriter:
                 bigtiff='if_safer',
                 num_threads='all_cpus',
             )
+        if self.grid.points:
+            points = [GroundControlPoint(*point) for point in self.grid.points]
+            file.gcps = points, self.grid.points_crs and CRS.from_wkt(self.grid.points_crs)
+        if self.grid.rpcs:
+            file.update_tags(ns='RPC', **dict(self.grid.rpcs))
         file.update_tags(**self.tags)
         if coded:
             file.update_tags(**{f'CLASS_{i}': name for i, name in enumerate(self.classes)})
@@ -146,15 +178,53 @@ class SceneWriter:
             with rasterio.open(path, 'r+') as file:
                 file.build_overviews(levels, Resampling.mode)
 
-    def _discard(self) -> None:
-        for file in self._files.values():
-            file.close()
-        for path in self.paths.values():
-            _draft(path).unlink(missing_ok=True)
+
+def check_map(path: Path) -> None:
+    """Read a map whole, overviews included.
+
+    Raises:
+        SceneError: If it is damaged.
+    """
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    try:
+        with _quiet(), rasterio.open(path, driver='GTiff') as file:
+            levels = [None, *range(len(file.overviews(1)))]
+        for level in levels:
+            chosen = {} if level is None else {'overview_level': level}
+            with _quiet(), small_cache(), rasterio.open(path, driver='GTiff', **chosen) as file:
+                for _, window in file.block_windows(1):
+                    file.read(window=window)
+    except (RasterioError, OSError) as error:
+        raise SceneError(f'{path}: damaged map ({error.__cause__ or error})') from error
 
 
-def _draft(path: Path) -> Path:
-    return path.with_name(f'{path.stem}.part.tif')
+def settings_of(path: Path) -> object:
+    """The settings with which a map was made; None if it does not hold any.
+
+    Raises:
+        SceneError: If the file is no GeoTIFF, or damaged.
+    """
+    check_map(path)
+    import rasterio
+
+    with _quiet(), rasterio.open(path, driver='GTiff') as file:
+        text = file.tags().get(SETTINGS, 'null')
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings about maps of scenes that do not say where they lie."""
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        yield
 
 
 def _masked(values: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -15,9 +15,9 @@ from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.geotiff import check_equal, require_present, require_rasterio
 from mmss_plugins.prepare.png import PngImage
 from mmss_plugins.raster import open_raster
+from mmss_plugins.raster.files import small_cache
 from mmss_plugins.raster.image import read_open
 
-CACHE_BYTES = 64 << 20  # of GDAL, per process: strips that the next window needs again
 OPEN_FILES = 8  # per process
 
 
@@ -105,7 +105,7 @@ def read_window(
             )
         place = ((row, row + height), (col, col + width))
     try:
-        with _small_cache():
+        with small_cache():
             if isinstance(source, PngImage):
                 return source.read(window=place)
             image = read_open(path, source, place=place)
@@ -129,15 +129,6 @@ def _checked(path: Path, bands: int | tuple[int, ...], dtypes: Sequence[str]) ->
     if len(types) > 1 or types[0] not in dtypes:
         check_equal(path, 'type', ' or '.join(dtypes), ', '.join(types))
     return source
-
-
-def _small_cache() -> Any:
-    """Around the first read of a process, on which GDAL fixes its cache (5 % of all memory)."""
-    require_rasterio()
-    import rasterio
-
-    chosen = 'GDAL_CACHEMAX' in os.environ  # by the user
-    return rasterio.Env() if chosen else rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES)
 
 
 def _read_errors() -> tuple[type[Exception], ...]:

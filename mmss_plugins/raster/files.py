@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ FORMATS = {  # GDAL's drivers, by suffix
     '.jp2': 'JP2OpenJPEG',
     '.vrt': 'VRT',
 }
+CACHE_BYTES = 64 << 20  # of GDAL, per process: strips that the next window needs again
 MAX_BYTES = 1 << 30  # of an image that is read as a whole
 MAX_VRT_BYTES = 16 << 20
 MAX_VRT_DEPTH = 4
@@ -59,7 +61,7 @@ def open_raster(path: str | Path, drivers: Sequence[str] = ('GTiff',)) -> Any:
 
     path = Path(path)
     if not path.is_file():
-        raise RasterError(f'{path}: missing file')
+        raise RasterError(f'{path}: missing file (seen from {Path.cwd()})')
     driver = FORMATS.get(path.suffix.lower(), 'GTiff')
     if driver not in drivers:
         raise RasterError(
@@ -97,6 +99,17 @@ def _check_vrt(path: Path, depth: int = 0) -> None:
             )
         if driver == 'VRT':
             _check_vrt(source, depth + 1)
+
+
+def small_cache() -> Any:
+    """A rasterio environment for the first read of a process, on which GDAL fixes its cache.
+
+    Otherwise the cache may grow to 5 % of the machine's memory in every process.
+    """
+    import rasterio
+
+    chosen = 'GDAL_CACHEMAX' in os.environ  # by the user
+    return rasterio.Env() if chosen else rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES)
 
 
 def check_size(path: str | Path, source: Any, limit: int = MAX_BYTES) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,17 @@ class Grid:
         shape: Height and width.
         transform: From column and row to coordinates, as rasterio's six coefficients.
         crs: Coordinate reference system as WKT; None without one.
+        points: Ground control points (row, column, x, y, z) of a file without a transform.
+        points_crs: Their coordinate reference system as WKT.
+        rpcs: Rational polynomial coefficients of a file without a transform, as GDAL's tags.
     """
 
     shape: tuple[int, int]
     transform: tuple[float, float, float, float, float, float]
     crs: str | None
+    points: tuple[tuple[float, ...], ...] = ()
+    points_crs: str | None = None
+    rpcs: tuple[tuple[str, str], ...] = ()
 
     @property
     def pixel_area(self) -> float:
@@ -51,7 +57,7 @@ class Grid:
 
     def same(self, other: Grid) -> bool:
         """Whether pixels lie on pixels, to a hundredth of one."""
-        if (self.shape, self.crs) != (other.shape, other.crs):
+        if (self.shape, self.crs, self.points) != (other.shape, other.crs, other.points):
             return False
         return _farthest(self.corners, other.corners) <= PIXEL_SHARE * self.pixel_area**0.5
 
@@ -59,7 +65,16 @@ class Grid:
 def grid_of(source: Any) -> Grid:
     """The grid of an open rasterio data set."""
     crs = source.crs.to_wkt() if source.crs else None
-    return Grid(tuple(source.shape), tuple(source.transform)[:6], crs)
+    grid = Grid(tuple(source.shape), tuple(source.transform)[:6], crs)
+    if grid.georeferenced:
+        return grid
+    points, points_crs = source.gcps
+    return replace(
+        grid,
+        points=tuple((p.row, p.col, p.x, p.y, p.z or 0.0) for p in points),
+        points_crs=points_crs.to_wkt() if points and points_crs else None,
+        rpcs=tuple(sorted(source.tags(ns='RPC').items())),
+    )
 
 
 def corner_distance(grid: Grid, other: Grid) -> float:

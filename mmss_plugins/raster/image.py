@@ -88,8 +88,20 @@ def read_open(
     place: Place | None = None,
     factor: float = 1.0,
     nodata: float | None = None,
+    declared: Any = None,
 ) -> RasterImage:
-    """:func:`read_raster` of a file that is open."""
+    """:func:`read_raster` of a file that is open.
+
+    Args:
+        path: For messages.
+        source: A rasterio data set.
+        indices: As of :func:`read_raster`.
+        place: Likewise.
+        factor: Likewise.
+        nodata: Likewise.
+        declared: The data set that declares scales and offsets; None for ``source``. A warped
+            view does not repeat those of its file.
+    """
     from rasterio.errors import RasterioError
 
     indices = list(source.indexes if indices is None else indices)
@@ -105,7 +117,8 @@ def read_open(
         raise RasterError(f'{path}: unreadable image ({error.__cause__ or error})') from error
     present = present_pixels(data, masks, nodata)
     chosen = [index - 1 for index in indices]
-    scales, offsets = ([values[i] for i in chosen] for values in (source.scales, source.offsets))
+    declared = source if declared is None else declared
+    scales, offsets = ([all_[i] for i in chosen] for all_ in (declared.scales, declared.offsets))
     return RasterImage(
         apply_declared(data, scales, offsets, factor),
         present,

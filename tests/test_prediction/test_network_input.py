@@ -11,14 +11,14 @@ from mmss_plugins.checkpoints.run_contract import run_contract
 from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
-from mmss_plugins.prediction import SceneError
 from mmss_plugins.prediction.network_input import (
     RawValues,
+    advice,
     backscatter_limits,
-    check_plausible,
     network_channels,
     physical_values,
 )
+from mmss_plugins.raster import RasterError, check_units
 
 NINE = [S2_BANDS[i] for i in (1, 2, 3, 4, 5, 6, 7, 11, 12)]
 
@@ -50,29 +50,21 @@ def test_values_that_are_right_stay():
 
 
 @pytest.mark.parametrize(
-    ('modality', 'values', 'said'),
+    ('modality', 'raw', 'change', 'said'),
     [
-        ('s2', [0.01, 0.9], r'reflectance x 10000, but found 0\.01 to 0\.9: .* --s2-scale 10000'),
-        ('s2', [0, 3], 'but found 0 to 3:'),
-        ('s1', [0.0, 0.4], r'backscatter in dB, but found 0 to 0\.4: .* --s1-linear'),
-        ('s1', [2, 3000], '--s1-linear'),
+        ('s2', RawValues(), lambda v: v / 10_000, r'add --s2-scale 10000$'),
+        ('s2', RawValues(s2_scale=10_000), lambda v: v, r'--s2-scale \(now 10000\)$'),
+        ('s1', RawValues(), lambda v: 10 ** (v / 10), r'add --s1-linear$'),
+        ('s1', RawValues(s1_linear=True), lambda v: v, r'leave --s1-linear out'),
+        ('s1', RawValues(), lambda v: v * 100, r'declare their scale in the file$'),
     ],
 )
-def test_values_of_another_unit_are_refused(modality, values, said):
-    with pytest.raises(SceneError, match=f'^a.tif: expected Sentinel-[12] .*{said}'):
-        check_plausible(np.array([values], np.float32), modality, 'a.tif')
-
-
-@pytest.mark.parametrize(
-    ('modality', 'values', 'dtype'),
-    [
-        ('s2', [0, 4], 'uint16'), ('s2', [0, 0], 'uint16'), ('s2', [-3, 9000], 'int16'),
-        ('s1', [-0.1, 30], 'float32'), ('s1', [0, 200], 'uint8'), ('s2', [0, 1], 'uint8'),
-        ('aerial', [0, 1], 'float32'), ('s2', [], 'uint16'), ('s1', [], 'float32'),
-    ],
-)  # fmt: skip
-def test_other_values_pass(modality, values, dtype):
-    check_plausible(np.array([values], dtype), modality, 'a.tif')
+def test_values_of_another_unit_are_refused_with_the_option_to_give(modality, raw, change, said):
+    image = {'s1': backscatter, 's2': reflectance}[modality]((30, 30)).astype(np.float32)
+    bands = {'s1': ('VV', 'VH'), 's2': S2_BANDS}[modality]
+    found = physical_values(change(image), modality, raw)
+    with pytest.raises(RasterError, match=f'^a.tif: expected Sentinel-[12] .*{said}'):
+        check_units(found, modality, bands, 'a.tif', advice=advice(raw))
 
 
 @pytest.mark.parametrize('normalize', ['clip8', 'standardise', None])

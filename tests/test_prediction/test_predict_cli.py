@@ -1,6 +1,7 @@
 import copy
 import importlib.util
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from small_scenes import (
 )
 
 from mmss_plugins.checkpoints.input_contract import CONTRACT_KEY
+from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.prediction.cli import main, training_crop
 from mmss_plugins.prediction.network_input import network_channels
 
@@ -150,20 +152,79 @@ def test_options_that_say_what_the_values_are(home):
 def test_maps_that_are_there_are_kept(home, capsys):
     scene = home.scene('a.tif')
     assert home.run(scene) == 0
-    before = (home.maps / 'a_classes.tif').read_bytes()
-    home.scene('a.tif', reflectance(SHAPE, seed=1))
+    state = (home.maps / 'a_classes.tif').stat()
     assert home.run(scene) == 0
-    assert (home.maps / 'a_classes.tif').read_bytes() == before
-    assert 'a_classes.tif: already there; --overwrite makes it anew' in capsys.readouterr().out
+    assert (home.maps / 'a_classes.tif').stat() == state
+    said = 'a_classes.tif: already there; --overwrite predicts it again'
+    assert said in capsys.readouterr().out
     assert home.run(scene, '--confidence', '--probabilities') == 0, 'one of three is there'
     assert home.files() == ['a_classes.json', *(
         f'a_{kind}.tif' for kind in ('classes', 'confidence', 'probabilities')
     )]  # fmt: skip
     after = (home.maps / 'a_classes.tif').read_bytes()
-    assert after != before
     home.scene('a.tif', reflectance(SHAPE, seed=2))
     assert home.run(scene, '--overwrite') == 0
     assert (home.maps / 'a_classes.tif').read_bytes() != after
+
+
+def other_scene(home):
+    os.utime(home.scene('a.tif', reflectance(SHAPE, seed=1)), (1, 1))
+
+
+def other_checkpoint(home):
+    content = torch.load(home.folder / 'best.pth', weights_only=True)
+    content['state_dict']['decode_head.conv_seg.bias'] += 1
+    torch.save(content, home.folder / 'best.pth')
+
+
+@pytest.mark.parametrize(
+    ('change', 'options', 'said'),
+    [
+        (other_scene, (), 'files differs'),
+        (other_checkpoint, (), 'checkpoint differs'),
+        (None, ('--overlap', 1), 'overlap differs'),
+        (None, ('--nodata', 7), 'nodata differs'),
+        (None, ('--s2-offset', 100), 'values differs'),
+        (None, ('--nodata', 7, '--overlap', 1), 'overlap, nodata differ'),
+    ],
+)
+def test_a_map_that_was_made_otherwise_is_not_taken_for_this_one(
+    home, capsys, change, options, said
+):
+    scene = home.scene('a.tif')
+    assert home.run(scene) == 0
+    before = (home.maps / 'a_classes.tif').read_bytes()
+    if change:
+        change(home)
+    assert home.run(scene, *options) == 1
+    error = capsys.readouterr().err
+    assert f'a_classes.tif: a map is there that was made otherwise ({said})' in error
+    assert (home.maps / 'a_classes.tif').read_bytes() == before
+    assert home.run(scene, *options, '--overwrite') == 0
+    assert home.run(scene, *options) == 0
+
+
+def test_a_damaged_map_is_not_taken_for_one(home, capsys):
+    scene = home.scene('a.tif')
+    assert home.run(scene) == 0
+    path = home.maps / 'a_classes.tif'
+    content = path.read_bytes()
+    path.write_bytes(content[:-300])
+    assert home.run(scene) == 1
+    assert 'a_classes.tif: damaged map' in capsys.readouterr().err
+    assert home.run(scene, '--overwrite') == 0
+    assert path.read_bytes() == content
+
+
+def test_two_runs_do_not_write_one_map(home, capsys):
+    first, second = home.scene('a.tif'), home.scene('b.tif')
+    home.maps.mkdir()
+    with WriterLock(home.maps, 'predicting', '.a.lock'):
+        assert home.run(first, second) == 1
+    assert 'another process is predicting a: wait' in capsys.readouterr().err
+    assert home.files() == ['b_classes.json', 'b_classes.tif']
+    assert home.run(first, second) == 0
+    assert len(home.files()) == 4
 
 
 def test_one_bad_scene_does_not_stop_the_others(home, capsys):
@@ -178,9 +239,9 @@ def test_one_bad_scene_does_not_stop_the_others(home, capsys):
     ]  # fmt: skip
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error: ')]
     starts = [
-        f'error: {small}: expected Sentinel-2 as reflectance x 10000',
-        f'error: {broken}: expected a raster',
-        f'error: {missing}: no such file',
+        f'error: {small}: expected Sentinel-2 B4 as reflectance x 10000',
+        f'error: {broken}: unreadable image',
+        f'error: {missing}: missing file',
     ]
     assert len(errors) == 3
     assert all(line.startswith(start) for line, start in zip(errors, starts, strict=True))

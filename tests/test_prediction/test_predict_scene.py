@@ -1,12 +1,17 @@
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 import torch
+from rasterio import CRS
+from rasterio.control import GroundControlPoint
+from rasterio.enums import Resampling
 from rasterio.transform import from_origin
+from small_raw_trees import S2_BANDS, write_tiff
 from small_scenes import (
     CLASSES,
     CORNER,
@@ -24,9 +29,10 @@ from small_scenes import (
     write_scene,
 )
 
+from mmss_plugins.datasets.normalisation import S1_PERCENTILES
 from mmss_plugins.prediction import PredictionOptions, SceneError, predict_scene
 from mmss_plugins.prediction.network_input import RawValues, network_channels
-from mmss_plugins.prediction.predict_scene import judge_values
+from mmss_plugins.prediction.predict_scene import judge_values, sample_windows
 from mmss_plugins.prediction.scene_reader import SceneReader
 
 RGB = optical(['B4', 'B3', 'B2'])
@@ -163,15 +169,113 @@ def test_pixels_without_data_have_no_class(tmp_path, profile, options, batch_siz
 
 
 @pytest.mark.parametrize('entry', [radar(), radar(normalize='standardise')])
-def test_scenes_without_any_data(tmp_path, entry):
+def test_a_scene_without_any_data_is_an_error(tmp_path, entry):
     write_scene(tmp_path / 's1.tif', np.full((2, 20, 9), np.nan, np.float32))
     model = scene_model(PixelModel(2), s1=entry)
-    report, maps = predict(tmp_path, model, KINDS)
-    assert (maps['classes'] == 255).all()
-    assert np.isnan(maps['probabilities']).all()
-    assert (report.without_data, sum(report.pixels.values())) == (180, 0)
+    with pytest.raises(SceneError, match='scene s1: no pixel has data in all bands'):
+        predict(tmp_path, model, KINDS)
     assert model.model.batches == []
-    assert 'nan' not in report.text()
+    assert not list((tmp_path / 'maps').iterdir())
+
+
+def spoil_units(modality, image):
+    """Values of another unit, and a single pixel that hides them from a look at extremes."""
+    if modality == 's1':
+        image = (10 ** (image / 10)).astype(np.float32)
+        image[0, 0, 0] = -1e-6
+    else:
+        image = (image / 10_000).astype(np.float32)
+        image[0, 0, 0] = 6.5535
+    return image
+
+
+@pytest.mark.parametrize(('modality', 'said'), [('s1', '--s1-linear'), ('s2', '--s2-scale 10000')])
+def test_a_single_odd_pixel_hides_no_other_unit(tmp_path, modality, said):
+    image = {'s1': backscatter, 's2': reflectance}[modality]((20, 33))
+    entry = {'s1': radar(), 's2': optical()}[modality]
+    model = scene_model(PixelModel(len(entry.bands)), **{modality: entry})
+    write_scene(tmp_path / f'{modality}.tif', spoil_units(modality, image))
+    with pytest.raises(SceneError, match=f'{modality}.tif: expected Sentinel-.*{said}'):
+        predict(tmp_path, model)
+
+
+def test_an_option_too_many_is_refused(tmp_path):
+    write_scene(tmp_path / 's1.tif', backscatter((20, 33)))
+    model = scene_model(PixelModel(2), s1=radar())
+    with pytest.raises(SceneError, match='leave --s1-linear out'):
+        predict(tmp_path, model, raw=RawValues(s1_linear=True))
+
+
+NINE = ['B2', 'B3', 'B4', 'B5', 'B6', 'B7', 'B8', 'B11', 'B12']
+
+
+@pytest.mark.parametrize('bands', [S2_BANDS, NINE])
+def test_an_offset_that_nobody_spoke_of_is_refused(tmp_path, bands):
+    image = reflectance((20, 33))
+    model = scene_model(PixelModel(len(bands)), s2=optical(bands))
+    write_scene(tmp_path / 's2.tif', image)
+    _, plain = predict(tmp_path, model)
+    write_scene(tmp_path / 's2.tif', image + 1000)
+    with pytest.raises(SceneError, match=r's2\.tif: B10 is nowhere below 900, .*--s2-offset 1000'):
+        predict(tmp_path, model)
+    _, subtracted = predict(tmp_path, model, raw=RawValues(s2_offset=1000))
+    np.testing.assert_array_equal(subtracted['classes'], plain['classes'])
+    predict(tmp_path, model, raw=RawValues(s2_offset=0))
+
+
+def test_scales_that_a_file_declares_are_applied(tmp_path):
+    image = reflectance((20, 33))
+    model = scene_model(PixelModel(13), s2=optical())
+    write_scene(tmp_path / 's2.tif', image)
+    _, plain = predict(tmp_path, model)
+    write_scene(tmp_path / 's2.tif', image + 1000)
+    with rasterio.open(tmp_path / 's2.tif', 'r+') as file:
+        file.scales, file.offsets = [1e-4] * 13, [-0.1] * 13
+    _, declared = predict(tmp_path, model)
+    np.testing.assert_array_equal(declared['classes'], plain['classes'])
+
+
+def test_overviews_change_no_limits(tmp_path):
+    """Overviews are averages: their percentiles are narrower than the scene's."""
+    image = backscatter((300, 280))
+    write_scene(tmp_path / 's1.tif', image)
+    with rasterio.open(tmp_path / 's1.tif', 'r+') as file:
+        file.build_overviews([2, 4, 8], Resampling.average)
+    model = scene_model(PixelModel(2), s1=radar(normalize='standardise'))
+    reader = SceneReader(scene_of(model, s1=tmp_path / 's1.tif'))
+    limits = judge_values(reader, model.contract, RawValues())
+    expected = np.percentile(image, S1_PERCENTILES, axis=(1, 2))
+    np.testing.assert_allclose(limits['s1'], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize('shape', [(3, 64), (1024, 100), (1025, 1100), (40_000, 9)])
+def test_the_sample_of_a_scene_covers_it_evenly(shape):
+    windows = sample_windows(shape)
+    assert sum(w.height * w.width for w in windows) <= 1.2e6
+    for axis, length in enumerate(shape):
+        edges = sorted({(window[axis], window[axis] + window[axis + 2]) for window in windows})
+        assert edges[0][0] == 0
+        assert edges[-1][1] <= length
+        gaps = [later[0] - earlier[1] for earlier, later in pairwise(edges)]
+        assert all(gap >= 0 for gap in gaps), 'no overlap'
+        assert max([*gaps, length - edges[-1][1]]) <= length / 16
+        if length <= 1024:
+            assert not any(gaps)
+            assert edges[-1][1] == length
+
+
+def test_ground_control_points_are_carried_over(tmp_path):
+    corners = [(0, 0, 15, 48, 0), (0, 33, 16, 48, 0), (20, 0, 15, 47, 0), (20, 33, 16, 47.1, 5)]
+    points = [GroundControlPoint(*corner) for corner in corners]
+    write_tiff(tmp_path / 's1.tif', backscatter((20, 33)))
+    with rasterio.open(tmp_path / 's1.tif', 'r+') as file:
+        file.gcps = points, CRS.from_epsg(4326)
+    predict(tmp_path, scene_model(PixelModel(2), s1=radar()))
+    with rasterio.open(tmp_path / 'maps' / 'classes.tif') as file:
+        found, crs = file.gcps
+        assert (file.crs, crs.to_epsg()) == (None, 4326)
+    kept = [(p.row, p.col, p.x, p.y, p.z) for p in found]
+    assert kept == [(p.row, p.col, p.x, p.y, p.z) for p in points]
 
 
 def test_data_are_needed_in_both_modalities(tmp_path):
@@ -233,7 +337,7 @@ def test_other_units_give_the_same_map(tmp_path, modality, raw, change):
     np.testing.assert_allclose(maps['probabilities'], plain['probabilities'], atol=1e-4)
     if modality == 's2':
         return
-    with pytest.raises(SceneError, match=r's1\.tif: expected Sentinel-1 backscatter in dB'):
+    with pytest.raises(SceneError, match=r's1\.tif: expected Sentinel-1 VV as backscatter in dB'):
         predict(tmp_path, model)
 
 
@@ -312,7 +416,8 @@ def test_a_failure_in_the_middle_leaves_what_was_there(tmp_path, error, raised, 
 def test_a_file_that_breaks_off_is_named_without_a_traceback(tmp_path, workers, monkeypatch):
     path = write_scene(tmp_path / 's2.tif', reflectance((64, 64)))
     path.write_bytes(path.read_bytes()[:90000])
-    monkeypatch.setitem(judge_values.__globals__, 'SAMPLED', 2)  # so few do not see it
+    for name, value in (('SAMPLE_EDGE', 8), ('SAMPLE_WINDOWS', 1)):  # so few do not see it
+        monkeypatch.setitem(judge_values.__globals__, name, value)
     with pytest.raises(SceneError) as caught:
         predict(tmp_path, scene_model(PixelModel(3), s2=RGB), workers=workers)
     assert str(caught.value).startswith(f'{path}: unreadable image (')

@@ -16,13 +16,16 @@ from small_raw_trees import S2_BANDS, read_raw
 from small_scenes import PixelModel, optical, radar, read_map, scene_model, scene_of, write_scene
 
 from mmss_plugins.bands import S2
-from mmss_plugins.prediction import PredictionOptions, predict_scene
+from mmss_plugins.prediction import PredictionOptions, SceneError, predict_scene
+from mmss_plugins.prediction.network_input import RawValues
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get('MMSS_REAL_DATA', ROOT.parent / 'shared' / 'data' / 'real')) / 'sentinel'
 SCENES = sorted(path.name for path in REAL.glob('S2L1C/*.tif'))
 
 pytestmark = pytest.mark.skipif(not SCENES, reason=f'no real samples: {REAL} does not hold them')
+
+AS_IS = RawValues(s2_offset=0)  # one of the scenes has the offset, which changes nothing here
 
 
 def standardised(image, mean, std, percentiles=False):
@@ -43,7 +46,9 @@ def test_both_sensors_by_windows_are_one_pass(tmp_path, name):
     paths = {'s1': REAL / 'S1RTC' / name, 's2': REAL / 'S2L1C' / name}
     entries = {'s1': radar(normalize='standardise'), 's2': optical(normalize='standardise')}
     model = scene_model(PixelModel(15), **entries)
-    found = predict(model, tmp_path / 'map.tif', PredictionOptions(96, 24, panel=130), **paths)
+    found = predict(
+        model, tmp_path / 'map.tif', PredictionOptions(96, 24, panel=130, raw=AS_IS), **paths
+    )
     raw = {key: read_raw(path).astype(np.float64) for key, path in paths.items()}
     inputs = np.concatenate(
         [
@@ -71,8 +76,19 @@ def test_bands_at_their_own_resolutions(tmp_path):
         write_scene(file, coarse.round()[None].astype(np.uint16), pixel=float(pixel))
     whole = write_scene(tmp_path / 'whole.tif', image.astype(np.uint16))
     model = scene_model(PixelModel(13), s2=optical())
-    options = PredictionOptions(64, 16)
+    options = PredictionOptions(64, 16, raw=AS_IS)
     found = predict(model, tmp_path / 'a.tif', options, s2=tmp_path / 'scene')
     expected = predict(model, tmp_path / 'b.tif', options, s2=whole)
     assert found.shape == (180, 180)
     assert (found == expected).mean() > 0.8
+
+
+def test_the_scene_with_the_offset_is_recognised(tmp_path):
+    model = scene_model(PixelModel(13), s2=optical())
+    for name in SCENES:
+        out, path = tmp_path / name, REAL / 'S2L1C' / name
+        if read_raw(path)[10].min() > 900:
+            with pytest.raises(SceneError, match=f'{name}: B10 is nowhere below 900'):
+                predict(model, out, PredictionOptions(), s2=path)
+        else:
+            predict(model, out, PredictionOptions(), s2=path)

@@ -146,10 +146,10 @@ def complex_values(folder):
 @pytest.mark.parametrize(
     ('make', 'name', 'said'),
     [
-        (None, 'a.tif', r'no such file \(seen from '),
+        (None, 'a.tif', r'missing file \(seen from '),
         (other_suffix, 'a.img', r'expected .* suffix \.tif, \.tiff, \.vrt, \.jp2$'),
-        (broken, 'a.tif', r'expected a raster .* but it cannot be read \('),
-        (other_format, 'a.tif', 'expected a raster .* but it is of format PNG'),
+        (broken, 'a.tif', r'unreadable image \('),
+        (other_format, 'a.tif', 'unreadable image .* not recognized'),
         (complex_values, 'a.tif', 'expected values of type uint8, .* but found complex64'),
     ],
 )

@@ -235,17 +235,6 @@ def test_missing_data_stay_missing_when_resampled(tmp_path, way):
     assert (found[1][valid] == 1000).all(), 'the hole is not mixed into its neighbours'
 
 
-def test_coarse_views_keep_the_holes(tmp_path):
-    image = reflectance((40, 40))
-    image[:, :, 20:] = 0
-    path = write_scene(tmp_path / 'a.tif', image, nodata=0)
-    found, valid = reader_of(s2=path).read('s2', out_shape=(10, 10))
-    assert found.shape == (1, 10, 10)
-    assert valid[:, :4].all()
-    assert not valid[:, 6:].any()
-    assert np.isin(found[0][valid], image[1]).all(), 'every so many pixels, no means'
-
-
 def test_a_truncated_file_is_named(tmp_path):
     path = write_scene(tmp_path / 'a.tif', reflectance((64, 64)))
     path.write_bytes(path.read_bytes()[:40000])

@@ -1,12 +1,16 @@
+import subprocess
+
 import numpy as np
 import pytest
 import rasterio
 from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
 from rasterio.transform import from_origin
 from small_scenes import CLASSES, CORNER, PALETTE, UTM, read_map
 
-from mmss_plugins.prediction.scene_files import Grid
+from mmss_plugins.prediction import SceneError
 from mmss_plugins.prediction.scene_writer import SceneWriter
+from mmss_plugins.raster import Grid
 
 SHAPE = (12, 17)
 KINDS = ('classes', 'confidence', 'probabilities')
@@ -146,11 +150,10 @@ def test_after_an_exception_the_old_maps_are_there(tmp_path):
 
 
 def test_places_that_cannot_be_written(tmp_path):
-    outputs(tmp_path)['probabilities'].with_suffix('.part.tif').mkdir(parents=True)
-    with pytest.raises(OSError, match='x_probabilities'), writer(tmp_path):
+    (tmp_path / 'deep').write_text('a file')
+    with pytest.raises(OSError, match='deep'), writer(tmp_path):
         pass
-    folders = [path.name for path in tmp_path.glob('deep/*')]
-    assert folders == ['x_probabilities.part.tif']
+    assert [path.name for path in tmp_path.iterdir()] == ['deep']
 
 
 def test_the_classes_are_moved_last(tmp_path, monkeypatch):
@@ -160,11 +163,63 @@ def test_the_classes_are_moved_last(tmp_path, monkeypatch):
         moved.append(target.name)
         replace(source, target)
 
-    monkeypatch.setattr('mmss_plugins.prediction.scene_writer.os.replace', watched)
+    monkeypatch.setattr('mmss_plugins.atomic_files.os.replace', watched)
     with writer(tmp_path) as maps:
         maps.write(0, 0, *block())
     assert sorted(moved) == [f'x_{kind}.tif' for kind in KINDS]
     assert moved[-1] == 'x_classes.tif'
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_what_is_not_on_the_disk_gets_no_name(tmp_path, monkeypatch, kind):
+    """GDAL closes a file on a full disk without an error."""
+    original = SceneWriter._check
+
+    def truncated(self, name):
+        if name == kind:
+            content = self._drafts[name].read_bytes()
+            self._drafts[name].write_bytes(content[: len(content) // 2])
+        original(self, name)
+
+    monkeypatch.setattr(SceneWriter, '_check', truncated)
+    said = rf'x_{kind}\.tif: what is on the disk is not'
+    with pytest.raises(SceneError, match=said), writer(tmp_path) as maps:
+        maps.write(0, 0, *block())
+    assert list(tmp_path.glob('deep/*')) == []
+
+
+def test_a_block_of_other_values_gets_no_name(tmp_path, monkeypatch):
+    original = SceneWriter._check
+
+    def changed(self, name):
+        with rasterio.open(self._drafts[name], 'r+') as file:
+            values = file.read()
+            values[0, 0, 0] = 1 - np.nan_to_num(values[0, 0, 0])
+            file.write(values)
+        original(self, name)
+
+    monkeypatch.setattr(SceneWriter, '_check', changed)
+    said = 'what is on the disk is not'
+    with pytest.raises(SceneError, match=said), writer(tmp_path, ('confidence',)) as maps:
+        maps.write(0, 0, *block())
+
+
+def test_a_full_disk_leaves_no_map(tmp_path):
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip('a small file system cannot be mounted here')
+    try:
+        values = np.random.default_rng(0).random((3, 200, 200)).astype(np.float32)
+        paths = {kind: disk / f'x_{kind}.tif' for kind in KINDS}
+        grid = Grid((200, 200), (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), None)
+        errors = (RasterioError, SceneError, OSError)
+        with pytest.raises(errors), SceneWriter(paths, grid, CLASSES) as maps:
+            maps.write(0, 0, values / values.sum(0), np.ones((200, 200), bool))
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(['umount', str(disk)], check=True)
 
 
 def test_a_place_that_is_taken_leaves_no_draft(tmp_path):
