@@ -49,7 +49,7 @@ def parse_config_text(text: str) -> dict[str, object]:
 
     Args:
         text: Assignments of plain values, as MMEngine's ``pretty_text`` has them: numbers, strings,
-            lists, tuples, sets, dicts and calls of ``dict`` with keywords.
+            lists, tuples, sets, dicts and calls of ``dict`` with keywords or a dict.
 
     Returns:
         Values by name.
@@ -86,11 +86,8 @@ def _value(node: ast.expr) -> object:
         return node.value
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         items = [_value(item) for item in node.elts]
-        return (
-            _hashable(tuple(items), set, node)
-            if isinstance(node, ast.Set)
-            else (items if isinstance(node, ast.List) else tuple(items))
-        )
+        kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
+        return _hashable(items, kind, node)
     if isinstance(node, ast.Dict) and None not in node.keys:
         pairs = [(_value(k), _value(v)) for k, v in zip(node.keys, node.values, strict=True)]
         return _hashable(pairs, dict, node)
@@ -98,11 +95,12 @@ def _value(node: ast.expr) -> object:
         operand = node.operand
         if isinstance(operand, ast.Constant) and type(operand.value) in _NUMBERS:
             return -operand.value if isinstance(node.op, ast.USub) else operand.value
-    plain_dict = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    if plain_dict and node.func.id == 'dict' and not node.args:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
         names = [keyword.arg for keyword in node.keywords]
-        if None not in names:
+        if not node.args and None not in names:
             return dict(zip(names, (_value(k.value) for k in node.keywords), strict=True))
+        if not names and len(node.args) == 1 and isinstance(node.args[0], ast.Dict):
+            return _value(node.args[0])
     raise _refused(f'line {node.lineno}: expected a plain value, but found {_shown(type(node))}')
 
 
