@@ -147,6 +147,27 @@ def state_of(content: Mapping, path: str | Path) -> dict[str, Tensor]:
     return dict(state)
 
 
+def tensors_of(content: object, path: str | Path) -> dict[str, Tensor]:
+    """The tensors by name of a checkpoint as MM loads it: in 'state_dict', or at its top.
+
+    Args:
+        content: The checkpoint.
+        path: The file, for the message.
+
+    Returns:
+        Tensors; entries of other kinds are left out.
+
+    Raises:
+        CheckpointFileError: If there is no such dict.
+    """
+    state = content.get('state_dict', content) if isinstance(content, Mapping) else content
+    if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
+        raise CheckpointFileError(
+            f'{path}: expected a dict of tensors by their names, but found {type(state).__name__}'
+        )
+    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+
+
 def check_output(out: str | Path, overwrite: bool) -> Path:
     """Check that a file may be written.
 

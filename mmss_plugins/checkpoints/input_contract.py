@@ -109,8 +109,8 @@ class InputContract:
         found = content.get('format') if isinstance(content, Mapping) else content
         if type(found) is not int or found != FORMAT:
             raise InputContractError(
-                f'{source}: expected an input contract of format {FORMAT}, but found {shown(found)}: '
-                f'update mmss_plugins (this is {__version__}), or delete the key '
+                f'{source}: expected an input contract of format {FORMAT}, but found '
+                f'{shown(found)}: update mmss_plugins (this is {__version__}), or delete the key '
                 f"'{CONTRACT_KEY}' from the checkpoint's 'meta'"
             )
         try:

@@ -9,8 +9,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from damaged_checkpoints import flipped, repacked
 from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.model import PretrainedInit
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.runner import load_checkpoint
 
 from mmss_plugins.checkpoints import CheckpointFileError
 from mmss_plugins.compat import safe_loading
@@ -174,8 +177,6 @@ def test_original_checkpoint_module_gets_nothing_added():
 
 
 def test_mmengine_itself_refuses_a_hostile_checkpoint(tmp_path):
-    from mmengine.runner import load_checkpoint
-
     made = tmp_path / 'made'
     content = {'state_dict': Reduced(os.mkdir, str(made))}
     with pytest.raises(CheckpointFileError, match=r'objects \(posix.mkdir\)'):
@@ -208,8 +209,6 @@ def serve_file(content):
 
 @pytest.mark.parametrize('hostile', [True, False])
 def test_a_downloaded_checkpoint_is_read_as_a_local_one(tmp_path, monkeypatch, hostile):
-    from mmengine.runner import load_checkpoint
-
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
     for name in ('http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'):
         monkeypatch.delenv(name, raising=False)
@@ -238,3 +237,25 @@ def test_a_torch_that_unpickles_by_default_is_refused(monkeypatch):
     monkeypatch.setattr(torch, '__version__', '2.5.1')
     with pytest.raises(ImportError, match=r'needs torch 2\.6 or later, but found 2\.5\.1'):
         safe_loading.install()
+
+
+@pytest.mark.parametrize('way', ['load', 'init_cfg', 'with prefix'])
+def test_mmengine_reads_packed_files_rightly_and_refuses_damaged_ones(tmp_path, way):
+    state = {'weight': torch.full((1, 1), 3.0), 'bias': torch.full((1,), 4.0)}
+    prefix = 'encoder.' if way == 'with prefix' else ''
+    good = save(tmp_path, {'state_dict': {prefix + name: t for name, t in state.items()}})
+
+    def load(path):
+        model = torch.nn.Linear(1, 1)
+        if way == 'load':
+            load_checkpoint(model, str(path), map_location='cpu')
+        else:
+            PretrainedInit(str(path), prefix or None, 'cpu')(model)
+        return model.weight.item(), model.bias.item()
+
+    assert load(good) == load(repacked(good, tmp_path / 'packed.pth')) == (3.0, 4.0)
+    with pytest.raises(CheckpointFileError, match='Bad CRC-32'):
+        load(flipped(good, tmp_path / 'damaged.pth'))
+    giant = {'state_dict': {prefix + 'weight': torch.zeros(1).expand(1 << 20, 1 << 20)}}
+    with pytest.raises(CheckpointFileError, match='tensors would take'):
+        load(save(tmp_path, giant))
