@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -13,17 +14,20 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor
 
+from .content_check import check_content
+from .errors import CheckpointFileError
+from .zip_records import check_records
+
 # What torch's restricted unpickler may end with on a file that is no checkpoint, or a damaged one.
 _BROKEN = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError,
-    TypeError, UnpicklingError, ValueError, struct.error, zipfile.BadZipFile,
+    MemoryError, TypeError, UnpicklingError, ValueError, struct.error, zipfile.BadZipFile,
+    zlib.error,
 )  # fmt: skip
-_FOREIGN = re.compile(r'GLOBAL (\S+) was not an allowed global')
+_FOREIGN = re.compile(r'GLOBAL (\S+) (?:was not an allowed global|whose module)')
+_UNPICKLER = 'WeightsUnpickler error:'  # before the reason, in torch's long message
 _SHOWN = 6
-
-
-class CheckpointFileError(RuntimeError):
-    """A file is not a checkpoint that can be read, or cannot be written."""
+_LONGEST = 200  # characters of a reason
 
 
 def read_checkpoint(path: str | Path, mmap: bool = False) -> dict:
@@ -37,8 +41,30 @@ def read_checkpoint(path: str | Path, mmap: bool = False) -> dict:
         The checkpoint's content.
 
     Raises:
+        CheckpointFileError: As :func:`load_checked`, or if the content is not a dict.
+    """
+    content = load_checked(path, 'cpu', mmap)
+    if not isinstance(content, dict):
+        raise CheckpointFileError(
+            f"{path}: expected a dict with 'state_dict', but found {type(content).__name__}"
+        )
+    return content
+
+
+def load_checked(path: str | Path, map_location: object = None, mmap: bool = False) -> object:
+    """Load a file with torch's restricted unpickler, its checksums compared and its sizes bounded.
+
+    Args:
+        path: The file.
+        map_location: As in ``torch.load``.
+        mmap: Leave the tensors on the disk until they are used; compressed ones are read at once.
+
+    Returns:
+        The content.
+
+    Raises:
         CheckpointFileError: If there is no such file, it is damaged or of another kind, holds
-            objects other than tensors and plain containers, or is not a dict.
+            objects other than tensors and plain containers, or more than a file of its size can.
     """
     path = Path(path)
     if path.is_dir():
@@ -46,8 +72,11 @@ def read_checkpoint(path: str | Path, mmap: bool = False) -> dict:
     if not path.is_file():
         raise CheckpointFileError(f'{path}: no such file (seen from {Path.cwd()})')
     try:
-        mmap = mmap and zipfile.is_zipfile(path)  # torch's older format cannot be mapped
-        content = torch.load(path, map_location='cpu', weights_only=True, mmap=mmap)
+        records = check_records(path)
+        mmap = mmap and records is not None and records.stored
+        content = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
+    except CheckpointFileError:
+        raise
     except _BROKEN as error:
         foreign = _foreign_objects(path, error)
         if foreign:
@@ -57,10 +86,7 @@ def read_checkpoint(path: str | Path, mmap: bool = False) -> dict:
             f'damaged or of another kind ({_first_sentence(error)}): compare its size '
             f'({path.stat().st_size} bytes) with the original, or download it again'
         ) from None
-    if not isinstance(content, dict):
-        raise CheckpointFileError(
-            f"{path}: expected a dict with 'state_dict', but found {type(content).__name__}"
-        )
+    check_content(content, path, path.stat().st_size, records and records.sizes)
     return content
 
 
@@ -87,8 +113,8 @@ def _foreign_message(path: Path, foreign: list[str]) -> str:
 
 
 def _first_sentence(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return f'{type(error).__name__}: {text[0][:120]}' if text else type(error).__name__
+    text = str(error).rpartition(_UNPICKLER)[2].strip().splitlines()
+    return f'{type(error).__name__}: {text[0][:_LONGEST]}' if text else type(error).__name__
 
 
 def state_of(content: Mapping, path: str | Path) -> dict[str, Tensor]:
@@ -119,6 +145,27 @@ def state_of(content: Mapping, path: str | Path) -> dict[str, Tensor]:
                 f'quantised or meta tensor'
             )
     return dict(state)
+
+
+def tensors_of(content: object, path: str | Path) -> dict[str, Tensor]:
+    """The tensors by name of a checkpoint as MM loads it: in 'state_dict', or at its top.
+
+    Args:
+        content: The checkpoint.
+        path: The file, for the message.
+
+    Returns:
+        Tensors; entries of other kinds are left out.
+
+    Raises:
+        CheckpointFileError: If there is no such dict.
+    """
+    state = content.get('state_dict', content) if isinstance(content, Mapping) else content
+    if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
+        raise CheckpointFileError(
+            f'{path}: expected a dict of tensors by their names, but found {type(state).__name__}'
+        )
+    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
 
 
 def check_output(out: str | Path, overwrite: bool) -> Path:

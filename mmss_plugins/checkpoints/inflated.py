@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mmss_plugins.bands import band_wavelengths
 
-from .files import CheckpointFileError, read_checkpoint
+from .files import CheckpointFileError, read_checkpoint, tensors_of
 from .input_contract import CONTRACT_KEY
 from .stem_inflation import MODES, inflate_stem
 
@@ -107,13 +107,15 @@ def load_from_inflation(filename: str, map_location=None) -> dict:  # noqa: ARG0
     """
     wanted = Inflation.parse(filename)
     content = _content(wanted.checkpoint)
-    state = dict(content.get('state_dict', content))
+    state = tensors_of(content, wanted.checkpoint)
     stem = wanted.stem or _find_stem(state, wanted.checkpoint)
-    if not isinstance(state.get(stem), Tensor):
-        raise CheckpointFileError(f'{wanted.checkpoint}: it has no tensor {stem!r} (stem=)')
+    if stem not in state or state[stem].ndim != 4:
+        raise CheckpointFileError(f'{wanted.checkpoint}: it has no convolution {stem!r} (stem=)')
     old = state[stem].shape[1]
     state[stem] = inflate_stem(state[stem], wanted.bands, wanted.mode, wanted.source, wanted.target)
-    meta = {k: v for k, v in dict(content.get('meta') or {}).items() if k != CONTRACT_KEY}
+    meta = content.get('meta')
+    meta = dict(meta) if isinstance(meta, Mapping) else {}
+    meta.pop(CONTRACT_KEY, None)
     meta[NOTE_KEY] = f'{stem} made for {wanted.bands} bands from {old} (mode {wanted.mode})'
     return {'meta': meta, 'state_dict': state}
 

@@ -11,8 +11,19 @@ from dataclasses import asdict, dataclass, field, fields
 
 from mmss_plugins.version import __version__
 
+from .contract_check import AERIAL, FieldError, check_contract, shown
+
+__all__ = [
+    'AERIAL',
+    'CONTRACT_KEY',
+    'InputContract',
+    'InputContractError',
+    'ModalityInput',
+    'contract_of',
+    'plain_settings',
+]
+
 CONTRACT_KEY = 'input_contract'  # in the checkpoint's 'meta'
-AERIAL = 'aerial'  # the modality of aerial images
 FORMAT = 1
 
 
@@ -95,26 +106,28 @@ class InputContract:
         Raises:
             InputContractError: If it is not a contract, or one of a later format.
         """
-        if not isinstance(content, Mapping) or content.get('format') != FORMAT:
-            found = content.get('format') if isinstance(content, Mapping) else type(content)
+        found = content.get('format') if isinstance(content, Mapping) else content
+        if type(found) is not int or found != FORMAT:
             raise InputContractError(
-                f'{source}: expected an input contract of format {FORMAT}, but found {found!r}: '
-                f'update mmss_plugins (this is {__version__}), or delete the key '
+                f'{source}: expected an input contract of format {FORMAT}, but found '
+                f'{shown(found)}: update mmss_plugins (this is {__version__}), or delete the key '
                 f"'{CONTRACT_KEY}' from the checkpoint's 'meta'"
             )
         try:
-            modalities = {
-                entry['name']: ModalityInput(
-                    **{f.name: _frozen(entry[f.name]) for f in fields(ModalityInput)}
-                )
-                for entry in content['modalities']
-            }
-            classes = tuple(map(str, content['classes']))
-            rest = {name: content[name] for name in ('method', 'settings', 'version')}
-        except (KeyError, TypeError) as error:
+            check_contract(content)
+        except FieldError as error:
             raise InputContractError(
-                f'{source}: broken input contract: {type(error).__name__} {error}'
-            ) from error
+                f'{source}: broken input contract: {error}. Take the checkpoint from where it was '
+                'trained, or one that a newer mmss_plugins wrote with that version'
+            ) from None
+        modalities = {
+            entry['name']: ModalityInput(
+                **{f.name: _frozen(entry[f.name]) for f in fields(ModalityInput)}
+            )
+            for entry in content['modalities']
+        }
+        classes = tuple(content['classes'])
+        rest = {name: content[name] for name in ('method', 'settings', 'version')}
         return cls(modalities, classes, **rest)
 
 

@@ -10,7 +10,7 @@ from mmengine.model import BaseTTAModel, PretrainedInit, is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from .files import read_checkpoint
+from .files import read_checkpoint, tensors_of
 
 
 def pretrained_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module, Mapping]]:
@@ -50,12 +50,14 @@ def read_state(checkpoint: str, prefix: str | None) -> dict[str, Tensor]:
 
     Returns:
         Tensors by name.
+
+    Raises:
+        CheckpointFileError: If the file cannot be read, or holds no tensors by name.
     """
-    content = read_content(checkpoint)
-    state = content.get('state_dict', content)
+    state = tensors_of(read_content(checkpoint), checkpoint)
     if not prefix:
         state = {re.sub(r'^module\.', '', name): tensor for name, tensor in state.items()}
-    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    return state
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

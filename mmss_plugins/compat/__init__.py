@@ -6,6 +6,8 @@ Three traps are met before anything else of the stack is imported, each only whe
 2. ``torch.load(weights_only=True)`` refusing MMEngine's checkpoints (:mod:`.safe_loading`);
 3. a torchvision whose compiled part does not match torch (:mod:`.torchvision_operators`).
 
+Beside them, text in a checkpoint is kept from being run (:mod:`.config_text`).
+
 With full mmcv, or with a matching torchvision, nothing is changed. The first and the third wait in
 an import hook, so that neither ``mmcv.ops`` nor torchvision is imported before someone asks for it.
 Beside them, :mod:`.cpu_distributed` lets several processes train on machines without a GPU.
@@ -30,6 +32,7 @@ def setup() -> None:
         return
     require_mm_stack()
     from mmss_plugins.compat import (
+        config_text,
         cpu_distributed,
         mmcv_operators,
         safe_loading,
@@ -39,6 +42,7 @@ def setup() -> None:
     torchvision_operators.install()
     mmcv_operators.install()
     safe_loading.install()
+    config_text.install()
     cpu_distributed.install()
     _done = True
 

@@ -8,11 +8,14 @@ name, each with the narrowest callable that rebuilds it; ``getattr`` itself neve
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import torch
@@ -128,9 +131,12 @@ def install() -> None:
 
 
 def restrict_after_import(module: ModuleType, execute: Execute | None = None) -> None:
-    """Execute ``mmengine.runner.checkpoint``, then undo what the forked MMEngine relaxes.
+    """Execute ``mmengine.runner.checkpoint``, then make it load restricted and checked.
 
-    The fork admits plain ``getattr``, and what cannot be loaded so it loads without restriction.
+    Local and downloaded files are read by :func:`mmss_plugins.checkpoints.files.load_checked`.
+    torch's own ``load_state_dict_from_url``, which MMEngine uses, unpickles whatever the file
+    holds; and the forked MMEngine admits plain ``getattr``, and what cannot be loaded so it loads
+    without restriction.
 
     Args:
         module: The module being imported, or imported already.
@@ -140,6 +146,11 @@ def restrict_after_import(module: ModuleType, execute: Execute | None = None) ->
         execute(module)
     if hasattr(module, '_safe_torch_load'):
         module._safe_torch_load = load_weights_only
+    if hasattr(module, 'load_url'):
+        module.load_url = load_from_url
+    if hasattr(module, 'CheckpointLoader'):
+        module.load_from_local = load_from_local
+        module.CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
 
 
 def load_weights_only(file: Any, map_location: Any = None, **_options: Any) -> Any:
@@ -150,4 +161,45 @@ def load_weights_only(file: Any, map_location: Any = None, **_options: Any) -> A
         map_location: As in ``torch.load``.
         **_options: Of the function that this one replaces; not used.
     """
+    if isinstance(file, (str, os.PathLike)):
+        return load_from_local(file, map_location)
     return torch.load(file, map_location=map_location, weights_only=True)
+
+
+def load_from_local(filename: str | os.PathLike, map_location: Any = None) -> Any:
+    """Load a local file: MMEngine's loader of that name, with every check of ours.
+
+    Args:
+        filename: The file; ``~`` is the user's folder.
+        map_location: As in ``torch.load``.
+
+    Raises:
+        CheckpointFileError: As :func:`mmss_plugins.checkpoints.files.load_checked`.
+    """
+    from mmss_plugins.checkpoints.files import load_checked  # needs MMEngine whole
+
+    return load_checked(Path(filename).expanduser(), map_location)
+
+
+def load_from_url(
+    url: str,
+    model_dir: str | None = None,
+    map_location: Any = None,
+    progress: bool = True,
+    **_options: Any,
+) -> Any:
+    """Download a file unless it is in the cache already, and load it as a local one.
+
+    Args:
+        url: Its address.
+        model_dir: The cache. Defaults to torch's.
+        map_location: As in ``torch.load``.
+        progress: Whether to show a progress bar.
+        **_options: Of the function that this one replaces; not used.
+    """
+    folder = Path(model_dir or os.path.join(torch.hub.get_dir(), 'checkpoints'))
+    file = folder / os.path.basename(urlsplit(url).path)
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(file), progress=progress)
+    return load_from_local(file, map_location)

@@ -6,11 +6,13 @@ from collections import OrderedDict
 
 import pytest
 import torch
+from damaged_checkpoints import flipped, repacked
 
 from mmss_plugins.checkpoints.files import (
     CheckpointFileError,
     read_checkpoint,
     state_of,
+    tensors_of,
     write_checkpoint,
 )
 
@@ -32,6 +34,35 @@ def test_reads_both_formats_of_torch(tmp_path, zipped, mmap):
     state = state_of(read_checkpoint(path, mmap=mmap), path)
     assert list(state) == ['a', 'b']
     assert torch.equal(state['a'], STATE['a'])
+
+
+@pytest.mark.parametrize('mmap', [True, False])
+def test_compressed_records_are_read_rightly_and_damaged_ones_refused(file, tmp_path, mmap):
+    packed = repacked(file, tmp_path / 'packed.ckpt')
+    state = state_of(read_checkpoint(packed, mmap=mmap), packed)
+    assert all(torch.equal(state[name], tensor) for name, tensor in STATE.items())
+    for bit in range(8):
+        damaged = flipped(file, tmp_path / f'{bit}.ckpt', bit=bit)
+        with pytest.raises(CheckpointFileError, match=r'damaged or of another kind .*Bad CRC-32'):
+            read_checkpoint(damaged, mmap=mmap)
+
+
+@pytest.mark.parametrize('mmap', [True, False])
+def test_giants_are_refused(tmp_path, mmap):
+    path = tmp_path / 'x.ckpt'
+    torch.save({'state_dict': {'a': torch.zeros(1).expand(1 << 20, 1 << 20)}}, path)
+    with pytest.raises(CheckpointFileError, match=f'its tensors would take {4 << 40} bytes'):
+        read_checkpoint(path, mmap=mmap)
+
+
+def test_a_storage_that_the_pickle_makes_longer_is_refused(tmp_path, file):
+    def longer(name, content):  # 1000 numbers become 1002: the next record's head after them
+        return content.replace(b'M\xe8\x03', b'M\xea\x03') if name.endswith('.pkl') else content
+
+    path = repacked(file, tmp_path / 'x.ckpt', zipfile.ZIP_STORED, longer)
+    for mmap in (True, False):
+        with pytest.raises(CheckpointFileError, match=r'no record of the file|record size'):
+            read_checkpoint(path, mmap=mmap)
 
 
 def touch(marker):
@@ -134,6 +165,14 @@ def test_folders_absent_files_and_other_contents_are_told(tmp_path):
 def test_a_state_dict_of_plain_tensors_is_required(content, said):
     with pytest.raises(CheckpointFileError, match=f'x.ckpt: .*{said}'):
         state_of(content, 'x.ckpt')
+
+
+def test_tensors_by_name_at_the_top_or_below():
+    assert tensors_of({'state_dict': STATE, 'x': 1}, 'x') == dict(STATE)
+    assert tensors_of({**STATE, 'epoch': 1}, 'x') == dict(STATE)
+    for content in ([1], {'state_dict': 3}, {1: torch.zeros(1)}):
+        with pytest.raises(CheckpointFileError, match='x: expected a dict of tensors by their'):
+            tensors_of(content, 'x')
 
 
 def test_nothing_is_overwritten_unasked(file):

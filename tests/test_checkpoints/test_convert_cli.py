@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from damaged_checkpoints import flipped
 from mmengine.registry import DefaultScope, init_default_scope
 from mmseg.registry import MODELS
 from published_networks import published_state, seeded
@@ -122,6 +123,12 @@ def test_files_that_cannot_be_read_are_told(tmp_path, capsys):
     bad.write_bytes(bad.read_bytes()[:200])
     assert 'incomplete' in failure(capsys, bad, out)
     assert [path.name for path in tmp_path.iterdir()] == ['bad.ckpt']
+
+
+def test_a_damaged_file_is_not_converted(published, tmp_path, capsys):
+    damaged = flipped(published, tmp_path / 'damaged.ckpt', 'data/100')
+    assert 'Bad CRC-32' in failure(capsys, damaged, tmp_path / 'other.pth')
+    assert not (tmp_path / 'other.pth').exists()
 
 
 def test_a_name_that_tells_another_network_is_warned_of(published, tmp_path, capsys):

@@ -4,6 +4,7 @@ from pathlib import Path
 import foreign_checkpoints as published
 import pytest
 import torch
+from damaged_checkpoints import flipped, repacked
 
 from mmss_plugins.checkpoints.encoder_cli import main
 from mmss_plugins.checkpoints.resnet_recipes import SSL4EO
@@ -37,6 +38,17 @@ def test_there_and_back_through_files(dofa, tmp_path, capsys):
     found = torch.load(back, weights_only=True)
     assert found.keys() == encoder.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in encoder.items())
+
+
+def test_a_compressed_file_converts_and_a_damaged_one_does_not(dofa, tmp_path, capsys):
+    encoder, file = dofa
+    out = tmp_path / 'ours.pth'
+    assert run(DOFA, repacked(file, tmp_path / 'packed.pth'), out) == 0
+    state = torch.load(out, weights_only=True)['state_dict']
+    assert all(torch.equal(state[name], tensor) for name, tensor in encoder.items())
+    assert run(DOFA, flipped(file, tmp_path / 'damaged.pth'), tmp_path / 'other.pth') == 2
+    assert 'Bad CRC-32' in capsys.readouterr().err
+    assert not (tmp_path / 'other.pth').exists()
 
 
 def test_scripts_options_are_admitted_and_code_is_not(tmp_path, capsys):

@@ -99,7 +99,7 @@ def test_one_of_several_stems_is_named(tmp_path):
     new = load_from_inflation(f'inflate://{file}?bands=4&stem={stem}')['state_dict']
     assert new[stem].shape[1] == 4
     assert new['backbones.s1.conv1.weight'].shape[1] == 3
-    with pytest.raises(CheckpointFileError, match="no tensor 'gone'"):
+    with pytest.raises(CheckpointFileError, match="no convolution 'gone'"):
         load_from_inflation(f'inflate://{file}?bands=4&stem=gone')
 
 

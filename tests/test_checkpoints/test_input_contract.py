@@ -35,21 +35,99 @@ def test_a_checkpoint_may_carry_none(content):
     assert contract_of(content, 'x') is None
 
 
+def broken(change):
+    return {'meta': {CONTRACT_KEY: {**BOTH.to_dict(), **change}}}
+
+
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
         ({'format': 2}, 'x.pth: expected an input contract of format 1, but found 2'),
-        ({'modalities': [{'name': 's1'}]}, "x.pth: broken input contract: KeyError 'bands'"),
-        ({'modalities': 3}, 'x.pth: broken input contract: TypeError'),
-        ({'classes': None}, 'x.pth: broken input contract: TypeError'),
+        ({'format': True}, 'of format 1'),
+        ({'format': 10**9999}, 'of format 1, but found int'),
+        ({'modalities': [{'name': 's1'}]}, 'x.pth: broken input contract: s1 bands: it is missing'),
+        ({'modalities': 3}, 'modalities: expected a list, but found 3'),
+        ({'modalities': []}, 'expected at least one'),
+        ({'modalities': [3]}, 'expected a dict for each, but found 3'),
+        ({'classes': None}, 'classes: expected a list, but found None'),
+        ({'classes': 'water'}, "classes: expected a list, but found 'water'"),
+        ({'classes': [1]}, 'classes: expected text'),
+        ({'classes': ['x'] * 100_000}, 'classes: expected at most 65536'),
+        ({'classes': ['x' * 10**6]}, 'classes: expected text of at most 200'),
+        ({'settings': [1]}, 'settings: expected a dict'),
+        ({'settings': {'a': torch.zeros(1)}}, 'settings: expected plain values'),
+        ({'settings': {'a': [0] * 20_000}}, 'settings: expected at most 10000 values'),
+        ({'method': None}, 'method: expected text'),
+        ({'version': 10 ** 9999}, 'version: expected text .*, but found int'),
     ],
-)
+)  # fmt: skip
 def test_a_broken_contract_is_an_error(change, said):
-    content = {'meta': {CONTRACT_KEY: {**BOTH.to_dict(), **change}}}
     with pytest.raises(InputContractError, match=said):
-        contract_of(content, 'x.pth')
+        contract_of(broken(change), 'x.pth')
+
+
+def test_a_contract_that_is_no_dict_or_nested_is_an_error():
     with pytest.raises(InputContractError, match='of format 1'):
         contract_of({'meta': {CONTRACT_KEY: 'text'}}, 'x.pth')
+    inner = []
+    for _ in range(100_000):
+        inner = [inner]
+    with pytest.raises(InputContractError, match='settings: expected at most 16 levels'):
+        contract_of(broken({'settings': {'a': inner}}), 'x.pth')
+    endless = []
+    endless.append(endless)
+    with pytest.raises(InputContractError, match='s2 unit: expected text'):
+        contract_of(with_field(1, unit=endless), 'x.pth')
+    many = {'a': [[['b'] * 100] * 100] * 100}
+    with pytest.raises(InputContractError, match='expected at most 10000 values'):
+        contract_of(broken({'settings': many}), 'x.pth')
+
+
+def with_field(index, **fields):
+    modalities = BOTH.to_dict()['modalities']
+    modalities[index] |= fields
+    return broken({'modalities': modalities})
+
+
+@pytest.mark.parametrize(
+    ('fields', 'said'),
+    [
+        ({'normalize': 'clip9'}, "s2 normalize: expected 'clip8' or 'standardise' or None, but "
+                                 "found 'clip9'"),
+        ({'normalize': ['clip8']}, 's2 normalize: expected'),
+        ({'normalize': None}, 's2 values: expected .physical., but found .0..1.'),
+        ({'normalize': None, 'values': 'physical'}, 's2 mean and std: expected none'),
+        ({'normalize': 'standardise'}, "s2 values: expected 'standardised', but found '0..1'"),
+        ({'values': '0..2'}, "s2 values: expected '0..1' or '0..255', but found '0..2'"),
+        ({'unit': 'reflectance'}, "s2 unit: expected 'reflectance x 10000'"),
+        ({'bands': ['B4', 'B3', 'red']}, "s2 bands: expected 'B1' or .*, but found 'red'"),
+        ({'bands': ['B4', 'B3', 'B3']}, 's2 bands: expected each once'),
+        ({'bands': 'B4'}, "s2 bands: expected a list, but found 'B4'"),
+        ({'bands': []}, 's2 bands: expected at least one'),
+        ({'bands': ['B4', 'B3']}, 's2 mean: expected 2 finite numbers'),
+        ({'mean': None}, 's2 mean: expected 3 finite numbers, one per band, but found None'),
+        ({'mean': None, 'std': None}, 's2 mean and std: expected one number per band'),
+        ({'std': [1.0, 0.0, 1.0]}, 's2 std: expected numbers above 0'),
+        ({'std': [1.0, float('nan'), 1.0]}, 's2 std: expected 3 finite'),
+        ({'mean': [1.0, 2.0, 10 ** 5000]}, 's2 mean: expected 3 finite'),
+        ({'mean': [1.0, 2.0, True]}, 's2 mean: expected 3 finite'),
+        ({'mean': 1.0}, 's2 mean: expected 3 finite'),
+        ({'input_mean': [0.0] * 3}, 's2 input_std: expected 3 finite'),
+        ({'input_std': ['a'] * 3, 'input_mean': [0.0] * 3}, 's2 input_std: expected 3 finite'),
+        ({'name': 's1'}, "s1 bands: expected 'VV' or 'VH', but found 'B4'"),
+        ({'name': 'aerial'}, 'aerial normalize: expected None'),
+        ({'name': 5}, 'the name of a modality: expected text'),
+    ],
+)  # fmt: skip
+def test_a_field_that_cannot_be_used_is_named(fields, said):
+    with pytest.raises(InputContractError, match=f'x.pth: broken input contract: {said}'):
+        contract_of(with_field(1, **fields), 'x.pth')
+
+
+def test_a_modality_twice_is_an_error():
+    modality = BOTH.to_dict()['modalities'][0]
+    with pytest.raises(InputContractError, match='modalities: expected each once'):
+        contract_of(broken({'modalities': [modality, modality]}), 'x.pth')
 
 
 def test_settings_become_plain():

@@ -2,14 +2,20 @@
 
 import os
 import pickle
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from damaged_checkpoints import flipped, repacked
 from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.model import PretrainedInit
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.runner import load_checkpoint
 
+from mmss_plugins.checkpoints import CheckpointFileError
 from mmss_plugins.compat import safe_loading
 
 pytestmark = pytest.mark.smoke  # the stacks differ here
@@ -156,8 +162,10 @@ def test_relaxed_loading_of_the_fork_is_taken_back(tmp_path):
     assert checkpoint._safe_torch_load(good, map_location='cpu')['x'].tolist() == [0, 1, 2]
     bad = save(tmp_path, {'x': Reduced(os.mkdir, str(tmp_path / 'made'))})
     for options in ({}, {'weights_only': False}):
-        with pytest.raises(pickle.UnpicklingError):
+        with pytest.raises(CheckpointFileError, match=r'objects \(posix.mkdir\)'):
             checkpoint._safe_torch_load(bad, **options)
+    with pytest.raises(pickle.UnpicklingError), bad.open('rb') as file:
+        checkpoint._safe_torch_load(file, weights_only=False)
     assert not (tmp_path / 'made').exists()
 
 
@@ -169,12 +177,59 @@ def test_original_checkpoint_module_gets_nothing_added():
 
 
 def test_mmengine_itself_refuses_a_hostile_checkpoint(tmp_path):
-    from mmengine.runner import load_checkpoint
-
     made = tmp_path / 'made'
     content = {'state_dict': Reduced(os.mkdir, str(made))}
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(CheckpointFileError, match=r'objects \(posix.mkdir\)'):
         load_checkpoint(torch.nn.Linear(1, 1), str(save(tmp_path, content)))
+    with pytest.raises(CheckpointFileError, match="asks for attribute '__init__'"):
+        load_checkpoint(
+            torch.nn.Linear(1, 1),
+            str(save(tmp_path, {'x': Reduced(getattr, HistoryBuffer, '__init__')})),
+        )
+    assert not made.exists()
+
+
+def serve_file(content):
+    """A local web server with one file; (server, its address)."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header('Content-Length', str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = HTTPServer(('127.0.0.1', 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    return server, f'http://127.0.0.1:{server.server_address[1]}/weights.pth'
+
+
+@pytest.mark.parametrize('hostile', [True, False])
+def test_a_downloaded_checkpoint_is_read_as_a_local_one(tmp_path, monkeypatch, hostile):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    for name in ('http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'):
+        monkeypatch.delenv(name, raising=False)
+    made, model = tmp_path / 'made', torch.nn.Linear(1, 1)
+    state = {'weight': torch.full((1, 1), 3.0), 'bias': torch.full((1,), 4.0)}
+    content = {'state_dict': state, **({'x': Reduced(os.mkdir, str(made))} if hostile else {})}
+    server, url = serve_file(save(tmp_path, content).read_bytes())
+    try:
+        if hostile:  # torch's own function makes the folder
+            with pytest.raises(CheckpointFileError, match=r'objects \(posix.mkdir\)'):
+                load_checkpoint(model, url)
+        else:
+            load_checkpoint(model, url)
+            assert (model.weight.item(), model.bias.item()) == (3.0, 4.0)
+    finally:
+        server.shutdown()
+        server.server_close()
+    if not hostile:  # from the cache now
+        model.weight.data.zero_()
+        load_checkpoint(model, url)
+        assert model.weight.item() == 3.0
     assert not made.exists()
 
 
@@ -182,3 +237,25 @@ def test_a_torch_that_unpickles_by_default_is_refused(monkeypatch):
     monkeypatch.setattr(torch, '__version__', '2.5.1')
     with pytest.raises(ImportError, match=r'needs torch 2\.6 or later, but found 2\.5\.1'):
         safe_loading.install()
+
+
+@pytest.mark.parametrize('way', ['load', 'init_cfg', 'with prefix'])
+def test_mmengine_reads_packed_files_rightly_and_refuses_damaged_ones(tmp_path, way):
+    state = {'weight': torch.full((1, 1), 3.0), 'bias': torch.full((1,), 4.0)}
+    prefix = 'encoder.' if way == 'with prefix' else ''
+    good = save(tmp_path, {'state_dict': {prefix + name: t for name, t in state.items()}})
+
+    def load(path):
+        model = torch.nn.Linear(1, 1)
+        if way == 'load':
+            load_checkpoint(model, str(path), map_location='cpu')
+        else:
+            PretrainedInit(str(path), prefix or None, 'cpu')(model)
+        return model.weight.item(), model.bias.item()
+
+    assert load(good) == load(repacked(good, tmp_path / 'packed.pth')) == (3.0, 4.0)
+    with pytest.raises(CheckpointFileError, match='Bad CRC-32'):
+        load(flipped(good, tmp_path / 'damaged.pth'))
+    giant = {'state_dict': {prefix + 'weight': torch.zeros(1).expand(1 << 20, 1 << 20)}}
+    with pytest.raises(CheckpointFileError, match='tensors would take'):
+        load(save(tmp_path, giant))

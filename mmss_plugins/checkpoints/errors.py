@@ -1,0 +1,5 @@
+"""Errors of checkpoint files."""
+
+
+class CheckpointFileError(RuntimeError):
+    """A file is not a checkpoint that can be read, or cannot be written."""
