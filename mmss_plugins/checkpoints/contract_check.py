@@ -79,6 +79,9 @@ def _check_modality(entry: Mapping) -> None:
     _choice(entry, 'values', where, allowed)
     for mean, std in _STATISTICS:
         _check_statistics(entry, mean, std, len(bands), where)
+    pixel = entry.get('pixel_size')  # later than the other fields
+    fits = pixel is None or (_is_number(pixel) and pixel > 0)
+    _expect(fits, f'{where}pixel_size', 'metres above 0, or None', pixel)
     if (normalize is None) != (entry['mean'] is None):
         there = 'none' if normalize is None else 'one number per band'
         raise FieldError(

@@ -79,7 +79,7 @@ def compare(checkpoint: InputContract, run: InputContract, classes: bool) -> lis
     rows = [Row('modalities', *names, _MODALITY_ADVICE)]
     for name in both:
         theirs, ours = checkpoint.modalities[name], run.modalities[name]
-        for key in (field.name for field in fields(ModalityInput)):
+        for key in (field.name for field in fields(ModalityInput) if field.name != 'pixel_size'):
             advice = _advice(name, key, theirs, checkpoint.version)
             rows.append(Row(f'{name} {key}', getattr(theirs, key), getattr(ours, key), advice))
     if classes and checkpoint.classes and run.classes:

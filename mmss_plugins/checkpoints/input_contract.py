@@ -46,6 +46,8 @@ class ModalityInput:
         input_mean: Per band, what the data preprocessor subtracts, of 8-bit images in [0, 1]; None
             if it does not.
         input_std: Per band, what it divides by, likewise.
+        pixel_size: Of the training images, in metres; None where it is not known. For prediction;
+            a network may be fine-tuned on another.
     """
 
     bands: tuple[str, ...]
@@ -56,6 +58,7 @@ class ModalityInput:
     std: tuple[float, ...] | None = None
     input_mean: tuple[float, ...] | None = None
     input_std: tuple[float, ...] | None = None
+    pixel_size: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class InputContract:
             ) from None
         modalities = {
             entry['name']: ModalityInput(
-                **{f.name: _frozen(entry[f.name]) for f in fields(ModalityInput)}
+                **{f.name: _frozen(entry.get(f.name)) for f in fields(ModalityInput)}
             )
             for entry in content['modalities']
         }

@@ -44,4 +44,6 @@ def published_contract(network: PublishedNetwork) -> InputContract | None:
 def _clip8_input(sensor: Sensor, count: int) -> ModalityInput:
     bands = tuple(sensor.bands[i] for i in resolve_bands(count, sensor.bands, sensor))
     mean, std = sensor_statistics(sensor, bands)
-    return ModalityInput(bands, sensor.unit, 'clip8', '0..1', mean, std)
+    return ModalityInput(
+        bands, sensor.unit, 'clip8', '0..1', mean, std, pixel_size=float(min(sensor.resolutions))
+    )

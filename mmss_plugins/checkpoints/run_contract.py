@@ -94,6 +94,7 @@ def _sentinel_inputs(
             std=tuple(map(float, sensor.std)) if normalised else None,
             input_mean=effect.mean and effect.mean[start:stop],
             input_std=effect.std and effect.std[start:stop],
+            pixel_size=dataset.pixel_size,
         )
         swapped = effect.swapped and len(sensors) == 1
         modalities[sensor.sensor.name] = _reversed(entry) if swapped else entry
@@ -110,6 +111,7 @@ def _aerial_input(dataset: AerialStoreDataset, preprocessor: nn.Module | None) -
         values=_coded_values(effect),
         input_mean=effect.mean,
         input_std=effect.std,
+        pixel_size=dataset.pixel_size,
     )
     return _reversed(entry) if effect.swapped else entry
 

@@ -32,6 +32,7 @@ class LoveDADataset(AerialStoreDataset):
         **kwargs: Of :class:`AerialStoreDataset`.
     """
 
+    PIXEL_SIZE: ClassVar[float | None] = 0.3
     METAINFO: ClassVar[dict] = {
         'classes': (
             'background',

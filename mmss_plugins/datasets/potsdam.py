@@ -35,6 +35,7 @@ class PotsdamDataset(AerialStoreDataset):
         **kwargs: Of :class:`AerialStoreDataset`.
     """
 
+    PIXEL_SIZE: ClassVar[float | None] = 0.05
     METAINFO: ClassVar[dict] = {
         'classes': (
             'impervious surface',

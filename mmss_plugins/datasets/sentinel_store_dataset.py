@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -52,6 +53,8 @@ class SentinelStoreDataset(StoreDataset):
     Raises:
         ValueError: If an option is unknown or does not fit the store; the message names both.
     """
+
+    PIXEL_SIZE: ClassVar[float | None] = 10.0
 
     def __init__(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -43,6 +45,8 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
 
     UNLABELLED = '; label_field=None reads images only'  # hint where there are no labels
 
+    PIXEL_SIZE: ClassVar[float | None] = None  # metres, where a store does not say it
+
     channels: tuple[str, ...]  # names of the image's channels, set by subclasses
 
     def __init__(
@@ -72,6 +76,16 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         super().__init__(data_root=str(data_root), **kwargs)
         self._label_table = self._choose_classes(classes or self.store.meta.classes)
         self.num_classes = len(self._metainfo.get('classes', self.store.meta.classes))
+
+    @property
+    def pixel_size(self) -> float | None:
+        """Of the images, in metres, by the store's ``info['pixel_size']`` or the data set.
+
+        None if neither knows it.
+        """
+        found = getattr(self.store.meta, 'info', {}).get('pixel_size', self.PIXEL_SIZE)
+        known = type(found) in (int, float) and 0 < found < math.inf
+        return float(found) if known else None
 
     def open_store(self, data_root: str, verify: bool) -> StoreReader:
         """The reader of the samples; subclasses may give another one with its interface."""

@@ -118,6 +118,10 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
         'whose B10 shows the offset is refused unless it is given',
     )  # fmt: skip
     group.add_argument('--s1-linear', action='store_true', help='Sentinel-1 is power, not dB')
+    group.add_argument(
+        '--any-pixel-size', action='store_true',
+        help='predict scenes whose pixels are over three times larger or smaller than in training',
+    )  # fmt: skip
     for name in MODALITIES:
         group.add_argument(
             f'--{name}-bands', type=_names, metavar='NAMES',
@@ -145,6 +149,7 @@ def predict(args: argparse.Namespace) -> int:
             workers=args.workers,
             nodata=args.nodata,
             raw=RawValues(args.s2_scale, args.s2_offset, args.s1_linear),
+            any_pixel_size=args.any_pixel_size,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

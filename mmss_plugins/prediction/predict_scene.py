@@ -18,6 +18,7 @@ from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster import check_units
+from mmss_plugins.raster.georeference import pixel_metres
 from mmss_plugins.raster.units import OFFSET_FROM, carries_offset
 
 from .blending import PANEL, Mosaic, plan_panels, plan_windows
@@ -30,6 +31,7 @@ from .scene_report import SceneReport
 from .scene_windows import SceneWindows, WindowInput
 from .scene_writer import SETTINGS, SceneWriter
 
+PIXEL_WARNING, PIXEL_ERROR = 1.5, 3.0  # factors
 SAMPLE_EDGE, SAMPLE_WINDOWS = 64, 16  # pixels, and number of windows along a side
 
 
@@ -45,6 +47,8 @@ class PredictionOptions:
         workers: Processes that read windows ahead; 0 reads in this one.
         nodata: Value without data in files that do not say so.
         raw: What the scene's values are.
+        any_pixel_size: Whether to predict scenes whose pixels are more than three times larger or
+            smaller than those of the training images.
         panel: Columns predicted at a time, which bounds the memory.
 
     Raises:
@@ -57,6 +61,7 @@ class PredictionOptions:
     workers: int = 0
     nodata: float | None = None
     raw: RawValues = field(default_factory=RawValues)
+    any_pixel_size: bool = False
     panel: int = PANEL
 
     def __post_init__(self) -> None:
@@ -105,6 +110,7 @@ def predict_scene(
     tags = {'checkpoint': model.name, 'window': options.window, 'overlap': options.overlap}
     tags |= {} if settings is None else {SETTINGS: json.dumps(settings, sort_keys=True)}
     try:
+        warnings = check_pixel_size(scene, model.contract, options.any_pixel_size)
         limits = judge_values(reader, model.contract, options.raw)
         with SceneWriter(outputs, scene.grid, model.classes, model.palette, tags) as writer:
             for row, col, probabilities, valid in predicted_rows(model, reader, options, limits):
@@ -119,7 +125,37 @@ def predict_scene(
         raise SceneError(f'scene {scene.name}: {error}') from error
     finally:
         reader.close()
-    return SceneReport.of(scene, model.classes, counts, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    return SceneReport.of(scene, model.classes, counts, seconds, warnings)
+
+
+def check_pixel_size(scene: Scene, contract: InputContract, accept: bool) -> list[str]:
+    """Compare the pixels of a scene with those that the network was trained on.
+
+    Args:
+        scene: Its grid's pixels are compared, if their size is known.
+        contract: Likewise.
+        accept: Whether to accept any size.
+
+    Returns:
+        A warning where the sizes differ by a factor of more than 1.5.
+
+    Raises:
+        SceneError: If they differ by a factor of more than three.
+    """
+    found = pixel_metres(scene.grid)
+    sizes = [entry.pixel_size for entry in contract.modalities.values() if entry.pixel_size]
+    if not found or not sizes:
+        return []
+    trained = min(sizes)
+    factor = max(found / trained, trained / found)
+    said = (
+        f'scene {scene.name}: its pixels are {found:.3g} m wide, but the network was trained on '
+        f'pixels of {trained:.3g} m'
+    )
+    if factor > PIXEL_ERROR and not accept:
+        raise SceneError(f'{said}: resample the scene, or add --any-pixel-size')
+    return [f'{said}: expect errors'] if factor > PIXEL_WARNING else []
 
 
 def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -> dict[str, Limits]:

@@ -26,6 +26,7 @@ class SceneReport:
         without_data: Number of the others.
         pixel_area: In square metres; None where the coordinates are not in metres.
         seconds: How long it took.
+        warnings: What may be wrong with the map.
     """
 
     scene: str
@@ -34,16 +35,22 @@ class SceneReport:
     without_data: int
     pixel_area: float | None
     seconds: float
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, scene: Scene, classes: Sequence[str], counts: np.ndarray, seconds: float
+        cls,
+        scene: Scene,
+        classes: Sequence[str],
+        counts: np.ndarray,
+        seconds: float,
+        warnings: Sequence[str] = (),
     ) -> SceneReport:
         """From the number of pixels of each value of a class map."""
         pixels = {name: int(counts[index]) for index, name in enumerate(classes)}
         rest = int(counts.sum()) - sum(pixels.values())
         area = scene.grid.pixel_area if _in_metres(scene.grid.crs) else None
-        return cls(scene.name, scene.grid.shape, pixels, rest, area, seconds)
+        return cls(scene.name, scene.grid.shape, pixels, rest, area, seconds, tuple(warnings))
 
     def text(self) -> str:
         """A table: share and area of each class."""
@@ -55,7 +62,7 @@ class SceneReport:
             lines.append(f'  {name:<40} {100 * count / total:6.2f} % {area}')
         if self.without_data:
             lines.append(f'  {"without data":<40} {self.without_data:>8} pixels')
-        return '\n'.join(lines)
+        return '\n'.join([*lines, *(f'  warning: {text}' for text in self.warnings)])
 
     def write(self, path: Path) -> None:
         """Write it as JSON, all or nothing."""

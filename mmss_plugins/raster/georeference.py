@@ -13,6 +13,7 @@ from .errors import RasterError
 
 PIXEL_SHARE = 0.01  # of a pixel: grids whose corners differ by less are the same
 PLACE_SHARE = 0.5  # of a pixel: images whose corners differ by more are not of one place
+DEGREE = 111_320.0  # metres of a degree of latitude
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
@@ -75,6 +76,21 @@ def grid_of(source: Any) -> Grid:
         points_crs=points_crs.to_wkt() if points and points_crs else None,
         rpcs=tuple(sorted(source.tags(ns='RPC').items())),
     )
+
+
+def pixel_metres(grid: Grid) -> float | None:
+    """Edge of a pixel at the centre of an image, in metres; None where it is not known."""
+    if grid.crs is None:
+        return None
+    from rasterio import CRS
+
+    system = CRS.from_wkt(grid.crs)
+    if system.is_projected:
+        return system.linear_units_factor[1] * grid.pixel_area**0.5
+    if not system.is_geographic:
+        return None
+    latitude = sum(y for _, y in grid.corners) / 4
+    return DEGREE * (grid.pixel_area * max(math.cos(math.radians(latitude)), 0.0)) ** 0.5
 
 
 def corner_distance(grid: Grid, other: Grid) -> float:

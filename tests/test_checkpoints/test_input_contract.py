@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -28,6 +29,19 @@ def test_survives_json_and_restricted_loading(tmp_path):
     assert InputContract.from_dict(json.loads(json.dumps(content)), 'x') == BOTH
     torch.save({'meta': {CONTRACT_KEY: content}, 'state_dict': {}}, tmp_path / 'x.pth')
     assert contract_of(torch.load(tmp_path / 'x.pth', weights_only=True), 'x') == BOTH
+
+
+def test_the_pixel_size_is_optional_and_no_difference():
+    sized = InputContract({'s1': replace(S1, pixel_size=10.0)})
+    content = json.loads(json.dumps(sized.to_dict()))
+    assert InputContract.from_dict(content, 'x') == sized
+    del content['modalities'][0]['pixel_size']  # as earlier versions wrote it
+    assert InputContract.from_dict(content, 'x') == InputContract({'s1': S1})
+    assert not any(row.differs for row in compare(sized, InputContract({'s1': S1}), False))
+    for wrong in (0, -1, '10', True, float('nan')):
+        content['modalities'][0]['pixel_size'] = wrong
+        with pytest.raises(InputContractError, match='s1 pixel_size: expected metres above 0'):
+            InputContract.from_dict(content, 'x')
 
 
 @pytest.mark.parametrize('content', [{}, {'meta': None}, {'meta': {}}, {'state_dict': {}}])

@@ -264,6 +264,29 @@ def test_the_sample_of_a_scene_covers_it_evenly(shape):
             assert edges[-1][1] == length
 
 
+@pytest.mark.parametrize(
+    ('pixel', 'crs', 'outcome'),
+    [
+        (10, 'EPSG:32633', None), (14, 'EPSG:32633', None), (16, 'EPSG:32633', 'warning'),
+        (6, 'EPSG:32633', 'warning'), (31, 'EPSG:32633', 'error'), (3, 'EPSG:32633', 'error'),
+        (33, 'EPSG:2225', None), (10 / 111_320, 'EPSG:4326', None),
+        (60 / 111_320, 'EPSG:4326', 'error'),
+    ],
+)  # fmt: skip
+def test_pixels_are_of_the_size_of_training(tmp_path, pixel, crs, outcome):
+    """EPSG:2225 counts in feet."""
+    corner = (15, 0.0) if crs == 'EPSG:4326' else CORNER
+    write_scene(tmp_path / 's1.tif', backscatter((8, 9)), pixel=pixel, crs=crs, corner=corner)
+    model = scene_model(PixelModel(2), s1=radar(pixel_size=10.0))
+    if outcome == 'error':
+        with pytest.raises(SceneError, match=r'scene s1: its pixels are .*--any-pixel-size'):
+            predict(tmp_path, model)
+    report, _ = predict(tmp_path, model, any_pixel_size=outcome == 'error')
+    assert bool(report.warnings) == (outcome is not None)
+    assert ('warning: scene s1: its pixels are' in report.text()) == (outcome is not None)
+    predict(tmp_path, scene_model(PixelModel(2), s1=radar()))
+
+
 def test_ground_control_points_are_carried_over(tmp_path):
     corners = [(0, 0, 15, 48, 0), (0, 33, 16, 48, 0), (20, 0, 15, 47, 0), (20, 33, 16, 47.1, 5)]
     points = [GroundControlPoint(*corner) for corner in corners]
