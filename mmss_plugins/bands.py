@@ -2,7 +2,8 @@
 
 The statistics are those of a 50,000-patch subset of SSL4EO-S12 (Wang et al. 2023,
 https://arxiv.org/abs/2211.07044), as used by CromSS (https://arxiv.org/abs/2405.01217).
-Sentinel-2 is L1C reflectance x 10000, Sentinel-1 is backscatter in dB.
+Sentinel-2 is top-of-atmosphere (L1C) reflectance x 10000, or, where that is chosen, surface (L2A)
+reflectance x 10000, which has statistics of its own; Sentinel-1 is backscatter in dB.
 """
 
 from __future__ import annotations
@@ -78,7 +79,51 @@ S2 = Sensor(
     },
 )  # fmt: skip
 
+S2_L2A = Sensor(
+    name='s2',
+    bands=tuple(band for band in S2.bands if band != 'B10'),
+    wavelengths=tuple(w for w in S2.wavelengths if w != 1.375),
+    unit='surface reflectance x 10000',
+    mean=(
+        752.40087073, 884.29673756, 1144.16202635, 1297.47289228, 1624.90992062, 2194.6423161,
+        2422.21248945, 2517.76053101, 2581.64687018, 2645.51888987, 2368.51236873, 1805.06846033,
+    ),
+    std=(
+        1108.02887453, 1155.15170768, 1183.6292542, 1368.11351514, 1370.265037, 1355.55390699,
+        1416.51487101, 1474.78900051, 1439.3086061, 1582.28010962, 1455.52084939, 1343.48379601,
+    ),
+    resolutions=(60, 10, 10, 10, 20, 20, 20, 10, 20, 60, 20, 20),
+    subsets={
+        3: (3, 2, 1),
+        9: (1, 2, 3, 4, 5, 6, 7, 10, 11),
+        'rgb9': (3, 2, 1, 4, 5, 6, 7, 10, 11),
+        10: (1, 2, 3, 4, 5, 6, 7, 8, 10, 11),
+        12: tuple(range(12)),
+    },
+)  # fmt: skip
+
 SENSORS = {sensor.name: sensor for sensor in (S1, S2)}
+
+
+def sensor_of(modality: str, unit: str) -> Sensor:
+    """The sensor whose statistics hold for a modality's values.
+
+    Args:
+        modality: 's1' or 's2'.
+        unit: Of its physical values, as a store or an input contract has it: it tells the two
+            processing levels of Sentinel-2 apart.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    known = [sensor for sensor in (S1, S2, S2_L2A) if sensor.name == modality]
+    for sensor in known:
+        if sensor.unit == unit:
+            return sensor
+    raise ValueError(
+        f'{modality} in {unit!r}: expected one of {[sensor.unit for sensor in known]}, of which '
+        'the statistics are known'
+    )
 
 
 def resolve_bands(spec: BandSpec, available: Sequence[str], sensor: Sensor) -> tuple[int, ...]:

@@ -1,10 +1,18 @@
 import pytest
 
-from mmss_plugins.bands import S1, S2, band_wavelengths, resolve_bands, sensor_statistics
+from mmss_plugins.bands import (
+    S1,
+    S2,
+    S2_L2A,
+    band_wavelengths,
+    resolve_bands,
+    sensor_of,
+    sensor_statistics,
+)
 
 
 def test_tables_are_aligned():
-    for sensor in (S1, S2):
+    for sensor in (S1, S2, S2_L2A):
         assert len(sensor.bands) == len(sensor.wavelengths) == len(sensor.mean) == len(sensor.std)
         assert len(sensor.resolutions) == len(sensor.bands)
     assert list(S2.wavelengths) == sorted(S2.wavelengths)
@@ -89,3 +97,22 @@ def test_wavelengths_follow_the_channels():
 def test_unknown_wavelengths_are_refused(spec, message):
     with pytest.raises(ValueError, match=message):
         band_wavelengths(spec)
+
+
+def test_l2a_has_no_cirrus_band_and_statistics_of_its_own():
+    assert S2_L2A.bands == tuple(band for band in S2.bands if band != 'B10')
+    for spec, indices in S2_L2A.subsets.items():
+        names = [S2_L2A.bands[index] for index in indices]
+        assert names == [S2.bands[index] for index in S2.subsets[spec]]
+    assert 13 not in S2_L2A.subsets
+    mean, std = sensor_statistics(S2_L2A, ['B1', 'B11', 'B12'])
+    assert mean == (752.40087073, 2368.51236873, 1805.06846033)
+    assert std == (1108.02887453, 1455.52084939, 1343.48379601)
+
+
+def test_the_unit_tells_the_processing_level():
+    assert sensor_of('s2', 'reflectance x 10000') is S2
+    assert sensor_of('s2', 'surface reflectance x 10000') is S2_L2A
+    assert sensor_of('s1', 'dB') is S1
+    with pytest.raises(ValueError, match="s1 in 'linear power': expected one of"):
+        sensor_of('s1', 'linear power')

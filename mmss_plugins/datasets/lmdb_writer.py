@@ -94,6 +94,11 @@ class StoreWriter:
     def __len__(self) -> int:
         return len(self._ids)
 
+    @property
+    def sample_ids(self) -> tuple[str, ...]:
+        """Ids in the order in which the samples were put."""
+        return tuple(self._ids)
+
     def put(self, sample_id: str, arrays: Mapping[str | tuple[str, str], Stored]) -> None:
         """Add one sample with all its fields.
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mmss_plugins.bands import SENSORS, BandSpec
+from mmss_plugins.bands import BandSpec, sensor_of
 
 from .legacy_reader import LegacyLMDBReader
 from .lmdb_store import ReadRequest, StoreReader
@@ -90,7 +90,7 @@ class SentinelStoreDataset(StoreDataset):
             )
         self.sensors = [
             SensorReader(
-                SENSORS[name],
+                sensor_of(name, self.store.meta.fields[name]['unit']),
                 self.store.meta.fields[name],
                 choice.get(name),
                 normalize,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.bands import SENSORS
+from mmss_plugins.bands import SENSORS, Sensor
 from mmss_plugins.datasets.plain_json import shorten
 from mmss_plugins.land_cover import IGNORE_INDEX
 
@@ -21,11 +21,11 @@ _DTYPES = sorted(
 )
 
 
-def image_field(sensor: str, dtype: np.dtype | str) -> dict[str, Any]:
+def image_field(sensor: str | Sensor, dtype: np.dtype | str) -> dict[str, Any]:
     """Description of a Sentinel image; 8-bit images are coded ('clip8')."""
     dtype = np.dtype(dtype)
-    scale = 'clip8' if dtype == np.uint8 else 'raw'
-    return band_field(SENSORS[sensor].bands, dtype, SENSORS[sensor].unit, scale)
+    sensor = SENSORS[sensor] if isinstance(sensor, str) else sensor
+    return band_field(sensor.bands, dtype, sensor.unit, 'clip8' if dtype == np.uint8 else 'raw')
 
 
 def band_field(

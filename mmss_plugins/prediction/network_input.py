@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmss_plugins.bands import SENSORS, sensor_statistics
+from mmss_plugins.bands import sensor_of, sensor_statistics
 from mmss_plugins.checkpoints.input_contract import AERIAL, ModalityInput
 from mmss_plugins.datasets.aerial_store_dataset import UINT8_MAX
 from mmss_plugins.datasets.normalisation import (
@@ -133,7 +133,7 @@ def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:
 
 
 def _decoded(coded: np.ndarray, entry: ModalityInput, modality: str) -> np.ndarray:
-    return decode_clip8(coded, *sensor_statistics(SENSORS[modality], entry.bands))
+    return decode_clip8(coded, *sensor_statistics(sensor_of(modality, entry.unit), entry.bands))
 
 
 def _divided(coded: np.ndarray, entry: ModalityInput) -> np.ndarray:

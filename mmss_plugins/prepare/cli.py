@@ -126,6 +126,9 @@ def _make_absolute(arguments: argparse.Namespace) -> None:
     for name, value in vars(arguments).items():
         if isinstance(value, Path):  # workers run elsewhere
             setattr(arguments, name, value.absolute())
+        elif isinstance(value, list):
+            absolute = [item.absolute() if isinstance(item, Path) else item for item in value]
+            setattr(arguments, name, absolute)
 
 
 def require_directory(path: Path, what: str) -> Path:

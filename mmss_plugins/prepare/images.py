@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmss_plugins.bands import SENSORS
+from mmss_plugins.bands import SENSORS, Sensor
 from mmss_plugins.datasets import store_fields
 from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.prepare.errors import PrepareError
@@ -20,10 +20,12 @@ class Loaded(NamedTuple):
     Args:
         arrays: Field, or (season, field), to array, or to its bytes as the store holds them.
         cirrus: Name of each Sentinel-2 image that was read in raw integers to the mean of its B10.
+        facts: What else was found, as plain values, for the plan's ``findings``.
     """
 
     arrays: Mapping[Any, np.ndarray | bytes]
     cirrus: dict[str, float]
+    facts: Mapping[str, Any] | None = None
 
 
 def subtract_offset(image: np.ndarray, offset: int, where: object) -> np.ndarray:
@@ -47,11 +49,12 @@ def subtract_offset(image: np.ndarray, offset: int, where: object) -> np.ndarray
     return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
 
 
-def quantise(image: np.ndarray, sensor: str) -> np.ndarray:
+def quantise(image: np.ndarray, sensor: str | Sensor) -> np.ndarray:
     """Code a raw (C, H, W) image in 8 bits ('clip8'); an 8-bit image already is."""
     if image.dtype == np.uint8:
         return image
-    return clip8(image, SENSORS[sensor].mean, SENSORS[sensor].std)
+    sensor = SENSORS[sensor] if isinstance(sensor, str) else sensor
+    return clip8(image, sensor.mean, sensor.std)
 
 
 def check_type(
@@ -69,7 +72,7 @@ def check_type(
         )
 
 
-def image_field(sensor: str, image: np.ndarray) -> dict[str, Any]:
+def image_field(sensor: str | Sensor, image: np.ndarray) -> dict[str, Any]:
     """Description of an image field of a store."""
     return store_fields.image_field(sensor, image.dtype)
 

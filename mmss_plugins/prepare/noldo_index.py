@@ -18,22 +18,23 @@ class Location(NamedTuple):
 
     Args:
         sample_id: Seven digits.
-        scenes: Names of the four scene folders.
+        scenes: Names of the scenes, one for each season.
     """
 
     sample_id: str
     scenes: tuple[str, ...]
 
 
-def read_index(path: Path) -> list[Location]:
+def read_index(path: Path, seasons: int = len(SEASONS)) -> list[Location]:
     """Read the CSV index.
 
     Without a header each row is ``id,scene,scene,scene,scene``. With a header (the first row's id
     is no number) the id is the column named 'id' or 'ids', or else the first; a column of row
-    numbers named '', 'ind' or 'index' is passed over; the other four are the scenes in order.
+    numbers named '', 'ind' or 'index' is passed over; the others are the scenes in order.
 
     Args:
         path: The file, UTF-8.
+        seasons: Number of scenes of a location: four in the published index.
 
     Raises:
         PrepareUsageError: If the file or a row is not so, or an id occurs twice.
@@ -47,9 +48,9 @@ def read_index(path: Path) -> list[Location]:
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PrepareUsageError(f'{path}: cannot read the index of locations ({error})') from error
-    columns, width = list(range(1 + len(SEASONS))), 1 + len(SEASONS)
+    columns, width = list(range(1 + seasons)), 1 + seasons
     if rows and not any(cell.isdecimal() for cell in rows[0][1]):
-        columns, width = _columns(path, rows[0][1])
+        columns, width = _columns(path, rows[0][1], seasons)
         rows = rows[1:]
     if not rows:
         raise PrepareUsageError(f'{path}: the index holds no location')
@@ -62,7 +63,7 @@ def read_index(path: Path) -> list[Location]:
     return list(locations.values())
 
 
-def _columns(path: Path, header: list[str]) -> tuple[list[int], int]:
+def _columns(path: Path, header: list[str], seasons: int) -> tuple[list[int], int]:
     names = [name.lower() for name in header]
     identifier = next((names.index(name) for name in ID_NAMES if name in names), None)
     if identifier is None:
@@ -72,23 +73,26 @@ def _columns(path: Path, header: list[str]) -> tuple[list[int], int]:
     scenes = [
         index for index, name in enumerate(names) if index != identifier and name not in ROW_NAMES
     ]
-    if len(scenes) != len(SEASONS):
+    if len(scenes) != seasons:
         raise PrepareUsageError(
-            f'{path}: row 1: expected {len(SEASONS)} columns of scenes beside the id, but found '
-            f'{[header[index] for index in scenes]}'
+            f'{path}: row 1: expected {seasons} columns of scenes beside the id, but found '
+            f'{[header[index] for index in scenes]}: --seasons says how many there are'
         )
     return [identifier, *scenes], len(header)
 
 
 def _location(where: str, row: list[str], columns: list[int], width: int) -> Location:
     if len(row) != width:
-        raise PrepareUsageError(f'{where}: expected {width} columns, but found {len(row)}')
+        raise PrepareUsageError(
+            f'{where}: expected {width} columns, but found {len(row)}: --seasons says '
+            'how many scenes there are beside the id'
+        )
     identifier, *scenes = (row[column] for column in columns)
     if not (identifier.isascii() and identifier.isdecimal()):
         raise PrepareUsageError(
             f'{where}, column id: expected a whole number, but found {identifier!r}'
         )
-    for season, scene in zip(SEASONS, scenes, strict=True):
+    for season, scene in zip(SEASONS, scenes, strict=False):
         if not scene or scene in ('.', '..') or '/' in scene or '\\' in scene:
             raise PrepareUsageError(
                 f'{where}, column {season}: expected a folder name, but found {scene!r}'

@@ -1,9 +1,7 @@
-"""SSL4EO-S12@NoL raw trees (NoLDO-S12, pretraining) to a store.
+"""SSL4EO-S12@NoL (NoLDO-S12, pretraining): images of SSL4EO-S12 and labels of NoLDO to a store.
 
-Layout: ``s1/{id:07d}/{scene}/{VV,VH}.tif``, ``s2c/{id:07d}/{scene}/{B1..B12}.tif`` at the bands'
-own resolutions, ``dw_noisy_labels/{id:07d}/{scene}/label.tif`` and, if there, the same under
-``dw_clean_labels``. Images come to the grid of the 10 m bands by bicubic, labels by nearest
-neighbour resampling.
+The images are a data set of their own. They come from its folders of GeoTIFFs (v1.0), straight
+from the archives of these, or from its Zarr files (v1.1): see ``ssl4eo_sources``.
 """
 
 from __future__ import annotations
@@ -11,214 +9,181 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from mmss_plugins import __version__
-from mmss_plugins.bands import S1, S2
+from mmss_plugins.bands import S1, Sensor
 from mmss_plugins.datasets.lmdb_store import StoreMeta
+from mmss_plugins.datasets.store_fields import mask_field
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
-from mmss_plugins.prepare.cirrus import mean_cirrus
-from mmss_plugins.prepare.cli import (
-    add_s2_offset,
-    make_parser,
-    options,
-    positive,
-    require_directory,
-    run,
-)
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.geotiff import read_label, read_tiff
-from mmss_plugins.prepare.images import (
-    Loaded,
-    check_type,
-    image_field,
-    label_field,
-    quantise,
-    subtract_offset,
-)
+from mmss_plugins.prepare.acquisition_gaps import NAME, describe_gaps, season_gaps
+from mmss_plugins.prepare.cli import add_s2_offset, make_parser, options, positive, run
+from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.prepare.images import image_field, label_field
 from mmss_plugins.prepare.noldo_index import SEASONS, read_index
-from mmss_plugins.prepare.resample import bicubic, nearest
-from mmss_plugins.prepare.runner import Plan, prepare_stores
+from mmss_plugins.prepare.runner import Findings, Plan, prepare_stores
+from mmss_plugins.prepare.ssl4eo_layout import (
+    CLEAN_LABEL,
+    INDEX_NAME,
+    KINDS,
+    LABEL,
+    S2A,
+    S2C,
+    find_layout,
+)
+from mmss_plugins.prepare.ssl4eo_loader import CLOUDS, LocationLoader, Place
+from mmss_plugins.prepare.ssl4eo_sources import LEVELS, find_source
 
-RESOLUTIONS = dict(zip(S2.bands, S2.resolutions, strict=True))  # metres
-LABELS = {'label': 'dw_noisy_labels', 'clean_label': 'dw_clean_labels'}  # field to folder
-DYNAMIC_WORLD = range(len(DYNAMIC_WORLD_CLASSES))
-
-EXAMPLES = """  noldo_pretrain.py data/ssl4eo_s12_nol data/noldo.lmdb
-  noldo_pretrain.py data/raw data/noldo.lmdb --index data/raw/dw_complete_ids.csv --quantise clip8
+EXAMPLES = """  noldo_pretrain.py data/raw data/noldo.lmdb --quantise clip8
+  noldo_pretrain.py data/noldo.lmdb --images data/ssl4eo_s12 --labels data/ssl4eo_s12_nol
+  noldo_pretrain.py data/noldo.lmdb --labels data/ssl4eo_s12_nol --quantise clip8 \\
+      --images data/s1_grd/s1_grd.tar.gz.part* data/s2_l1c/s2_l1c.tar.gz.part*
+  noldo_pretrain.py data/noldo.lmdb --labels data/ssl4eo_s12_nol --images data/SSL4EO-S12-v1.1
 """
-
-
-class Place(NamedTuple):
-    """One location with the scene folders of its four seasons."""
-
-    sample_id: str
-    s1_scenes: tuple[str, ...]
-    s2_scenes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class NoLDOLoader:
-    """Reads one location; a picklable function.
-
-    Args:
-        root: The raw tree.
-        clean: Whether clean labels are read too.
-        coding: 'clip8' to code raw images in 8 bits, None to keep them.
-        size: Side length that the 10 m bands must have, pixels; None for any.
-        s2_offset: Subtracted from raw Sentinel-2 values.
-    """
-
-    root: Path
-    clean: bool = False
-    coding: str | None = None
-    size: int | None = None
-    s2_offset: int = 0
-
-    def __call__(self, place: Place, types: Mapping[str, str] | None) -> Loaded:
-        """Read all seasons of a location.
-
-        Args:
-            place: The location.
-            types: Type that each image field must have; None while it is not known.
-
-        Returns:
-            Arrays by (season, field): s1 (2, H, W), s2 (13, H, W), label and clean_label (H, W).
-
-        Raises:
-            PrepareError: If a file is not as it should be.
-            PrepareUsageError: If the first images are coded already and there is an offset.
-        """
-        arrays: dict[tuple[str, str], np.ndarray] = {}
-        cirrus: dict[str, float] = {}
-        first = types is None
-        shape = None if self.size is None else (self.size, self.size)
-        types = dict(types or {})
-        for season, s1_scene, s2_scene in zip(
-            SEASONS, place.s1_scenes, place.s2_scenes, strict=True
-        ):
-            s2_folder = self.root / 's2c' / place.sample_id / s2_scene
-            s1_folder = self.root / 's1' / place.sample_id / s1_scene
-            s2 = self._read_s2(s2_folder, shape)
-            try:
-                s2 = subtract_offset(s2, self.s2_offset, s2_folder)
-            except PrepareError as error:
-                if first:  # then no other will do
-                    raise PrepareUsageError(str(error)) from error
-                raise
-            shape = s2.shape[1:]
-            cirrus |= mean_cirrus(f'{place.sample_id}/{season}', s2)
-            images = {'s1': (self._read_s1(s1_folder, shape), s1_folder), 's2': (s2, s2_folder)}
-            for field, (image, folder) in images.items():
-                if self.coding == 'clip8':
-                    image = quantise(image, field)
-                check_type(image, field, types if field in types else None, folder)
-                types[field] = image.dtype.name  # the same in every season
-                arrays[season, field] = image
-            for field in LABELS if self.clean else ['label']:
-                path = self.root / LABELS[field] / place.sample_id / s2_scene / 'label.tif'
-                arrays[season, field] = nearest(read_label(path, DYNAMIC_WORLD), shape)
-        return Loaded(arrays, cirrus)
-
-    def _read_s1(self, folder: Path, shape: tuple[int, int]) -> np.ndarray:
-        bands = [read_tiff(folder / f'{band}.tif', 1, shape=shape)[0] for band in S1.bands]
-        image = _stack(bands, folder, S1.bands)
-        return image.astype(np.float32) if image.dtype == np.float64 else image
-
-    def _read_s2(self, folder: Path, shape: tuple[int, int] | None) -> np.ndarray:
-        bands: dict[str, np.ndarray] = {}
-        for band in sorted(S2.bands, key=RESOLUTIONS.__getitem__):  # the 10 m bands first
-            path = folder / f'{band}.tif'
-            native = read_tiff(path, 1, shape=shape if RESOLUTIONS[band] == 10 else None)[0]
-            shape = native.shape if shape is None else shape
-            _check_resolution(path, native.shape, shape, RESOLUTIONS[band])
-            bands[band] = bicubic(native, shape)
-        image = _stack([bands[band] for band in S2.bands], folder, S2.bands)
-        return image.astype(np.float32) if image.dtype == np.float64 else image
-
-
-def _check_resolution(
-    path: Path, found: tuple[int, int], shape: tuple[int, int], resolution: int
-) -> None:
-    """Accept the band's own resolution, to within one pixel, or the 10 m grid."""
-    expected = tuple(round(size * 10 / resolution) for size in shape)
-    if found != shape and any(abs(f - e) > 1 for f, e in zip(found, expected, strict=True)):
-        raise PrepareError(
-            f'{path}: expected height x width {expected} ({resolution} m) or {shape} (10 m), but '
-            f'found {found}'
-        )
-
-
-def _stack(bands: Sequence[np.ndarray], folder: Path, names: Sequence[str]) -> np.ndarray:
-    for band, name in zip(bands, names, strict=True):
-        if band.dtype != bands[0].dtype:
-            raise PrepareError(
-                f'{folder / name}.tif: expected {bands[0].dtype} as in {names[0]}.tif, but found '
-                f'{band.dtype}'
-            )
-    return np.stack(bands)
+OPTIONS = ['quantise', 'size', 's2_offset']
+LATER_OPTIONS = {  # noted in the store where they are not as they are by default
+    's2': S2C,
+    'align': 'array',
+    'max_days': None,
+    'assume_aligned': False,
+    'ignore_georeference': False,
+}
 
 
 def describe(
-    arrays: Mapping[tuple[str, str], np.ndarray], made_with: dict[str, object]
+    arrays: Mapping[tuple[str, str], np.ndarray],
+    made_with: dict[str, object],
+    s2: Sensor,
 ) -> StoreMeta:
     """The store's description, its types being those of ``arrays``."""
-    first = {field: array for (season, field), array in arrays.items() if season == SEASONS[0]}
+    seasons = tuple(dict.fromkeys(season for season, _ in arrays))
+    first = {field: array for (season, field), array in arrays.items() if season == seasons[0]}
     return StoreMeta(
         dataset='SSL4EO-S12@NoL',
         split='train',
-        fields={
-            field: label_field() if field in LABELS else image_field(field, array)
-            for field, array in first.items()
-        },
+        fields={field: _field(field, array, s2) for field, array in first.items()},
         classes=DYNAMIC_WORLD_CLASSES,
-        seasons=SEASONS,
+        seasons=seasons,
         source={'tool': 'noldo_pretrain', 'version': __version__, 'options': made_with},
     )
 
 
-def find_places(index: Path, s1_index: Path | None) -> list[Place]:
-    """Read the index, and that of the Sentinel-1 scenes if they are named otherwise.
+def _field(name: str, array: np.ndarray, s2: Sensor) -> dict[str, Any]:
+    if name in (LABEL, CLEAN_LABEL):
+        return label_field()
+    if name == CLOUDS:
+        return mask_field('cloud mask class')
+    return image_field(S1 if name == 's1' else s2, array)
+
+
+def findings(rows: Sequence[Mapping[str, Any]]) -> Findings:
+    """What locations say of the days between the sensors, and of their grids.
+
+    Args:
+        rows: The facts of each location in the store.
+    """
+    days = [
+        [np.nan if day is None else day for day in row['days']] for row in rows if 'days' in row
+    ]
+    info = season_gaps(SEASONS[: len(days[0])], days) if days else {}
+    gaps = describe_gaps([day for row in days for day in row])
+    grids: dict[str, dict[str, float]] = {}
+    for name in sorted({name for row in rows for name in row.get('grids', {})}):
+        metres = [row['grids'][name] for row in rows if name in row.get('grids', {})]
+        grids[name] = {'median': float(np.median(metres)), 'maximum': float(max(metres))}
+    lines = []
+    if gaps:
+        lines.append(
+            '  days between Sentinel-1 and Sentinel-2: median {median:.1f}, 95 % within '
+            '{percentile_95:.1f}, at most {maximum:.1f}'.format(**gaps)
+        )
+    lines += [
+        f'  corners of {"Sentinel-1" if name == "s1" else f"the {name} bands"} are up to '
+        f'{found["maximum"]:.0f} m ({found["maximum"] / 10:.1f} pixels of 10 m; median '
+        f'{found["median"]:.0f} m) from those of the 10 m bands'
+        for name, found in grids.items()
+        if found['maximum'] >= 0.5
+    ]
+    summary = {NAME: gaps, 'metres_between_grids': grids} if rows else {}
+    return Findings(info, summary, lines)
+
+
+def find_places(index: Path, s1_index: Path | None, seasons: int = len(SEASONS)) -> list[Place]:
+    """Read the index, and that of the Sentinel-1 scenes if there is one.
 
     Raises:
         PrepareUsageError: If an index is wrong, or the two list different locations.
     """
-    locations = read_index(index)
+    locations = read_index(index, seasons)
     if s1_index is None:
-        return [Place(place.sample_id, place.scenes, place.scenes) for place in locations]
-    s1_scenes = {place.sample_id: place.scenes for place in read_index(s1_index)}
+        return [Place(place.sample_id, place.scenes) for place in locations]
+    s1_scenes = {place.sample_id: place.scenes for place in read_index(s1_index, seasons)}
     missing = [place.sample_id for place in locations if place.sample_id not in s1_scenes]
     if missing:
         raise PrepareUsageError(f'{s1_index}: {len(missing)} locations lack: {missing[:10]}')
-    return [Place(p.sample_id, s1_scenes[p.sample_id], p.scenes) for p in locations]
+    return [Place(p.sample_id, p.scenes, s1_scenes[p.sample_id]) for p in locations]
 
 
 def prepare(arguments: argparse.Namespace) -> int:
     """Make the store.
 
     Returns:
-        Number of locations left out.
+        Number of locations skipped.
     """
-    root = require_directory(arguments.raw_root, 'the unpacked SSL4EO-S12@NoL tree')
-    for folder in ('s1', 's2c', LABELS['label']):
-        require_directory(root / folder, f'the folder {folder} of the tree')
-    places = find_places(arguments.index or root / 'dw_complete_ids.csv', arguments.s1_index)
-    clean = (root / LABELS['clean_label']).is_dir()
+    common = [arguments.raw_root] if arguments.raw_root is not None else []
+    images = find_layout(arguments.images or common)
+    labels = find_layout([arguments.labels]) if arguments.labels is not None else images
+    if arguments.labels is None and arguments.images and common:
+        labels = find_layout(common)
+    noisy = labels.folder(LABEL, '--labels')
+    if noisy is None:
+        raise PrepareUsageError(
+            f'no {KINDS[LABEL]} found in {arguments.labels or arguments.raw_root}: they are in '
+            'ssl4eo_s12_nol.zip, unpacked (download_noldo.py nol --unpack); --labels says where '
+            'they are'
+        )
+    clean = labels.folder(CLEAN_LABEL, '--labels')
+    index = arguments.index or labels.index() or images.index()
+    if index is None:
+        raise PrepareUsageError(
+            f'no {INDEX_NAME} found, which lists the locations: --index says where it is'
+        )
+    places = find_places(index, arguments.s1_index, arguments.seasons)
+    source = find_source(images, arguments.s2, places, arguments.out, arguments.s2_offset)
+    folders = {LABEL: noisy, **({CLEAN_LABEL: clean} if clean is not None else {})}
+    loader = LocationLoader(
+        labels=folders,
+        s2=LEVELS[arguments.s2],
+        coding=arguments.quantise,
+        size=arguments.size,
+        s2_offset=arguments.s2_offset,
+        by_position=arguments.align == 'position',
+        max_days=arguments.max_days,
+        clouds=source.clouds,
+        assume_aligned=arguments.assume_aligned,
+        ignore_georeference=arguments.ignore_georeference,
+    )
+    listed = [(place.sample_id, place.s1_scenes, place.s2_scenes) for place in places]
     made_with = {
-        **options(arguments, ['quantise', 'size', 's2_offset']),
-        'index': hashlib.sha256(repr([tuple(place) for place in places]).encode()).hexdigest(),
+        **options(arguments, OPTIONS),
+        **{
+            k: getattr(arguments, k) for k, v in LATER_OPTIONS.items() if getattr(arguments, k) != v
+        },
+        'index': hashlib.sha256(repr(listed).encode()).hexdigest(),
     }
     plan = Plan(
         out=arguments.out,
         title='SSL4EO-S12@NoL',
-        tasks=places,
-        load=NoLDOLoader(root, clean, arguments.quantise, arguments.size, arguments.s2_offset),
-        describe=partial(describe, made_with=made_with),
+        tasks=source.places,
+        load=loader,
+        describe=partial(describe, made_with=made_with, s2=loader.s2),
+        notes=lambda tasks, workers: source.notes,  # noqa: ARG005
+        supply=source.supply,
+        findings=findings,
     )
     return prepare_stores([plan], arguments)
 
@@ -226,37 +191,114 @@ def prepare(arguments: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = make_parser(
-        'SSL4EO-S12@NoL GeoTIFFs (NoLDO-S12, pretraining) to one LMDB store with four seasons per '
-        'location. Images: 8-bit coded (mean +- 2 std), or raw S1 in dB and S2 in reflectance x '
-        '10000. Labels: Dynamic World 0..8. A run that was interrupted is continued.',
+        'Images of SSL4EO-S12 and labels of NoLDO-S12 (SSL4EO-S12@NoL, pretraining) to one LMDB '
+        'store with four seasons per location. Images: v1.0 as folders of GeoTIFFs, raw (S1 in dB, '
+        'S2 in reflectance x 10000) or 8-bit coded (mean +- 2 std); the archives of these as '
+        'downloaded, in parts; or v1.1 as Zarr files. Labels: Dynamic World 0..8. Everything is '
+        'found by what it holds, at any depth. The Sentinel-1 scenes of a location are paired with '
+        'its Sentinel-2 scenes by the dates in their names. A run that was interrupted is '
+        'continued.',
         EXAMPLES,
     )
-    parser.add_argument('raw_root', type=Path, help='the tree with s1, s2c and dw_noisy_labels')
-    parser.add_argument('out', type=Path, help='the store, a directory such as data/noldo.lmdb')
-    parser.add_argument(
+    add = parser.add_argument
+    add(
+        'paths',
+        nargs='+',
+        type=Path,
+        metavar='PATH',
+        help='RAW OUT: a folder that holds images, labels and index, and the store, a directory '
+        'such as data/noldo.lmdb; or OUT alone, with --images and --labels',
+    )
+    add(
+        '--images',
+        nargs='+',
+        type=Path,
+        action='extend',
+        metavar='PATH',
+        help='folders that hold the images of SSL4EO-S12, or all parts of its archives '
+        '(s1_grd.tar.gz.partaa ..., s2_l1c.tar.gz.partaa ...), which are read without unpacking',
+    )
+    add('--labels', type=Path, metavar='DIR', help='a folder that holds dw_noisy_labels')
+    add(
         '--index',
         type=Path,
         metavar='CSV',
-        help='rows of location id and four scene folder names, with or without a header '
-        '(default: RAW_ROOT/dw_complete_ids.csv)',
+        help='rows of location id and four Sentinel-2 scene names, with or without a header '
+        f'(default: {INDEX_NAME}, wherever it lies beside the labels or images)',
     )
-    parser.add_argument(
+    add(
         '--s1-index',
         type=Path,
         metavar='CSV',
-        help='the same for s1, if its scene folders have other names (default: as in --index)',
+        help='the same with Sentinel-1 scene names, instead of pairing by date',
     )
-    parser.add_argument(
+    add(
+        '--max-days',
+        type=_days,
+        metavar='N',
+        help='skip a location if, in any season, its two acquisitions are more than N days apart: '
+        'a location is stored with all its seasons or not at all (default: any)',
+    )
+    add(
+        '--seasons',
+        type=int,
+        choices=range(1, len(SEASONS) + 1),
+        default=len(SEASONS),
+        help='scenes of a location in the index (default: 4, as published)',
+    )
+    add(
+        '--s2',
+        choices=list(LEVELS),
+        default=S2C,
+        help=f'processing level of Sentinel-2: {S2C} is L1C, 13 bands, as CromSS has it; {S2A} is '
+        f'L2A, 12 bands, with statistics of its own (default: {S2C})',
+    )
+    add(
+        '--align',
+        choices=['array', 'position'],
+        default='array',
+        help='array: bands and labels are laid over each other as they are, as for the published '
+        'weights; position: all are resampled to the 10 m grid of the first Sentinel-2 scene by '
+        'their georeference, and labels are ignored where a band has no data (default: array; '
+        'labels of Zarr images are placed by position always)',
+    )
+    add(
+        '--assume-aligned',
+        action='store_true',
+        help='lay label maps that have no georeference over the images where they should be placed '
+        'by position',
+    )
+    add(
+        '--ignore-georeference',
+        action='store_true',
+        help='lay label maps over the images wherever they say that they lie; else a location is '
+        'skipped if its maps are more than half a pixel away',
+    )
+    add(
         '--quantise',
         choices=['clip8'],
         help='code raw images in 8 bits (mean +- 2 std per band to 0..255); uint8 files are taken '
         'as coded already (default: keep the type)',
     )
-    parser.add_argument(
+    add(
         '--size',
         type=positive,
         metavar='PX',
         help='side length that the 10 m bands must have, 264 in the published data (default: any)',
     )
     add_s2_offset(parser)
-    return run(prepare, parser.parse_args(argv))
+    arguments = parser.parse_intermixed_args(argv)
+    if len(arguments.paths) > 2:
+        parser.error(f'expected [RAW] OUT, but got {" ".join(map(str, arguments.paths))}')
+    *raw, arguments.out = arguments.paths
+    arguments.raw_root = raw[0] if raw else None
+    if not raw and not (arguments.images and arguments.labels):
+        parser.error('expected RAW OUT, or OUT with --images and --labels')
+    return run(prepare, arguments)
+
+
+def _days(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f'expected 0 or more days, but got {text}')
+    return value

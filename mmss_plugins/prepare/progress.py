@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import (
@@ -25,10 +26,13 @@ class ProgressReport:
         title: What is being done.
         total: Number of samples.
         done: How many were there before (a resumed run); they do not count for the rate.
+        note: Returns what is shown beside the rate, such as how much was read.
     """
 
-    def __init__(self, title: str, total: int, done: int = 0) -> None:
-        self.title, self.total, self.done = title, total, done
+    def __init__(
+        self, title: str, total: int, done: int = 0, note: Callable[[], str] | None = None
+    ) -> None:
+        self.title, self.total, self.done, self.note = title, total, done, note
         self.skipped = 0
         self._begun_with = done
         self._start = self._last_line = time.monotonic()
@@ -72,7 +76,8 @@ class ProgressReport:
 
     def _rate_text(self) -> str:
         skipped = f', {self.skipped} skipped' if self.skipped else ''
-        return f'{self._rate():.1f}/s{skipped}'
+        note = f', {self.note()}' if self.note is not None else ''
+        return f'{self._rate():.1f}/s{skipped}{note}'
 
     def _line(self) -> None:
         self._last_line = time.monotonic()

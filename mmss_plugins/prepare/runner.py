@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from mmss_plugins.datasets.lmdb_store import StoreFormatError, StoreMeta, StoreR
 from mmss_plugins.prepare.cirrus import CirrusCheck
 from mmss_plugins.prepare.dask_pool import DaskPool, open_pool
 from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.prepare.facts_log import FactsLog, read_facts
 from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.progress import ProgressReport
@@ -46,6 +47,30 @@ class Task(Protocol):
     sample_id: str
 
 
+class Supply(Protocol):
+    """Where samples come from that cannot be read one by one, such as an archive."""
+
+    def __call__(self, tasks: Sequence[Any]) -> Iterator[Any]:
+        """Yield the tasks, ready to be loaded, in the order in which they come."""
+
+    def progress(self) -> str:
+        """How much has been read."""
+
+
+class Findings(NamedTuple):
+    """What the facts of a store's samples say.
+
+    Args:
+        info: Per season, for the store's description.
+        summary: For the summary file.
+        lines: For the printed summary.
+    """
+
+    info: dict[str, Any]
+    summary: dict[str, Any]
+    lines: list[str]
+
+
 @dataclass(frozen=True)
 class Plan:
     """How one store is made.
@@ -61,6 +86,8 @@ class Plan:
         notes: From the tasks and the number of processes to warnings for the summary; asked when it
             is written.
         probed: Samples of which the first good one describes the store; None for ``tasks``.
+        supply: Where samples come from, if they cannot be read one by one.
+        findings: From the facts of the store's samples to what they say.
     """
 
     out: Path
@@ -71,6 +98,8 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     notes: Callable[[Sequence[Any], int], Sequence[str]] | None = None
     probed: Sequence[Any] | None = None
+    supply: Supply | None = None
+    findings: Callable[[Sequence[Mapping[str, Any]]], Findings] | None = None
 
 
 def prepare_store(
@@ -115,6 +144,11 @@ def prepare_store(
     with StoreWriter(plan.out, meta, overwrite=overwrite, commit_every=commit_every) as writer:
         before = len(writer)
         found, cirrus = fill_store(writer, plan, meta, workers, pool)
+        if plan.findings is not None:
+            facts = read_facts(plan.out)
+            rows = [facts[key] for key in writer.sample_ids if key in facts]
+            info = plan.findings(rows).info
+            writer.finish({'seasons': info} if info else None)
     reasons = [*plan.skipped, *found]
     _summarise(plan, reasons, workers, cirrus, before if _codes(first, meta) else 0)
     return len(reasons)
@@ -123,12 +157,19 @@ def prepare_store(
 def _probe(plan: Plan) -> tuple[Loaded | None, list[dict[str, str]]]:
     """The first good sample, which describes the store: the same one in every run."""
     skipped = list(plan.skipped)
-    for task in plan.tasks if plan.probed is None else plan.probed:
-        outcome = _load_one(plan.load, None, task)
-        if not isinstance(outcome, Skipped):
-            return outcome, []
-        skipped.append(outcome)
+    tasks = plan.tasks if plan.probed is None else plan.probed
+    with closing(_supplied(plan, tasks)) as supplied:
+        for task in supplied:
+            outcome = _load_one(plan.load, None, task)
+            if not isinstance(outcome, Skipped):
+                return outcome, []
+            skipped.append(outcome)
     return None, _as_dicts(skipped)
+
+
+def _supplied(plan: Plan, tasks: Sequence[Any]) -> Iterator[Any]:
+    """The tasks, as the plan's supply has them ready."""
+    yield from tasks if plan.supply is None else plan.supply(tasks)
 
 
 def _codes(first: Loaded, meta: StoreMeta) -> bool:
@@ -151,12 +192,22 @@ def fill_store(
         print(f'{plan.out}: continuing after {done} of {len(plan.tasks)} samples', flush=True)
     types = {name: spec['dtype'] for name, spec in meta.fields.items()}
     work = partial(_load_one, plan.load, types)
-    results = pool.map(work, pending) if pool else ordered_map(work, pending, workers, PRELOAD)
-    with closing(results), ProgressReport(plan.title, len(plan.tasks), done) as progress:
+    supplied = _supplied(plan, pending)
+    results = pool.map(work, supplied) if pool else ordered_map(work, supplied, workers, PRELOAD)
+    note = None if plan.supply is None else plan.supply.progress
+    log = nullcontext() if plan.findings is None else FactsLog(plan.out, writer.sample_ids)
+    with (
+        closing(supplied),
+        closing(results),
+        log,
+        ProgressReport(plan.title, len(plan.tasks), done, note) as progress,
+    ):
         for task, outcome in results:
             if isinstance(outcome, Skipped):
                 skipped.append(outcome)
             else:
+                if isinstance(log, FactsLog):
+                    log.add(task.sample_id, outcome.facts or {})
                 writer.put(task.sample_id, outcome.arrays)
                 cirrus.add(outcome.cirrus)
             progress.step(skipped=isinstance(outcome, Skipped))
@@ -212,7 +263,7 @@ def _summarise(
     """
     out = plan.out
     with StoreReader(out) as reader:
-        meta = reader.meta
+        meta, ids = reader.meta, reader.sample_ids
     units = {name: f'{spec["scale"]}, {spec["unit"]}' for name, spec in meta.fields.items()}
     statistics = store_statistics(out, workers)
     stored = statistics.pop('cirrus')
@@ -221,15 +272,20 @@ def _summarise(
     warnings = cirrus.warnings(meta.source['options'].get('s2_offset', 0), unchecked)
     if plan.notes is not None:
         warnings += plan.notes(plan.tasks, workers)
+    findings = Findings({}, {}, [])
+    if plan.findings is not None:
+        facts = read_facts(out)
+        findings = plan.findings([facts[key] for key in ids if key in facts])
     summary = {
         'store': out.name,
         **statistics,
+        **findings.summary,
         'units': units,
         'warnings': warnings,
         'skipped': _as_dicts(skipped),
     }
     path = write_summary(out, summary)
-    print(format_summary(summary))
+    print('\n'.join([format_summary(summary), *findings.lines]))
     print(f'summary: {path}')
 
 

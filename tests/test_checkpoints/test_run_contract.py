@@ -1,13 +1,15 @@
+import numpy as np
 import pytest
 import torch
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmseg.models import SegDataPreProcessor
-from store_factory import image_field, write_dfc_store, write_noldo_store
+from store_factory import LABEL_FIELD, image_field, write_dfc_store, write_noldo_store
 from tiny_segmentation import Samples
 from torch import nn
 from torch.utils.data import Subset
 
-from mmss_plugins.bands import S2
+from mmss_plugins.bands import S2, S2_L2A
+from mmss_plugins.checkpoints.contract_difference import compare
 from mmss_plugins.checkpoints.input_contract import InputContractError
 from mmss_plugins.checkpoints.run_contract import run_contract, with_method
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
@@ -42,6 +44,29 @@ def test_bands_units_and_classes_of_a_data_set(store):
     assert found.classes == DFC2020Dataset.METAINFO['classes']
     chosen = contract(store, metainfo={'classes': ('forest', 'water')})
     assert chosen.classes == ('forest', 'water')
+
+
+def test_the_two_processing_levels_of_sentinel_2_differ(store, tmp_path):
+    """The same nine bands of L1C and L2A: a network of one must not get the other unnoticed."""
+    rng = np.random.default_rng(0)
+    fields = {'s2': image_field(S2_L2A), 'label': LABEL_FIELD}
+    meta = StoreMeta('DFC2020', 'test', fields, DFC2020Dataset.METAINFO['classes'])
+    with StoreWriter(tmp_path / 'l2a', meta) as writer:
+        s2 = rng.integers(0, 5000, (12, 8, 8)).astype(np.uint16)
+        writer.put('p0', {'s2': s2, 'label': np.zeros((8, 8), np.uint8)})
+    dataset = DFC2020Dataset(str(tmp_path / 'l2a'), bands=9)
+    l1c, l2a = contract(store, bands=9), run_contract(dataset, None)
+    differing = {row.name for row in compare(l1c, l2a, True) if row.differs}
+    assert any('unit' in name for name in differing)
+    entry = l2a.modalities['s2']
+    assert entry.unit == 'surface reflectance x 10000'
+    assert entry.bands == l1c.modalities['s2'].bands
+    chosen = [S2_L2A.bands.index(band) for band in entry.bands]
+    assert entry.mean == tuple(S2_L2A.mean[index] for index in chosen)
+    mean, std = (np.array(v)[chosen, None, None] for v in (S2_L2A.mean, S2_L2A.std))
+    expected = np.clip((s2[chosen] - (mean - 2 * std)) / (4 * std), 0, 1)
+    image = dataset[0]['img'].transpose(2, 0, 1)
+    np.testing.assert_allclose(image, expected, atol=1.01 / 255)
 
 
 def test_seasons_do_not_matter(tmp_path):

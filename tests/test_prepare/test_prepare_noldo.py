@@ -281,8 +281,9 @@ def test_the_size_can_be_enforced(tree, tmp_path, capsys):
 
 
 def test_wrong_use(tree, tmp_path, capsys):
-    assert prepare(tmp_path, tmp_path / 'a.lmdb') == 2
-    assert 's1' in capsys.readouterr().err
+    (tmp_path / 'empty').mkdir()
+    assert prepare(tmp_path / 'empty', tmp_path / 'a.lmdb') == 2
+    assert 'no noisy labels' in capsys.readouterr().err
     assert prepare(tree, tmp_path / 'a.lmdb', '--index', str(tmp_path / 'none.csv')) == 2
     assert 'none.csv' in capsys.readouterr().err
     (tree / 'dw_complete_ids.csv').write_text('1,a,b\n')

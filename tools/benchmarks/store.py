@@ -23,8 +23,9 @@ from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreMeta, StoreReader, StoreWriter
 from mmss_plugins.prepare.images import Loaded, image_field, label_field
 from mmss_plugins.prepare.noldo_index import SEASONS
-from mmss_plugins.prepare.noldo_pretrain import NoLDOLoader, Place
 from mmss_plugins.prepare.parallel import ordered_map
+from mmss_plugins.prepare.ssl4eo_images import FolderLocation
+from mmss_plugins.prepare.ssl4eo_loader import LocationLoader, Place
 
 SIZE = 264  # pixels, as published
 SAMPLES = 16
@@ -125,7 +126,8 @@ def _preparing(folder: Path) -> list[dict]:
 
 def _rate(folder: Path, places: list[Place], workers: int) -> float:
     """Locations per second once the first has arrived, so without starting the workers."""
-    loader = partial(_load, NoLDOLoader(folder / 'raw'))
+    labels = {'label': folder / 'raw/dw_noisy_labels'}
+    loader = partial(_load, LocationLoader(labels))
     arrays = loader(places[0]).arrays
     fields = {name: image_field(name, arrays['season0', name]) for name in ('s1', 's2')}
     meta = StoreMeta('benchmark', 'train', fields | {'label': label_field()}, seasons=SEASONS)
@@ -137,7 +139,7 @@ def _rate(folder: Path, places: list[Place], workers: int) -> float:
     return (len(places) - 1) / (time.perf_counter() - start)
 
 
-def _load(loader: NoLDOLoader, place: Place) -> Loaded:
+def _load(loader: LocationLoader, place: Place) -> Loaded:
     return loader(place, None)
 
 
@@ -145,8 +147,13 @@ def _write_tree(root: Path) -> list[Place]:
     import rasterio
 
     rng = np.random.default_rng(0)
+    values = {'float32': (-25, -5), 'uint16': (300, 5000), 'uint8': (0, 9)}
     scenes = tuple(f'scene{index}' for index in range(len(SEASONS)))
-    places = [Place(f'{index:07d}', scenes, scenes) for index in range(LOCATIONS)]
+    names = [f'{index:07d}' for index in range(LOCATIONS)]
+    places = [
+        Place(name, scenes, None, FolderLocation(root / 's1' / name, root / 's2c' / name))
+        for name in names
+    ]
     for place in places:
         for scene in scenes:
             images = {('s1', band): ('float32', 10) for band in S1.bands}
@@ -157,9 +164,10 @@ def _write_tree(root: Path) -> list[Place]:
                 path = root / folder / place.sample_id / scene / f'{name}.tif'
                 path.parent.mkdir(parents=True, exist_ok=True)
                 side = SIZE * 10 // resolution
-                image = rng.integers(0, 9, (1, side, side)).astype(dtype)
+                image = rng.integers(*values[dtype], (1, side, side)).astype(dtype)
                 profile = {'count': 1, 'height': side, 'width': side, 'dtype': dtype}
-                crs = {'crs': 'EPSG:32633', 'transform': rasterio.Affine(10, 0, 0, 0, -10, 0)}
+                transform = rasterio.Affine(resolution, 0, 0, 0, -resolution, 0)
+                crs = {'crs': 'EPSG:32633', 'transform': transform}
                 with rasterio.open(path, 'w', driver='GTiff', **profile, **crs) as file:
                     file.write(image)
     return places
