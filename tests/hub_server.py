@@ -17,6 +17,7 @@ class Hub:
 
     Attributes:
         files: Name to content.
+        others: Name of another repository to its files.
         published: Name to the SHA-256 that the hub tells, where it is not the content's.
         refuse: Status and X-Error-Code of every answer of the API.
         cuts: How many answers with content end half way, the connection closed.
@@ -27,6 +28,7 @@ class Hub:
 
     def __init__(self, files):
         self.files = dict(files)
+        self.others = {}
         self.published = {}
         self.refuse = None
         self.cuts = self.busy = 0
@@ -54,18 +56,20 @@ class _Handler(BaseHTTPRequestHandler):
         if hub.refuse:
             status, code = hub.refuse
             return self._send(status, b'', {'X-Error-Code': code})
-        if path in (f'/api/datasets/{REPOSITORY}/revision/{name}' for name in ('main', COMMIT)):
-            return self._send(200, json.dumps(self._info(hub)).encode())
-        prefix = f'/datasets/{REPOSITORY}/resolve/{COMMIT}/'
-        if path.startswith(prefix):
-            return self._send(302, b'', {'Location': f'{hub.url}/content/{path[len(prefix) :]}'})
-        if path.startswith(f'/api/datasets/{REPOSITORY}/'):
-            return self._send(404, b'', {'X-Error-Code': 'RevisionNotFound'})
+        for name, files in {REPOSITORY: hub.files, **hub.others}.items():
+            if path in (f'/api/datasets/{name}/revision/{text}' for text in ('main', COMMIT)):
+                return self._send(200, json.dumps(self._info(hub, name, files)).encode())
+            prefix = f'/datasets/{name}/resolve/{COMMIT}/'
+            if path.startswith(prefix):
+                place = f'{hub.url}/content/{path[len(prefix) :]}'
+                return self._send(302, b'', {'Location': place})
+            if path.startswith(f'/api/datasets/{name}/'):
+                return self._send(404, b'', {'X-Error-Code': 'RevisionNotFound'})
         return self._send(404, b'', {'X-Error-Code': 'RepoNotFound'})
 
-    def _info(self, hub):
+    def _info(self, hub, repository, files):
         siblings = [{'rfilename': 'README.md', 'size': 9, 'blobId': 'b' * 40}]
-        for name, content in hub.files.items():
+        for name, content in files.items():
             sha256 = hub.published.get(name) or hashlib.sha256(content).hexdigest()
             lfs = {'sha256': sha256, 'size': len(content), 'pointerSize': 130}
             siblings.append(
@@ -73,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         return {
             '_id': '0' * 24,
-            'id': REPOSITORY,
+            'id': repository,
             'sha': COMMIT,
             'private': False,
             'disabled': False,
@@ -87,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         if hub.busy:
             hub.busy -= 1
             return self._send(503, b'')
-        content = hub.files[name]
+        content = {**hub.files, **{k: v for f in hub.others.values() for k, v in f.items()}}[name]
         if hub.ignore_range:
             return self._send(200, content)
         first, last = map(int, re.findall(r'\d+', self.headers['Range']))

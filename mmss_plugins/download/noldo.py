@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,22 +13,20 @@ from mmss_plugins.datasets.lmdb_errors import StoreWriteError
 from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.download.archive import MAX_RATIO
 from mmss_plugins.download.errors import DownloadError
+from mmss_plugins.download.published import (
+    EDITIONS,
+    PARTS,
+    REPOSITORY,
+    SSL4EO,
+    choose,
+    choose_images,
+    describe,
+)
 from mmss_plugins.download.repository import DatasetRepository, RemoteFile
 from mmss_plugins.download.transfer import download, remaining
 from mmss_plugins.download.unpack import unpack
 from mmss_plugins.prepare.cli import positive, run
 
-REPOSITORY = 'vikki23/NoLDO-S12'
-PARTS = {
-    'nol': ('ssl4eo_s12_nol.zip',),
-    'dw': ('ssl4eo_s12_dw.zip',),
-    'osm': ('ssl4eo_s12_osm.zip',),
-    'checkpoints': tuple(
-        f'weights-cromss-{bands}-{fusion}Fusion-epoch=199.ckpt'
-        for bands in ('13B', '9B')
-        for fusion in ('mid', 'late')
-    ),
-}
 SHOWN = 10
 EPILOG = """A file gets its name only when it is whole and has the SHA-256 that the hub keeps;
 {file}.sha256 beside it tells so, in the form that sha256sum --check reads. An interrupted run is
@@ -44,6 +42,9 @@ examples:
   download_noldo.py dw osm --out data/NoLDO-S12 --dry-run
   download_noldo.py dw osm --out data/NoLDO-S12 --unpack
   download_noldo.py checkpoints --out checkpoints --revision COMMIT
+  download_noldo.py ssl4eo --out data/SSL4EO-S12 --modalities s1 s2c --dry-run
+  download_noldo.py ssl4eo --out data/SSL4EO-S12 --select '*.partaa' '*.partab'
+  download_noldo.py ssl4eo --out data/SSL4EO-S12-v1.1 --edition 1.1 --select 'val/*'
 """
 
 
@@ -52,12 +53,18 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='download_noldo.py',
         description=f'Download parts of the data set NoLDO-S12 ({REPOSITORY} on the Hugging Face '
-        'hub): archives of the pretraining and downstream sets, and the CromSS checkpoints.',
+        'hub): archives of the pretraining and downstream sets, and the CromSS checkpoints; and '
+        'images of SSL4EO-S12, which the pretraining set has labels for.',
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add('parts', nargs='+', metavar='PART', help=f'{", ".join(PARTS)}, or names of files there')
+    add(
+        'parts',
+        nargs='+',
+        metavar='PART',
+        help=f'{", ".join(PARTS)}, {SSL4EO} (images), or names of files in the repository',
+    )
     add('--out', type=Path, required=True, metavar='DIR', help='where files go')
     add(
         '--revision',
@@ -77,25 +84,31 @@ def make_parser() -> argparse.ArgumentParser:
         metavar='X',
         help='refuse archives that grow by more than this (default: %(default)s)',
     )
-    add('--repository', default=REPOSITORY, help='another data set (default: %(default)s)')
+    add(
+        '--edition',
+        choices=list(EDITIONS),
+        default='1.0',
+        help=f'of {SSL4EO}: '
+        + '; '.join(f'{name}: {edition.repository}' for name, edition in EDITIONS.items())
+        + ' (default: 1.0)',
+    )
+    add(
+        '--modalities',
+        nargs='+',
+        choices=['s1', 's2c', 's2a'],
+        default=['s1', 's2c'],
+        help=f'of {SSL4EO}: Sentinel-1, Sentinel-2 L1C, Sentinel-2 L2A (default: s1 s2c)',
+    )
+    add(
+        '--select',
+        nargs='+',
+        metavar='PATTERN',
+        help=f"only files of {SSL4EO} whose names match, such as '*.partaa' '*.partab' or 'val/*' "
+        '(default: all)',
+    )
+    add('--repository', help='another data set (default: as published)')
     add('--endpoint', metavar='URL', help="the hub (default: the client's)")
     return parser
-
-
-def choose(parts: Sequence[str], there: Mapping[str, RemoteFile], where: str) -> list[RemoteFile]:
-    """The files of parts, each once.
-
-    Raises:
-        DownloadError: If one is not there.
-    """
-    names = dict.fromkeys(name for part in parts for name in PARTS.get(part, (part,)))
-    missing = [name for name in names if name not in there]
-    if missing:
-        raise DownloadError(
-            f'{where} has no file {", ".join(missing)}: give any of {", ".join(PARTS)}, or of '
-            f'{", ".join(sorted(there)) or "(nothing)"}'
-        )
-    return [there[name] for name in names]
 
 
 def fetch(arguments: argparse.Namespace) -> int:
@@ -104,16 +117,19 @@ def fetch(arguments: argparse.Namespace) -> int:
     Returns:
         Number of files that were not unpacked.
     """
-    repository = DatasetRepository(arguments.repository, arguments.revision, arguments.endpoint)
-    where = f'{repository.repo_id}, revision {repository.revision}'
-    print(f'{where}: commit {repository.commit} (--revision {repository.commit} pins it)')
-    files = choose(arguments.parts, repository.files, where)
+    print('\n'.join(describe(arguments.parts, arguments.edition)))
+    chosen = [_choose(arguments, images) for images in (False, True) if _has(arguments, images)]
     out = arguments.out
-    pending = [file for file in files if not (arguments.unpack and _is_unpacked(out, file))]
+    pending = [
+        file
+        for _, files in chosen
+        for file in files
+        if not (arguments.unpack and _is_unpacked(out, file))
+    ]
     needed = sum(remaining(out / file.name, file) for file in pending)
     free = shutil.disk_usage(_existing(out)).free
     if arguments.dry_run:
-        for file in files:
+        for file in (file for _, files in chosen for file in files):
             left = remaining(out / file.name, file) if file in pending else 0
             print(f'  {file.name:<45} {_gb(file.size)}, {_gb(left)} to fetch')
         print(f'  {_gb(needed)} to fetch into {out}, {_gb(free)} free there')
@@ -123,16 +139,43 @@ def fetch(arguments: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     left_out = 0
     with _alone(out):
-        for file in files:
-            if file not in pending:
-                print(f'{out / file.name}: unpacked already')
-                _remove_archive(out, file, arguments.keep_archive)
-                continue
-            path = out / file.name
-            download(repository, file, path, arguments.connections, arguments.overwrite)
-            if arguments.unpack and path.suffix == '.zip':
-                left_out += _unpack(file, arguments)
+        for repository, files in chosen:
+            for file in files:
+                if file not in pending:
+                    print(f'{out / file.name}: unpacked already')
+                    _remove_archive(out, file, arguments.keep_archive)
+                    continue
+                path = out / file.name
+                download(repository, file, path, arguments.connections, arguments.overwrite)
+                if arguments.unpack and path.suffix == '.zip' and '.zarr' not in path.suffixes:
+                    left_out += _unpack(file, arguments)
     return left_out
+
+
+def _has(arguments: argparse.Namespace, images: bool) -> bool:
+    """Whether files of the repository of images, or of the other one, are asked for."""
+    return any((part == SSL4EO) == images for part in arguments.parts)
+
+
+def _choose(
+    arguments: argparse.Namespace, images: bool
+) -> tuple[DatasetRepository, list[RemoteFile]]:
+    """The files asked for of one repository."""
+    edition = EDITIONS[arguments.edition]
+    both = _has(arguments, True) and _has(arguments, False)
+    if both and (arguments.revision != 'main' or arguments.repository):
+        raise DownloadError(
+            f'--revision and --repository are of one repository: download {SSL4EO} on its own'
+        )
+    name = arguments.repository or (edition.repository if images else REPOSITORY)
+    repository = DatasetRepository(name, arguments.revision, arguments.endpoint)
+    where = f'{repository.repo_id}, revision {repository.revision}'
+    print(f'{where}: commit {repository.commit} (--revision {repository.commit} pins it)')
+    if not images:
+        parts = [part for part in arguments.parts if part != SSL4EO]
+        return repository, choose(parts, repository.files, where)
+    wanted = arguments.modalities, arguments.select or ()
+    return repository, choose_images(edition, *wanted, repository.files, where)
 
 
 def _unpack(file: RemoteFile, arguments: argparse.Namespace) -> int:

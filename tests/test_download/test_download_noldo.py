@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections import namedtuple
+from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import pytest
 from hub_server import COMMIT, REPOSITORY, serve
 
 from mmss_plugins.download import noldo, repository, transfer
-from mmss_plugins.download.noldo import PARTS, main
+from mmss_plugins.download.noldo import main
+from mmss_plugins.download.published import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = 1000
@@ -274,3 +276,97 @@ def test_the_clients_own_endpoint(hub):
         timeout=120,
     )
     assert done.stdout.split() == [COMMIT, NOISE[10:30].hex()], done.stderr
+
+
+IMAGES = {
+    f'{folder}/{folder}.tar.gz.part{part}': f'{folder} {part}'.encode() * 200
+    for folder in ('s1_grd', 's2_l1c', 's2_l2a')
+    for part in ('aa', 'ab')
+}
+ZARR = {
+    f'{split}/{modality}/ssl4eos12_shard_000001.tar': f'{split} {modality}'.encode() * 100
+    for split in ('train', 'val')
+    for modality in ('S1GRD', 'S2L1C', 'S2L2A', 'DEM')
+}
+
+
+@pytest.fixture
+def images(hub):
+    hub.others = {'wangyi111/SSL4EO-S12': IMAGES, 'embed2scale/SSL4EO-S12-v1.1': ZARR}
+    return hub
+
+
+def fetched(out):
+    """Name to content of what was downloaded."""
+    files = (path for path in out.rglob('*') if path.is_file() and path.suffix != '.sha256')
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+@needs_hub
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        ([], ['s1_grd/*', 's2_l1c/*']),
+        (['--modalities', 's2a'], ['s2_l2a/*']),
+        (['--modalities', 's1', '--select', '*.partaa'], ['s1_grd/*.partaa']),
+        (['--edition', '1.1'], ['*/S1GRD/*', '*/S2L1C/*']),
+        (['--edition', '1.1', '--select', 'val/*'], ['val/S1GRD/*', 'val/S2L1C/*']),
+    ],
+)
+def test_images_of_ssl4eo(images, tmp_path, options, expected):
+    assert run(images, tmp_path, 'ssl4eo', *options) == 0
+    there = {**IMAGES, **ZARR}
+    wanted = {n: c for n, c in there.items() if any(fnmatch(n, e) for e in expected)}
+    assert len(wanted) in (1, 2, 4)
+    assert fetched(tmp_path) == wanted
+    for name, content in wanted.items():
+        digest = hashlib.sha256(content).hexdigest()
+        record = (tmp_path / f'{name}.sha256').read_text()
+        assert record == f'{digest}  {Path(name).name}\n'
+    images.requests.clear()
+    assert run(images, tmp_path, 'ssl4eo', *options) == 0
+    assert images.ranges() == [], 'what is there is not fetched again'
+
+
+@needs_hub
+def test_a_part_of_images_is_continued_and_checked(images, tmp_path, capsys):
+    name = 's1_grd/s1_grd.tar.gz.partab'
+    options = ['ssl4eo', '--modalities', 's1', '--select', '*ab']
+    sha256 = hashlib.sha256(IMAGES[name]).hexdigest()
+    part = tmp_path / f'{name}.{sha256[:12]}.part'
+    part.parent.mkdir()
+    part.write_bytes(IMAGES[name][:1500])
+    assert run(images, tmp_path, *options) == 0
+    assert 'continuing after 1500' in capsys.readouterr().out
+    assert fetched(tmp_path) == {name: IMAGES[name]}
+    (tmp_path / name).unlink()
+    images.published[name] = '0' * 64
+    assert run(images, tmp_path, *options) == 2
+    assert fetched(tmp_path) == {}
+
+
+@needs_hub
+def test_what_archives_hold_and_what_else_is_needed(images, tmp_path, capsys):
+    images.files['ssl4eo_s12_nol.zip'] = zipped({'a/b.csv': b'1'})
+    assert run(images, tmp_path, 'nol', 'dw', 'ssl4eo', '--dry-run') == 0
+    printed = capsys.readouterr().out
+    assert 'It holds no images: pretraining needs those of SSL4EO-S12 too (part ssl4eo' in printed
+    assert 'ssl4eo_s12_dw.zip: images and labels' in printed
+    assert 'all parts of a modality from partaa on are needed' in printed
+    assert 's2_l1c/s2_l1c.tar.gz.partab' in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_hub
+@pytest.mark.parametrize(
+    ('arguments', 'told'),
+    [
+        (['ssl4eo', '--select', '*.partzz'], 'no file of s1 matches *.partzz: there are s1_grd/'),
+        (['ssl4eo', '--repository', REPOSITORY], 'has no file s1_grd/*.part*'),
+        (['ssl4eo', 'dw', '--revision', COMMIT], 'download ssl4eo on its own'),
+        (['ssl4eo', '--edition', '1.1-zarr'], 'no such data set'),
+    ],
+)
+def test_images_that_are_not_there(images, tmp_path, capsys, arguments, told):
+    assert run(images, tmp_path, *arguments) == 2
+    assert told in capsys.readouterr().err
