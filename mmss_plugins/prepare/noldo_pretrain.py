@@ -20,12 +20,12 @@ from mmss_plugins.bands import S1, Sensor
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.datasets.store_fields import mask_field
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
-from mmss_plugins.prepare.acquisition_gaps import NAME, describe_gaps, season_gaps
 from mmss_plugins.prepare.cli import add_s2_offset, make_parser, options, positive, run
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.images import image_field, label_field
 from mmss_plugins.prepare.noldo_index import SEASONS, read_index
-from mmss_plugins.prepare.runner import Findings, Plan, prepare_stores
+from mmss_plugins.prepare.runner import Plan, prepare_stores
+from mmss_plugins.prepare.ssl4eo_findings import findings
 from mmss_plugins.prepare.ssl4eo_layout import (
     CLEAN_LABEL,
     INDEX_NAME,
@@ -78,38 +78,6 @@ def _field(name: str, array: np.ndarray, s2: Sensor) -> dict[str, Any]:
     if name == CLOUDS:
         return mask_field('cloud mask class')
     return image_field(S1 if name == 's1' else s2, array)
-
-
-def findings(rows: Sequence[Mapping[str, Any]]) -> Findings:
-    """What locations say of the days between the sensors, and of their grids.
-
-    Args:
-        rows: The facts of each location in the store.
-    """
-    days = [
-        [np.nan if day is None else day for day in row['days']] for row in rows if 'days' in row
-    ]
-    info = season_gaps(SEASONS[: len(days[0])], days) if days else {}
-    gaps = describe_gaps([day for row in days for day in row])
-    grids: dict[str, dict[str, float]] = {}
-    for name in sorted({name for row in rows for name in row.get('grids', {})}):
-        metres = [row['grids'][name] for row in rows if name in row.get('grids', {})]
-        grids[name] = {'median': float(np.median(metres)), 'maximum': float(max(metres))}
-    lines = []
-    if gaps:
-        lines.append(
-            '  days between Sentinel-1 and Sentinel-2: median {median:.1f}, 95 % within '
-            '{percentile_95:.1f}, at most {maximum:.1f}'.format(**gaps)
-        )
-    lines += [
-        f'  corners of {"Sentinel-1" if name == "s1" else f"the {name} bands"} are up to '
-        f'{found["maximum"]:.0f} m ({found["maximum"] / 10:.1f} pixels of 10 m; median '
-        f'{found["median"]:.0f} m) from those of the 10 m bands'
-        for name, found in grids.items()
-        if found['maximum'] >= 0.5
-    ]
-    summary = {NAME: gaps, 'metres_between_grids': grids} if rows else {}
-    return Findings(info, summary, lines)
 
 
 def find_places(index: Path, s1_index: Path | None, seasons: int = len(SEASONS)) -> list[Place]:

@@ -32,6 +32,7 @@ LOCATION = re.compile(r'\d{7}')
 ARCHIVE = re.compile(r'(?P<stem>.+)\.(?:tar|tar\.gz|tgz)(?:\.part(?P<part>[a-z]+))?')
 ZARR = '.zarr.zip'
 LOOKED_AT = 8  # locations of a folder, and scenes of a location
+OTHER_MODALITIES = {'s2rgb', 'dem', 'ndvi', 'lulc'}  # of v1.1
 SHARD = re.compile(r'ssl4eos12_shard_.*\.tar')  # of v1.1: Zarr files in a tar file, not compressed
 
 
@@ -78,6 +79,7 @@ def find_layout(roots: Iterable[Path]) -> Layout:
         PrepareUsageError: If one is not there, or parts of an archive are missing.
     """
     layout, parts = Layout(), []
+    zarr: dict[Path, list[Path]] = {}
     seen: set[Path] = set()
     for root in roots:
         if root.is_dir():
@@ -91,13 +93,27 @@ def find_layout(roots: Iterable[Path]) -> Layout:
                 continue
             seen.add(path.resolve())
             if path.name.endswith(ZARR) or SHARD.fullmatch(path.name):
-                _add(layout.zarr, NAMES.get(path.parent.name.lower()), path)
+                zarr.setdefault(path.parent, []).append(path)
             elif path.name == INDEX_NAME:
                 layout.indexes.append(path)
             elif ARCHIVE.fullmatch(path.name):
                 parts.append(path)
     layout.archives = _joined(parts)
+    for folder, paths in zarr.items():
+        kind = _kind_of_zarr(folder, paths[0])
+        if kind is not None:
+            layout.zarr.setdefault(kind, []).extend(paths)
     return layout
+
+
+def _kind_of_zarr(folder: Path, first: Path) -> str | None:
+    """What a folder of Zarr files holds: by its published name, else by the bands of the first."""
+    name = folder.name.lower()
+    if name in NAMES or name in OTHER_MODALITIES:
+        return NAMES.get(name)
+    from mmss_plugins.prepare.ssl4eo_zarr import kind_of_zarr  # needs the zarr library
+
+    return kind_of_zarr(first)
 
 
 def _walk(root: Path, layout: Layout) -> Iterator[Path]:
@@ -200,8 +216,3 @@ def _only(paths: Sequence[Path], what: str, option: str) -> Path | None:
             f'more than one {what}: {paths[0]} and {paths[1]}: name the right one with {option}'
         )
     return paths[0] if paths else None
-
-
-def _add(found: dict[str, list[Path]], kind: str | None, path: Path) -> None:
-    if kind is not None:
-        found.setdefault(kind, []).append(path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -294,8 +294,3 @@ def _check_resolution(band: Band, shape: tuple[int, int], resolution: int, any_s
             f'{band.where}: expected height x width {expected} ({resolution} m) or {shape} '
             f'({FINEST} m), but found {found}'
         )
-
-
-def facts_of(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
-    """One fact of all samples that have it."""
-    return [row[name] for row in rows if name in row]

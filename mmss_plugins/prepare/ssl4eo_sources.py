@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mmss_plugins.bands import S2, S2_L2A, Sensor
 from mmss_plugins.prepare.errors import PrepareUsageError
-from mmss_plugins.prepare.ssl4eo_archives import ArchiveSupply, SceneArchive
+from mmss_plugins.prepare.scene_archive import SceneArchive
+from mmss_plugins.prepare.ssl4eo_archives import ArchiveSupply
 from mmss_plugins.prepare.ssl4eo_images import FolderLocation, MissingLocation
 from mmss_plugins.prepare.ssl4eo_layout import KINDS, S1, S2A, S2C, Layout
 from mmss_plugins.prepare.ssl4eo_loader import Place

@@ -10,18 +10,12 @@ first edition the times of Sentinel-1 are in another order than its images.
 
 from __future__ import annotations
 
-import io
-import json
-import math
 import re
-import tarfile
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -29,36 +23,18 @@ from mmss_plugins.bands import S1, S2, S2_L2A, Sensor
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.ssl4eo_images import Band
+from mmss_plugins.prepare.zipped_zarr import (
+    ZarrFile,
+    ZarrGroup,
+    files_in,
+    opened,
+    require_zarr,
+)
 from mmss_plugins.raster.georeference import IDENTITY, Grid
 
 BANDS, SAMPLE, FILE_ID, CLOUDS, CRS = 'bands', 'sample', 'file_id', 'cloud_mask', 'crs'
 X, Y = ('x_', 'x'), ('y_', 'y')
-# what may stand in a file as compressor or filter; 'pickle', for one, would run code
-CODECS = {
-    None, 'blosc', 'zlib', 'gzip', 'zstd', 'lz4', 'bz2', 'lzma', 'shuffle', 'delta',
-    'fixedscaleoffset', 'vlen-utf8', 'vlen-bytes',
-}  # fmt: skip
-MAX_CHUNK = 1 << 30  # bytes
 UNEVEN = 1e-3  # of a pixel: coordinates that differ by more are no grid
-
-
-class ZarrFile(NamedTuple):
-    """A zipped Zarr file, or a member of a tar file that is one.
-
-    Args:
-        path: The file.
-        offset: Of the member in bytes; None for the whole file.
-        size: Of the member in bytes.
-        member: Its name.
-    """
-
-    path: Path
-    offset: int | None = None
-    size: int = 0
-    member: str = ''
-
-    def __str__(self) -> str:
-        return f'{self.path}: {self.member}' if self.member else str(self.path)
 
 
 @dataclass(frozen=True)
@@ -81,7 +57,7 @@ class ZarrLocation:
     def scenes(self, sensor: str) -> list[str]:
         """Product names, in the order of the file's time stamps."""
         file, row = self._place(sensor)
-        with _opened(file) as group:
+        with opened(file) as group:
             return [str(name) for name in _row(group.read(FILE_ID), row, 1)]
 
     def where(self, sensor: str, scene: str | None = None) -> str:
@@ -94,7 +70,7 @@ class ZarrLocation:
         """Read the bands of a scene."""
         file, row = self._place(sensor.name)
         where = self.where(sensor.name, scene)
-        with _opened(file) as group:
+        with opened(file) as group:
             time = self._time(group, row, scene, where)
             data = group.read(BANDS, (time,) if row is None else (row, time))
             order = _band_order(group, sensor, len(data), where)
@@ -108,7 +84,7 @@ class ZarrLocation:
     def cloud_mask(self, scene: str) -> np.ndarray | None:
         """The cloud mask of a Sentinel-2 scene."""
         where = self.where('s2', scene)
-        with _opened(self.s2) as group:
+        with opened(self.s2) as group:
             if CLOUDS not in group:
                 return None
             time = self._time(group, self.s2_row, scene, where)
@@ -128,7 +104,7 @@ class ZarrLocation:
     def _place(self, sensor: str) -> tuple[ZarrFile, int | None]:
         return (self.s1, self.s1_row) if sensor == 's1' else (self.s2, self.s2_row)
 
-    def _time(self, group: _Group, row: int | None, scene: str, where: str) -> int:
+    def _time(self, group: ZarrGroup, row: int | None, scene: str, where: str) -> int:
         names = [str(name) for name in _row(group.read(FILE_ID), row, 1)]
         if scene not in names:
             raise PrepareError(f'{where}: no such scene: file_id has {", ".join(names)}')
@@ -158,23 +134,8 @@ def find_locations(
 
 def has_cloud_mask(location: ZarrLocation) -> bool:
     """Whether the Sentinel-2 file of a location has cloud masks."""
-    with _opened(location.s2) as group:
+    with opened(location.s2) as group:
         return CLOUDS in group
-
-
-def require_zarr() -> Any:
-    """The zarr library.
-
-    Raises:
-        PrepareUsageError: If it is not installed.
-    """
-    try:
-        import zarr
-    except ImportError as error:
-        raise PrepareUsageError(
-            'reading SSL4EO-S12 v1.1 needs zarr: pip install "mmss_plugins[zarr]"'
-        ) from error
-    return zarr
 
 
 def _index(
@@ -183,9 +144,9 @@ def _index(
     found: dict[str, tuple[ZarrFile, int | None]] = {}
     with ProgressReport(f'looking for locations, {sensor}', len(paths)) as progress:
         for path in paths:
-            for file in _files_in(path):
+            for file in files_in(path):
                 try:
-                    with _opened(file) as group:
+                    with opened(file) as group:
                         samples = group.read(SAMPLE)
                 except PrepareError as error:
                     raise PrepareUsageError(str(error)) from error
@@ -204,19 +165,6 @@ def _index(
     return found
 
 
-def _files_in(path: Path) -> Iterator[ZarrFile]:
-    if not path.name.endswith('.tar'):
-        yield ZarrFile(path)
-        return
-    try:
-        with tarfile.open(path, 'r:') as archive:
-            for info in archive:
-                if info.isreg() and info.name.endswith('.zarr.zip'):
-                    yield ZarrFile(path, info.offset_data, info.size, info.name)
-    except (tarfile.TarError, OSError) as error:
-        raise PrepareUsageError(f'{path}: unreadable archive ({error})') from error
-
-
 def _sample_id(value: object, file: ZarrFile) -> str:
     text = value.decode() if isinstance(value, bytes) else str(value)
     if not (text.isascii() and text.isdecimal()):
@@ -229,115 +177,7 @@ def _row(values: np.ndarray, row: int | None, ndim: int) -> Any:
     return values[row] if row is not None and values.ndim > ndim else values[()]
 
 
-class _Group:
-    """The arrays of an open file, read only as far as they are asked for."""
-
-    def __init__(self, archive: zipfile.ZipFile, where: str) -> None:
-        self.archive, self.where = archive, where
-        self._names = archive.namelist()
-
-    def __contains__(self, name: str) -> bool:
-        return f'{name}/.zarray' in self._names
-
-    def read(self, name: str, index: tuple[int, ...] = ()) -> np.ndarray:
-        """An array, or the part of it at some positions along its first dimensions."""
-        if name not in self:
-            format3 = 'zarr.json' in self._names
-            raise PrepareError(
-                f'{self.where}: expected the variable {name!r} of a Zarr file (format 2), but '
-                f'found {"format 3" if format3 else self._variables()}'
-            )
-        keys = self._checked_keys(name, index)
-        try:
-            contents = {key: self.archive.read(key) for key in keys}
-            array = _open_array(contents, name)
-            return np.asarray(array[index] if index else array[...])
-        except PrepareError:
-            raise
-        except Exception as error:  # whatever the library or a codec makes of a damaged file
-            raise PrepareError(
-                f'{self.where}: unreadable variable {name!r} ({type(error).__name__}: {error})'
-            ) from error
-
-    def _checked_keys(self, name: str, index: tuple[int, ...]) -> list[str]:
-        """Names of the array's description and of the chunks that are needed."""
-        try:
-            text = self.archive.read(f'{name}/.zarray')
-            spec = json.loads(text)
-            codecs = [(spec.get('compressor') or {}).get('id')]
-            codecs += [entry['id'] for entry in spec.get('filters') or []]
-            shape, chunks = tuple(map(int, spec['shape'])), tuple(map(int, spec['chunks']))
-            kind = 'O' if '|O' in spec['dtype'] else np.dtype(spec['dtype'])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise PrepareError(f'{self.where}: {name}/.zarray: no description ({error})') from error
-        except _BROKEN as error:
-            raise PrepareError(f'{self.where}: unreadable file ({error})') from error
-        unknown = [codec for codec in codecs if codec not in CODECS]
-        if unknown:
-            raise PrepareError(f'{self.where}: {name}: codec {unknown[0]!r} is not accepted')
-        if kind == 'O' and not {'vlen-utf8', 'vlen-bytes'} & set(codecs):
-            raise PrepareError(f'{self.where}: {name}: objects of an unknown kind')
-        size = 64 if kind == 'O' else kind.itemsize
-        rest = shape[len(index) :]
-        if max(math.prod(chunks), math.prod(rest)) * size > MAX_CHUNK:
-            raise PrepareError(
-                f'{self.where}: {name}: shape {shape} in chunks {chunks} is more than is read at '
-                'once'
-            )
-        if any(not 0 <= i < n for i, n in zip(index, shape, strict=False)):
-            raise PrepareError(f'{self.where}: {name}: shape {shape} has no {index}')
-        separator = re.escape(spec.get('dimension_separator') or '.')
-        first = [str(i // chunk) for i, chunk in zip(index, chunks, strict=False)]
-        first += [r'\d+'] * (len(chunks) - len(first))
-        chunk = re.compile(re.escape(f'{name}/') + (separator.join(first) or '0'))
-        keys = [key for key in self._names if chunk.fullmatch(key)]
-        attributes = [f'{name}/.zattrs'] if f'{name}/.zattrs' in self._names else []
-        infos = [self.archive.getinfo(key) for key in [*keys, *attributes]]
-        if sum(info.file_size for info in infos) > MAX_CHUNK:
-            raise PrepareError(f'{self.where}: {name}: more than is read at once')
-        return [f'{name}/.zarray', *attributes, *keys]
-
-    def _variables(self) -> str:
-        names = sorted({key.split('/')[0] for key in self._names if key.endswith('/.zarray')})
-        return ', '.join(names) or 'none'
-
-
-def _open_array(contents: Mapping[str, bytes], name: str) -> Any:
-    """An array of a store in memory, with either major version of the library."""
-    zarr = require_zarr()
-    if int(zarr.__version__.split('.')[0]) < 3:
-        return zarr.open_array(zarr.storage.KVStore(dict(contents)), path=name, mode='r')
-    from zarr.core.buffer import default_buffer_prototype
-    from zarr.storage import MemoryStore
-
-    as_buffer = default_buffer_prototype().buffer.from_bytes
-    store = MemoryStore({key: as_buffer(value) for key, value in contents.items()})
-    return zarr.open_array(store=store, path=name, mode='r', zarr_format=2)
-
-
-_BROKEN = (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, KeyError)
-
-
-@contextmanager
-def _opened(file: ZarrFile) -> Iterator[_Group]:
-    try:
-        stream = file.path.open('rb')
-    except OSError as error:
-        raise PrepareError(f'{file.path}: cannot be opened: {error}') from error
-    with stream:
-        window = stream
-        if file.offset is not None:
-            stream.seek(file.offset)
-            window = io.BytesIO(stream.read(file.size))
-        try:
-            archive = zipfile.ZipFile(window)
-        except (*_BROKEN, ValueError) as error:
-            raise PrepareError(f'{file}: unreadable zipped Zarr file ({error})') from error
-        with archive:
-            yield _Group(archive, str(file))
-
-
-def _band_order(group: _Group, sensor: Sensor, count: int, where: str) -> list[int]:
+def _band_order(group: ZarrGroup, sensor: Sensor, count: int, where: str) -> list[int]:
     """Positions of the sensor's bands, by their names."""
     names = [_plain(band) for band in sensor.bands]
     found = [_plain(str(name)) for name in group.read('band').ravel()] if 'band' in group else names
@@ -354,7 +194,7 @@ def _plain(band: str) -> str:
     return re.sub(r'^B0*(?=\d)', 'B', band.strip().upper())
 
 
-def _grid(group: _Group, row: int | None, shape: tuple[int, ...]) -> Grid:
+def _grid(group: ZarrGroup, row: int | None, shape: tuple[int, ...]) -> Grid:
     """The grid of a location: x and y are centres of pixels."""
     x, y = (_axis(group, names, row) for names in (X, Y))
     if x is None or y is None or CRS not in group:
@@ -370,7 +210,7 @@ def _grid(group: _Group, row: int | None, shape: tuple[int, ...]) -> Grid:
     return Grid(tuple(shape), tuple(map(float, transform)), _wkt(group, row))
 
 
-def _axis(group: _Group, names: Sequence[str], row: int | None) -> np.ndarray | None:
+def _axis(group: ZarrGroup, names: Sequence[str], row: int | None) -> np.ndarray | None:
     for name in names:
         if name in group:
             values = np.asarray(_row(group.read(name), row, 1), np.float64)
@@ -378,7 +218,7 @@ def _axis(group: _Group, names: Sequence[str], row: int | None) -> np.ndarray | 
     return None
 
 
-def _wkt(group: _Group, row: int | None) -> str:
+def _wkt(group: ZarrGroup, row: int | None) -> str:
     value = np.asarray(_row(group.read(CRS), row, 0)).ravel()
     text = str(value[0] if len(value) else '').removeprefix('EPSG:')
     if not text.isdecimal():
@@ -400,8 +240,8 @@ def _wkt_of(code: int) -> str:
 def kind_of_zarr(path: Path) -> str | None:
     """'s1', 's2c' or 's2a' by the number of bands; None if it is none of them."""
     require_zarr()
-    for file in _files_in(path):
-        with _opened(file) as group:
+    for file in files_in(path):
+        with opened(file) as group:
             if 'band' in group:
                 names = {_plain(str(name)) for name in group.read('band').ravel()}
                 known = {'s1': S1, 's2c': S2, 's2a': S2_L2A}

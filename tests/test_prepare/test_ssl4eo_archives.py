@@ -11,7 +11,7 @@ from ssl4eo_trees import pack, write_images, write_labels
 
 from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
 from mmss_plugins.prepare.noldo_pretrain import main
-from mmss_plugins.prepare.ssl4eo_archives import JoinedParts, Member, SceneArchive, parse_member
+from mmss_plugins.prepare.scene_archive import JoinedParts, Member, SceneArchive, parse_member
 
 LOCATIONS = [3, 7, 11, 200]
 IDS = [f'{location:07d}' for location in LOCATIONS]
