@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.ssl4eo_layout import LOCATION, S2A, S2C, kind_of_files
 
 GZIP = b'\x1f\x8b'
@@ -110,10 +109,12 @@ class SceneArchive:
 
     Attributes:
         kind: 's1', 's2c' or 's2a'; None if it is an archive of something else.
+        error: Why it cannot be read; None if it can.
     """
 
     def __init__(self, parts: Sequence[Path]) -> None:
         self.parts = tuple(parts)
+        self.error: str | None = None
         self.kind = self._find_kind()
 
     def __str__(self) -> str:
@@ -140,7 +141,7 @@ class SceneArchive:
                         break
             except (*BROKEN, EOFError, OSError) as error:
                 if not found:
-                    raise PrepareUsageError(f'{self}: unreadable archive ({error})') from error
+                    self.error = f'{self}: unreadable archive ({error})'
         if not found:
             return None
         stem = self.parts[0].name.split('.')[0]

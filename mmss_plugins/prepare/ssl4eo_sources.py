@@ -116,6 +116,9 @@ def _missing(layout: Layout, kind: str, archives: Sequence[SceneArchive]) -> str
     there = [str(folder) for folders in layout.folders.values() for folder in folders]
     there += [str(archive) for archive in archives]
     there += [str(files[0].parent) for files in layout.zarr.values()]
+    unreadable = [archive.error for archive in archives if archive.error is not None]
+    if unreadable:
+        return unreadable[0]
     other = {S2C: S2A, S2A: S2C}.get(kind)
     if other in layout.folders or other in layout.zarr or any(a.kind == other for a in archives):
         return (
