@@ -15,8 +15,10 @@ from mmss_plugins.lmdb_tools.build import build_store, offset_of, refuse_sources
 from mmss_plugins.lmdb_tools.copying import StoredSample, close_readers, load_sample
 from mmss_plugins.prepare.cli import add_workers, add_writing, digest
 from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.prepare.facts_log import read_facts, write_facts
 from mmss_plugins.prepare.runner import Plan
 from mmss_plugins.prepare.shards import Shard, split_mark
+from mmss_plugins.prepare.ssl4eo_findings import findings
 
 DESCRIPTION = (
     'Shards of one data set to one store, in the order given. They must agree in everything but '
@@ -91,8 +93,13 @@ def merge(arguments: argparse.Namespace) -> int:
     families = _families(readers)
     readers = [reader for family in families for reader in family.readers]
     tasks = _tasks(readers)
+    facts = {key: row for path in arguments.shards for key, row in read_facts(path).items()}
+    facts = {task.sample_id: facts[task.sample_id] for task in tasks if task.sample_id in facts}
+    seasons = findings(list(facts.values())).info
     description = replace(
-        readers[0].meta, source=_source(families, tasks), info=_common_info(readers)
+        readers[0].meta,
+        source=_source(families, tasks),
+        info={**_common_info(readers, known=seasons), **({'seasons': seasons} if seasons else {})},
     )
     plan = Plan(
         out=arguments.out,
@@ -103,9 +110,12 @@ def merge(arguments: argparse.Namespace) -> int:
     )
     del readers, families
     try:
-        return build_store(plan, arguments)
+        left_out = build_store(plan, arguments)
     finally:
         close_readers()
+    if facts:
+        write_facts(arguments.out, facts)
+    return left_out
 
 
 def _check_alike(readers: Sequence[StoreReader]) -> None:
@@ -158,15 +168,21 @@ def _source(families: Sequence[Family], tasks: Sequence[StoredSample]) -> dict[s
     return {'tool': 'lmdb merge', 'version': __version__, 'options': options}
 
 
-def _common_info(readers: Sequence[StoreReader]) -> dict[str, Any]:
-    """What all shards say of their content; what they say differently is left out, and named."""
+def _common_info(readers: Sequence[StoreReader], known: object) -> dict[str, Any]:
+    """What all shards say of their content; what they say differently is left out, and named.
+
+    Args:
+        readers: The shards.
+        known: What is known of the seasons of the whole.
+    """
     first, *others = [reader.meta.info for reader in readers]
     common = {
         name: value
         for name, value in first.items()
         if all(name in other and other[name] == value for other in others)
     }
-    lost = sorted({name for info in (first, *others) for name in info} - set(common))
+    lost = {name for info in (first, *others) for name in info} - set(common)
+    lost = sorted(lost - ({'seasons'} if known else set()))
     if lost:
         print(f'note: left out of the description, as the shards differ in it: {", ".join(lost)}')
     return common

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
+
+from mmss_plugins.atomic_files import drafted
 
 ENDING = '.samples.jsonl'
 
@@ -22,13 +23,11 @@ class FactsLog:
     def __init__(self, store: Path, known: Iterable[str]) -> None:
         self.path = log_path(store)
         known = set(known)
-        self.rows = {key: row for key, row in read_facts(store).items() if key in known}
-        self._write(self.rows)
+        write_facts(store, {key: row for key, row in read_facts(store).items() if key in known})
         self._file: TextIO = self.path.open('a', encoding='utf-8')
 
     def add(self, sample_id: str, facts: Mapping[str, Any]) -> None:
         """Note the facts of a sample, before it is put into the store."""
-        self.rows[sample_id] = dict(facts)
         self._file.write(_line(sample_id, facts))
         self._file.flush()
 
@@ -37,11 +36,6 @@ class FactsLog:
 
     def __exit__(self, kind: type | None, *exception: object) -> None:
         self._file.close()
-
-    def _write(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        draft = self.path.with_name(self.path.name + '.part')
-        draft.write_text(''.join(_line(*row) for row in rows.items()), encoding='utf-8')
-        os.replace(draft, self.path)
 
 
 def log_path(store: str | Path) -> Path:
@@ -61,6 +55,12 @@ def read_facts(store: str | Path) -> dict[str, dict[str, Any]]:
             except (ValueError, KeyError, AttributeError, TypeError):
                 continue
     return rows
+
+
+def write_facts(store: str | Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the facts of a store's samples, by id, all or nothing."""
+    with drafted(log_path(store)) as draft:
+        draft.write_text(''.join(_line(*row) for row in rows.items()), encoding='utf-8')
 
 
 def _line(sample_id: str, facts: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from ssl4eo_trees import pack, write_images, write_labels
 
 from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
+from mmss_plugins.prepare.facts_log import log_path
 from mmss_plugins.prepare.noldo_pretrain import main
 from mmss_plugins.prepare.scene_archive import JoinedParts, Member, SceneArchive, parse_member
 
@@ -272,3 +273,22 @@ def test_errors_name_the_archive(master, tmp_path, capsys):
     assert prepare(master, *files, out=tmp_path / 'a.lmdb') == 1
     place = path.relative_to(tmp_path / 'images/s1')
     assert f's1_grd.tar.gz.partaa and 2 more: {place}: unreadable' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('form', ['folders', 'archives'])
+def test_shards_merge_into_the_whole(master, tmp_path, form):
+    from mmss_plugins.lmdb_tools.cli import main as lmdb
+
+    images = [master / 'images'] if form == 'folders' else packed(master, tmp_path / 'hub')
+    options = ['--labels', master / 'labels', '--seasons', '1', '--workers', '1']
+    command = [tmp_path / 'a.lmdb', '--images', *images, *options]
+    for shard in ('1/2', '2/2'):
+        assert main(list(map(str, [*command, '--shard', shard]))) == 0
+    shards = sorted(tmp_path.glob('a.shard-*.lmdb'))
+    out = tmp_path / 'a.lmdb'
+    assert lmdb(list(map(str, ['merge', *shards, out, '--workers', '1']))) == 0
+    whole = master / 'folders.lmdb'
+    assert content(out) == content(whole)
+    assert StoreReader(out).sample_ids == StoreReader(whole).sample_ids
+    assert StoreReader(out).meta == StoreReader(whole).meta, 'days between the sensors included'
+    assert log_path(out).read_text() == log_path(whole).read_text()
