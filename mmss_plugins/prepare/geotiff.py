@@ -55,7 +55,7 @@ def open_tiff(path: RawPath) -> Any:
             return rasterio.open(path.gdal_path, driver='GTiff')
     except (RasterioError, OSError, ValueError) as error:
         path.verify()  # a wrong checksum says more
-        raise PrepareError(f'{path}: unreadable as GTiff ({error})') from error
+        raise PrepareError(f'{path}: unreadable image ({error})') from error
 
 
 def read_image(

@@ -99,7 +99,7 @@ class PotsdamTree:
         return {
             'image': f'top_potsdam_{name}_{self.bands}.tif',
             'label': f'top_potsdam_{name}_{label}.tif',
-            'dsm': f'dsm_potsdam_{name}.tif',
+            'dsm': 'dsm_potsdam_{:02d}_{:02d}.tif'.format(*map(int, name.split('_'))),
         }[kind]
 
     def _choose(self, kind: str, there: Sequence[FoundFile]) -> dict[str, RawPath]:
