@@ -72,7 +72,7 @@ def bring(
     file: PublishedFile,
     path: Path,
     blocks: Callable[[int], Iterable[bytes]],
-    overwrite: bool = False,
+    overwrite: bool | None = None,
 ) -> None:
     """Bring a file to ``path``, or find that it is there.
 
@@ -80,7 +80,7 @@ def bring(
         file: Which one.
         path: Where it goes. What is fetched waits beside it until it is whole and checked.
         blocks: From the number of bytes that are there to those that follow.
-        overwrite: Whether another file of that name is replaced.
+        overwrite: Whether another file of that name is replaced; None for no, and no such option.
 
     Raises:
         DownloadError: If another file is there, the server refuses, or the checksum is not the
@@ -133,7 +133,7 @@ def ordered_blocks(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _is_there(path: Path, file: PublishedFile, overwrite: bool) -> bool:
+def _is_there(path: Path, file: PublishedFile, overwrite: bool | None) -> bool:
     if not path.exists():
         record_path(path, file.checksum.algorithm).unlink(missing_ok=True)
         return False
@@ -144,8 +144,9 @@ def _is_there(path: Path, file: PublishedFile, overwrite: bool) -> bool:
             write_record(path, file.checksum)
             return True
     if not overwrite or not path.is_file():
+        option = '' if overwrite is None else ', or give --overwrite'
         raise DownloadError(
             f'{path}: is there, but is not the published file (another revision, or damaged): '
-            'move it away, or give --overwrite'
+            f'move it away{option}'
         )
     return False

@@ -6,13 +6,15 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from mmss_plugins import __version__
 from mmss_plugins.datasets.lmdb_errors import StoreWriteError
 from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.download.checksum import MB, Checksum
@@ -22,6 +24,7 @@ from mmss_plugins.download.transfer import bring, remaining
 
 ZENODO = 'https://zenodo.org'
 MAX_ANSWER = 16 * MB  # of the description of a record
+HEADERS = {'User-Agent': f'mmss_plugins/{__version__}'}
 FAILURES = (OSError, HTTPException)
 
 
@@ -44,7 +47,6 @@ class ZenodoRecord:
     Args:
         number: Of the record.
         url: The server.
-        waits: Seconds before each further attempt after one that brought nothing.
 
     Attributes:
         files: Name to file.
@@ -53,11 +55,10 @@ class ZenodoRecord:
         DownloadError: If the server cannot be reached, or has no such record.
     """
 
-    def __init__(self, number: int, url: str = ZENODO, waits: Sequence[float] = WAITS) -> None:
+    def __init__(self, number: int, url: str = ZENODO) -> None:
         if not url.startswith(('https://', 'http://')):
             raise DownloadError(f'{url}: expected an address that begins with https:// or http://')
         self.address = f'{url.rstrip("/")}/api/records/{number}'
-        self._waits = waits
         self.files = self._describe()
 
     def blocks(self, file: ZenodoFile, start: int) -> Iterator[bytes]:
@@ -82,7 +83,7 @@ class ZenodoRecord:
             self._wait(failures, error, f'{file.name}, byte {start}')
 
     def _stream(self, file: ZenodoFile, start: int) -> Iterator[bytes]:
-        headers = {'Range': f'bytes={start}-', 'Accept-Encoding': 'identity'}
+        headers = {**HEADERS, 'Range': f'bytes={start}-', 'Accept-Encoding': 'identity'}
         request = Request(f'{self.address}/files/{file.name}/content', headers=headers)
         with urlopen(request, timeout=TIMEOUT) as answer:
             if answer.status == PARTIAL_CONTENT:
@@ -104,7 +105,7 @@ class ZenodoRecord:
         failures = 0
         while True:
             try:
-                with urlopen(Request(self.address), timeout=TIMEOUT) as answer:
+                with urlopen(Request(self.address, headers=HEADERS), timeout=TIMEOUT) as answer:
                     return _files(json.loads(answer.read(MAX_ANSWER)))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise DownloadError(
@@ -117,13 +118,13 @@ class ZenodoRecord:
 
     def _wait(self, failures: int, error: Exception, what: str) -> None:
         refused = isinstance(error, HTTPError) and error.code not in TRANSIENT
-        if refused or failures > len(self._waits):
+        if refused or failures > len(WAITS):
             raise DownloadError(
                 f'{self.address}, {what}: {type(error).__name__}: {error}; the same command '
                 'continues from here'
             ) from error
         if failures:
-            time.sleep(self._waits[failures - 1])
+            time.sleep(WAITS[failures - 1])
 
 
 def _files(description: Mapping[str, Any]) -> dict[str, ZenodoFile]:
@@ -135,16 +136,13 @@ def _files(description: Mapping[str, Any]) -> dict[str, ZenodoFile]:
     return found
 
 
-def fetch_record(
-    record: ZenodoRecord, known: Mapping[str, str], out: Path, overwrite: bool = False
-) -> None:
+def fetch_record(record: ZenodoRecord, known: Mapping[str, str], out: Path) -> None:
     """Bring files of a record into a folder, or find that they are there.
 
     Args:
         record: The record.
         known: Name to MD5 of the files that are wanted.
         out: The folder.
-        overwrite: Whether other files of these names are replaced.
 
     Raises:
         DownloadError: If a file is missing or not the one that is known, if there is not enough
@@ -168,11 +166,6 @@ def fetch_record(
         raise DownloadError(f'{out}: another download writes there: wait for it to end') from error
     try:
         for file in files:
-            bring(
-                file,
-                out / file.name,
-                lambda start, file=file: record.blocks(file, start),
-                overwrite,
-            )
+            bring(file, out / file.name, partial(record.blocks, file))
     finally:
         lock.release()
