@@ -37,6 +37,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         zenodo, path = self.server.zenodo, urlsplit(self.path).path
+        if 'urllib' in self.headers.get('User-Agent', 'urllib'):  # Zenodo wants a name
+            return self._send(403, b'')
         zenodo.requests.append((path, self.headers.get('Range')))
         if zenodo.busy:
             zenodo.busy -= 1
@@ -46,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(
                 200, json.dumps({'files': list(map(self._entry, zenodo.files))}).encode()
             )
-        match = re.fullmatch(rf'{base}/files/([^/]+)/content', path)
+        match = re.fullmatch(rf'/records/{zenodo.record}/files/([^/]+)', path)
         if not match or match[1] not in zenodo.files:
             return self._send(404, b'{"status": 404}')
         body, status, headers = zenodo.files[match[1]], 200, {}

@@ -58,7 +58,9 @@ class ZenodoRecord:
     def __init__(self, number: int, url: str = ZENODO) -> None:
         if not url.startswith(('https://', 'http://')):
             raise DownloadError(f'{url}: expected an address that begins with https:// or http://')
-        self.address = f'{url.rstrip("/")}/api/records/{number}'
+        server = url.rstrip('/')
+        self.address = f'{server}/api/records/{number}'
+        self._content = f'{server}/records/{number}/files'  # sends parts, which the API does not
         self.files = self._describe()
 
     def blocks(self, file: ZenodoFile, start: int) -> Iterator[bytes]:
@@ -84,7 +86,7 @@ class ZenodoRecord:
 
     def _stream(self, file: ZenodoFile, start: int) -> Iterator[bytes]:
         headers = {**HEADERS, 'Range': f'bytes={start}-', 'Accept-Encoding': 'identity'}
-        request = Request(f'{self.address}/files/{file.name}/content', headers=headers)
+        request = Request(f'{self._content}/{file.name}?download=1', headers=headers)
         with urlopen(request, timeout=TIMEOUT) as answer:
             if answer.status == PARTIAL_CONTENT:
                 place = re.match(r'bytes (\d+)-', answer.headers.get('Content-Range', ''))
