@@ -21,6 +21,7 @@ CHUNK = 1 << 20
 MAX_MEMBER = 4 << 30  # bytes of a member that is read in pieces
 MAX_IN_MEMORY = 256 << 20  # bytes of a member that is read at once
 OPEN_ARCHIVES = 16  # per process
+ARCHIVE = '.zip'
 MAC = '__MACOSX', '._'  # folder and prefix of files that the Mac's archiver adds
 _DAMAGED = (BadZipFile, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 _UNREADABLE = (*_DAMAGED, NotImplementedError, RuntimeError)  # unknown compression, encrypted
@@ -150,14 +151,23 @@ def find_files(
         prune: Names of folders that are not entered.
 
     Raises:
-        PrepareUsageError: If an archive cannot be read.
+        PrepareUsageError: If an archive cannot be read, or there are such files in archives within
+            archives at most.
     """
     found: list[FoundFile] = []
+    inner: list[FoundFile] = []
     for path, folders in _walk(root, prune):
         if path.suffix.lower() in suffixes:
             found.append(FoundFile(path, folders))
         elif _is_archive(path.name) and (archives or path == root):
-            found += _members(path, folders, suffixes)
+            members = _members(path, folders, (*suffixes, ARCHIVE))
+            for member in members:
+                (inner if _is_archive(member.path.name) else found).append(member)
+    if inner and not found:
+        raise PrepareUsageError(
+            f'{inner[0].path}: an archive within an archive, which is not read: unpack the outer '
+            'one; the archives in it are read as they are'
+        )
     return found
 
 
@@ -216,7 +226,7 @@ KEEP_ONE = 'keep one of them, or give the folder or the archive that is meant'
 
 
 def _is_archive(name: str) -> bool:
-    return name.lower().endswith('.zip') and not name.startswith(MAC[1])
+    return name.lower().endswith(ARCHIVE) and not name.startswith(MAC[1])
 
 
 def _walk(root: Path, prune: Sequence[str]) -> Iterator[tuple[Path, tuple[str, ...]]]:

@@ -104,7 +104,7 @@ def test_modis_labels_beside_those_of_the_contest_are_not_used(tree, tmp_path):
     assert prepare(tree, tmp_path / 'out') == 0
 
 
-def test_a_label_of_four_bands_is_named_as_modis(tree, tmp_path):
+def test_a_label_of_four_bands_as_modis_has_is_left_out(tree, tmp_path):
     path = dfc_path(tree, 'test', 'dfc', 1)
     rewrite(path, np.full((4, 12, 12), 5, np.uint8))
     assert prepare(tree, tmp_path / 'out') == 1

@@ -79,6 +79,15 @@ def test_a_damaged_archive_is_named(tmp_path):
         require_source(tmp_path / 'none', 'a set')
 
 
+def test_archives_within_archives_are_named(tmp_path):
+    inner = zipped(tmp_path / 'inner.zip', {'x.tif': b''})
+    zipped(tmp_path / 'raw' / 'outer.zip', {'in/inner.zip': inner.read_bytes()})
+    with pytest.raises(PrepareUsageError, match=r'outer\.zip/in/inner\.zip: an archive within'):
+        find_files(tmp_path / 'raw', ('.tif',))
+    (tmp_path / 'raw' / 'y.tif').touch()
+    assert len(find_files(tmp_path / 'raw', ('.tif',))) == 1
+
+
 @pytest.mark.parametrize('compression', [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_members_are_read_as_files_are(tmp_path, image, compression):
     write_png(tmp_path / 'image.png', ARRAY[::-1].transpose(1, 2, 0))
