@@ -171,37 +171,39 @@ def find_files(
     return found
 
 
-def unique_files(
-    files: Iterable[tuple[str, FoundFile]], what: str, hint: str = ''
-) -> dict[str, RawPath]:
+def unique_files(files: Iterable[tuple[str, FoundFile]], what: str) -> dict[str, RawPath]:
     """Files by name of their sample.
 
     Args:
         files: Name of the sample and file.
         what: They are, for the message.
-        hint: What to do about files in two places.
 
     Raises:
         PrepareUsageError: If a name comes twice, or the files lie in two places, as they do where
             two layouts are mixed. A folder of its own for each sample counts as one place.
     """
     found: dict[str, RawPath] = {}
-    places: dict[tuple[str, ...], tuple[str, RawPath]] = {}
+    places: dict[tuple[str, ...], RawPath] = {}
     for name, (path, folders) in files:
         if name in found:
-            raise PrepareUsageError(
-                f'{what} {name} is there twice: {found[name]} and {path}: {hint or KEEP_ONE}'
-            )
+            raise PrepareUsageError(f'{what} {name} is there twice: {_keep_one(found[name], path)}')
         found[name] = path
         place = tuple('*' if folder == name else folder for folder in folders)
-        places.setdefault(place, (name, path))
+        places.setdefault(place, path)
     if len(places) > 1:
-        first, second, *_ = (str(path) for _, path in places.values())
+        first, second, *_ = places.values()
         raise PrepareUsageError(
-            f'{what}: files lie in {len(places)} places, as where two layouts are mixed: {first} '
-            f'and {second}: {hint or KEEP_ONE}'
+            f'{what}: files lie in {len(places)} places, as where two layouts are mixed: '
+            f'{_keep_one(first, second)}'
         )
     return found
+
+
+def _keep_one(first: RawPath, second: RawPath) -> str:
+    text = f'{first} and {second}: keep one of them, or give the folder or archive that is meant'
+    if isinstance(first, ZipMember) != isinstance(second, ZipMember):
+        text += '; --no-archives leaves archives alone'
+    return text
 
 
 def missing_files(
@@ -220,9 +222,6 @@ def missing_files(
         if name not in files
     ]
     return f'{", ".join(missing)}: missing file' if missing else None
-
-
-KEEP_ONE = 'keep one of them, or give the folder or the archive that is meant'
 
 
 def _is_archive(name: str) -> bool:

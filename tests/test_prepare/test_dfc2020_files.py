@@ -65,6 +65,7 @@ def test_archives_beside_what_was_unpacked_from_them(tree, tmp_path, capsys):
     assert prepare(tree, tmp_path / 'out') == 2
     error = capsys.readouterr().err
     assert f'{tree}/archives/s1_0.zip/s1_0/ROIs0000_test_s1_0_p0.tif' in error
+    assert '--no-archives leaves archives alone' in error
     assert prepare(tree, tmp_path / 'out', '--no-archives') == 0
 
 
