@@ -107,7 +107,8 @@ def _place(folders: Sequence[str]) -> tuple[str, str, str] | None:
     if len(folders) < 3 or folders[-1] not in (IMAGES, MASKS):
         return None
     scene = folders[-2].lower()
-    split = next((folder for folder in reversed(folders[:-2]) if folder in SPLITS), None)
+    above = (folder.capitalize() for folder in reversed(folders[:-2]))
+    split = next((folder for folder in above if folder in SPLITS), None)
     return (split, scene, folders[-1]) if split and scene in SCENES else None
 
 
