@@ -164,6 +164,11 @@ def options(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, ob
     return {name: getattr(arguments, name) for name in names}
 
 
+def checks_left_out(arguments: argparse.Namespace) -> dict[str, object]:
+    """The checks that were turned off, for the store's description; nothing in the usual case."""
+    return {'ignore_georeference': True} if arguments.ignore_georeference else {}
+
+
 def digest(names: Iterable[str]) -> str:
     """Stands for a list of names, in any order, in the store's description."""
     return hashlib.sha256(repr(sorted(names)).encode()).hexdigest()

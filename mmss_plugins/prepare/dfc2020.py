@@ -22,6 +22,7 @@ from mmss_plugins.prepare.cli import (
     add_archives,
     add_georeference,
     add_s2_offset,
+    checks_left_out,
     digest,
     make_parser,
     options,
@@ -141,6 +142,7 @@ def prepare(arguments: argparse.Namespace) -> int:
                     split=split,
                     made_with={
                         **options(arguments, ['s2_offset']),
+                        **checks_left_out(arguments),
                         # with those that lack a file, which may come later
                         'patches': digest(e.sample_id for e in (*patches, *skipped)),
                     },

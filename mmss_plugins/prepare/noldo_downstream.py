@@ -20,6 +20,7 @@ from mmss_plugins.prepare.cli import (
     add_archives,
     add_georeference,
     add_s2_offset,
+    checks_left_out,
     digest,
     make_parser,
     options,
@@ -158,6 +159,7 @@ def make_plan(arguments: argparse.Namespace, files: Sequence[FoundFile], split: 
     patches, unreadable = cut_tiles(tiles, arguments.patch_size, arguments.stride, arguments.pad_to)
     made_with = {
         **options(arguments, ['s2_offset', 'patch_size', 'stride', 'pad_to']),
+        **checks_left_out(arguments),
         'label': label,
         # with those that lack a file, which may come later
         'tiles': digest([*(tile.name for tile in tiles), *(s.sample_id for s in unmatched)]),

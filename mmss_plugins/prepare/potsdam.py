@@ -30,6 +30,7 @@ from mmss_plugins.prepare.aerial import (
 from mmss_plugins.prepare.cli import (
     add_archives,
     add_georeference,
+    checks_left_out,
     digest,
     make_parser,
     options,
@@ -192,6 +193,7 @@ def make_plan(arguments: argparse.Namespace, split: str, found: FoundTiles) -> P
         )
     made_with = {
         **options(arguments, ['bands', 'dsm', 'no_labels', 'no_boundary', 'size']),
+        **checks_left_out(arguments),
         'stride': stride_of(arguments),
         'tiles': digest([*(t.name for t in found.tiles), *(s.sample_id for s in found.skipped)]),
     }

@@ -156,6 +156,7 @@ def test_files_of_another_place_are_left_out(tree, tmp_path, spoil, message):
     assert sample == 'p1'
     assert reason.startswith(f'{path}: ')
     assert message in reason
+    assert prepare(tree, tmp_path / 'out', '--ignore-georeference') == 2, 'another description'
     assert prepare(tree, tmp_path / 'anyway', '--ignore-georeference') == 0
     assert len(StoreReader(tmp_path / 'anyway' / 'test.lmdb')) == 3
 
