@@ -268,7 +268,7 @@ def downstream_files(plan: PlacePlan) -> dict[str, PurePosixPath]:
     split, name = DOWNSTREAM[plan.stream], downstream_name(plan)
     folders = {'s1': 'image_s1', 's2': 'image_s2', 'dw': 'label_dw'}
     folders |= {'osm': 'label_osm'} if split.startswith('osm') else {}
-    root = PurePosixPath('noldo_downstream') / split
+    root = PurePosixPath('noldo_downstream') / f'ssl4eo_s12_{split.partition("_")[0]}' / split
     return {kind: root / folder / f'{kind}_{name}.tif' for kind, folder in folders.items()}
 
 
