@@ -113,6 +113,17 @@ def test_unreadable_record_is_reported(tmp_path):
         make_world(tmp_path, SMALL, workers=1, overwrite=True)
 
 
+def test_a_world_of_another_layout_is_never_mixed_with_this_one(tmp_path):
+    old = tmp_path / 'noldo/s1/0000000'
+    old.mkdir(parents=True)
+    record = {'format': 'mmss-mini-world', 'version': 1, 'options': SMALL.to_dict()}
+    (tmp_path / MARKER).write_text(json.dumps(record))
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match='other names.*version 1.*remove it'):
+            make_world(tmp_path, SMALL, workers=1, overwrite=overwrite)
+    assert [path.name for path in (tmp_path / 'noldo').iterdir()] == ['s1']
+
+
 def test_progress_counts_every_place(tmp_path):
     calls = []
     make_world(tmp_path / 'w', SMALL, workers=2, progress=lambda *call: calls.append(call))

@@ -30,22 +30,24 @@ OPTIONS = WorldOptions(
 
 
 @pytest.fixture(scope='module')
-def prepared(tmp_path_factory):
-    """The world, and the folder of its stores."""
-    root = tmp_path_factory.mktemp('prepared')
-    make_world(root / 'raw', OPTIONS, workers=1)
-    for module, folder, out in (
-        (noldo_pretrain, 'noldo', 'noldo.lmdb'),
-        (dfc2020, 'dfc2020', 'dfc2020'),
-        (noldo_downstream, 'noldo_downstream', 'noldo_downstream'),
-    ):
-        assert module.main([str(root / 'raw' / folder), str(root / out), '--workers', '1']) == 0
-    return root / 'raw', root
+def raw(tmp_path_factory):
+    root = tmp_path_factory.mktemp('prepared') / 'raw'
+    make_world(root, OPTIONS, workers=1)
+    return root
 
 
-def test_pretraining_pairs_the_scenes_of_a_season(prepared):
-    raw, stores = prepared
-    reader = StoreReader(stores / 'noldo.lmdb')
+def prepare(module, raw, folder, out):
+    """Prepare a folder of the world; nothing is skipped."""
+    assert module.main([str(raw / folder), str(out), '--workers', '1']) == 0
+    summaries = [*out.parent.glob(f'{out.name}.summary.json'), *out.glob('*.summary.json')]
+    assert summaries
+    for path in summaries:
+        assert json.loads(path.read_text())['skipped'] == [], path
+
+
+def test_pretraining_pairs_the_scenes_of_a_season(raw, tmp_path):
+    prepare(noldo_pretrain, raw, 'noldo', tmp_path / 'noldo.lmdb')
+    reader = StoreReader(tmp_path / 'noldo.lmdb')
     assert len(reader) == 5
     for index in range(5):
         plan = plan_place(OPTIONS, NOLDO, index)
@@ -73,39 +75,28 @@ def test_pretraining_pairs_the_scenes_of_a_season(prepared):
                     assert set(np.unique(label)) == set(np.unique(expected))
 
 
-@pytest.mark.parametrize('split', DFC_SPLITS)
-def test_dfc2020_patches_of_the_contest_folders(prepared, split):
-    raw, stores = prepared
-    reader = StoreReader(stores / f'dfc2020/{split}.lmdb')
-    stream = DFC_SPLITS[split]
-    assert len(reader) == OPTIONS.counts()[stream]
-    for index, sample_id in enumerate(reader.sample_ids):
-        files = dfc_files(plan_place(OPTIONS, stream, index))
-        s1, s2 = reader.read(sample_id, [ReadRequest('s1'), ReadRequest('s2')])
-        np.testing.assert_array_equal(s1, read_raw(raw / files[0]).astype(s1.dtype))
-        np.testing.assert_array_equal(s2, read_raw(raw / files[1]))
+def test_dfc2020_patches_of_the_contest_folders(raw, tmp_path):
+    prepare(dfc2020, raw, 'dfc2020', tmp_path)
+    for split, stream in DFC_SPLITS.items():
+        reader = StoreReader(tmp_path / f'{split}.lmdb')
+        assert len(reader) == OPTIONS.counts()[stream]
+        for index, sample_id in enumerate(reader.sample_ids):
+            files = dfc_files(plan_place(OPTIONS, stream, index))
+            s1, s2 = reader.read(sample_id, [ReadRequest('s1'), ReadRequest('s2')])
+            np.testing.assert_array_equal(s1, read_raw(raw / files[0]).astype(s1.dtype))
+            np.testing.assert_array_equal(s2, read_raw(raw / files[1]))
 
 
-@pytest.mark.parametrize('stream', DOWNSTREAM)
-def test_tiles_of_two_archives(prepared, stream):
-    raw, stores = prepared
-    split = DOWNSTREAM[stream]
-    label = split.partition('_')[0]
-    reader = StoreReader(stores / f'noldo_downstream/{split}.lmdb')
-    assert len(reader) == getattr(OPTIONS, split)
-    for index in range(len(reader)):
-        plan = plan_place(OPTIONS, stream, index)
-        files = downstream_files(plan)
-        name, tree = downstream_name(plan), raw / files['s2'].parents[2]
-        found = reader.read(name, [ReadRequest('s2'), ReadRequest('label')])
-        np.testing.assert_array_equal(found[0], read_raw(raw / files['s2']))
-        np.testing.assert_array_equal(found[1], read_label(tree, split, label, name))
-
-
-def test_nothing_is_reported(prepared):
-    _, stores = prepared
-    summaries = list(stores.rglob('*.summary.json'))
-    assert len(summaries) == 1 + 2 + 4
-    for path in summaries:
-        summary = json.loads(path.read_text())
-        assert summary['skipped'] == [], path
+def test_tiles_of_two_archives(raw, tmp_path):
+    prepare(noldo_downstream, raw, 'noldo_downstream', tmp_path)
+    for stream, split in DOWNSTREAM.items():
+        label = split.partition('_')[0]
+        reader = StoreReader(tmp_path / f'{split}.lmdb')
+        assert len(reader) == getattr(OPTIONS, split)
+        for index in range(len(reader)):
+            plan = plan_place(OPTIONS, stream, index)
+            files = downstream_files(plan)
+            name, tree = downstream_name(plan), raw / files['s2'].parents[2]
+            found = reader.read(name, [ReadRequest('s2'), ReadRequest('label')])
+            np.testing.assert_array_equal(found[0], read_raw(raw / files['s2']))
+            np.testing.assert_array_equal(found[1], read_label(tree, split, label, name))
