@@ -119,7 +119,7 @@ def test_a_world_of_another_layout_is_never_mixed_with_this_one(tmp_path):
     record = {'format': 'mmss-mini-world', 'version': 1, 'options': SMALL.to_dict()}
     (tmp_path / MARKER).write_text(json.dumps(record))
     for overwrite in (False, True):
-        with pytest.raises(FileExistsError, match='other names.*version 1.*remove it'):
+        with pytest.raises(FileExistsError, match=r'other names.*version 1.*remove it'):
             make_world(tmp_path, SMALL, workers=1, overwrite=overwrite)
     assert [path.name for path in (tmp_path / 'noldo').iterdir()] == ['s1']
 
