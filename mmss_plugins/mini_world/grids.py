@@ -37,7 +37,7 @@ def map_grid(plan: PlacePlan, metres: float = 10) -> Grid:
     return Grid(_crs(plan.epsg), Affine(metres, 0, plan.origin[0], 0, -metres, plan.origin[1]))
 
 
-def optical_grid(plan: PlacePlan, factor: int = 1) -> Grid:
+def optical_grid(plan: PlacePlan, factor: int = 1, taller: float = 1) -> Grid:
     """The grid of a Sentinel-2 band in EPSG:4326.
 
     The centres of the first pixels of all bands coincide, so coarser ones begin further north-west.
@@ -45,11 +45,12 @@ def optical_grid(plan: PlacePlan, factor: int = 1) -> Grid:
     Args:
         plan: Of the place.
         factor: Pixels of the 10 m bands per pixel: 1, 2 or 6.
+        taller: How much higher the pixels are, where fewer rows cover the same ground.
     """
     west, north, width, height = _corner(plan)
     back = (factor - 1) / 2
     corner = west - back * width, north + back * height
-    return _geographic(*corner, factor * width, factor * height)
+    return _geographic(*corner, factor * width, factor * taller * height)
 
 
 def radar_grid(plan: PlacePlan) -> Grid:

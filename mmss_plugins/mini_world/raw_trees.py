@@ -26,7 +26,7 @@ from mmss_plugins.mini_world.plan import (
 )
 from mmss_plugins.mini_world.products import optical_metadata, radar_metadata
 
-SHORT_LABELS = 5  # every so many locations, the labels lack the last row
+SHORT_LABELS = 5  # every so many locations, the labels have one row less
 
 
 def write_place(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
@@ -64,7 +64,8 @@ def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Plac
         true = place.label_in(season)
         noisy = label_noise.corrupt(true, place.instance, season, rng, noise)
         rows = place.size - (plan.index % SHORT_LABELS == SHORT_LABELS - 1)
-        true, noisy = (place.crop(label)[:rows] for label in (true, noisy))
+        nearest = ((np.arange(rows) + 0.5) * place.size / rows).astype(int)
+        true, noisy = (place.crop(label)[nearest] for label in (true, noisy))
         folders = {kind: root / path for kind, path in noldo_folders(plan, season).items()}
         for folder, sensor, images in (
             (folders['s1'], S1, list(sar)),
@@ -76,8 +77,9 @@ def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Plac
                 factor = sensor.resolutions[band] // 10
                 grid = radar_grid(plan) if sensor is S1 else optical_grid(plan, factor)
                 write_geotiff(folder / f'{sensor.bands[band]}.tif', image[None], grid)
-        write_geotiff(folders['dw_noisy_labels'] / 'label.tif', noisy[None], optical_grid(plan))
-        write_geotiff(folders['dw_clean_labels'] / 'label.tif', true[None], optical_grid(plan))
+        for kind, label in (('dw_noisy_labels', noisy), ('dw_clean_labels', true)):
+            grid = optical_grid(plan, taller=place.size / rows)
+            write_geotiff(folders[kind] / 'label.tif', label[None], grid)
         details = place_rng(options, plan.stream, plan.index, 20 + season)
         radar_entries = radar_metadata(folders['s1'].name, plan.epsg)
         optical_entries = optical_metadata(scene, optics.SUN_ELEVATION[season], details)

@@ -64,6 +64,12 @@ def test_some_labels_are_smaller_than_the_images(scene_folders):
     small = {place for shape, place in heights if shape == (1, 59, 60)}
     assert small == {'0000004', '0000009'}
     assert len(heights) == 10
+    for folders in scene_folders:
+        with (
+            rasterio.open(folders['noisy'] / 'label.tif') as label,
+            rasterio.open(folders['s2c'] / 'B2.tif') as image,
+        ):
+            assert tuple(label.bounds) == pytest.approx(tuple(image.bounds), abs=1e-9)
 
 
 def test_bands_and_labels_of_a_location_declare_their_own_grids(scene_folders):

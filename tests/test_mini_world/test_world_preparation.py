@@ -68,11 +68,9 @@ def test_pretraining_pairs_the_scenes_of_a_season(raw, tmp_path):
             for label, kind in zip(sample[2:], ('dw_noisy_labels', 'dw_clean_labels'), strict=True):
                 expected = read_raw(folders[kind] / 'label.tif')[0]
                 assert label.shape == (24, 24)
-                if len(expected) == 24:
-                    np.testing.assert_array_equal(label, expected)
-                else:
-                    assert expected.shape == (23, 24)
-                    assert set(np.unique(label)) == set(np.unique(expected))
+                nearest = ((np.arange(24) + 0.5) * len(expected) / 24).astype(int)
+                np.testing.assert_array_equal(label, expected[nearest])
+        assert len(expected) == (23 if index == 4 else 24)
 
 
 def test_dfc2020_patches_of_the_contest_folders(raw, tmp_path):
