@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from .cli import add_writing, check_paths, make_parser, run
 from .convert import BRANCHES, Conversion, our_checkpoint, their_checkpoint, to_ours, to_theirs
-from .files import read_checkpoint, write_checkpoint
+from .encoder_conversion import read_foreign_checkpoint
+from .files import write_checkpoint
 from .published import ConversionError
 
 _PUBLISHED_NAME = re.compile(r'weights-cromss-(\d+)B-(mid|late)Fusion', re.IGNORECASE)
 
-EPILOG = """The network is found from the tensors: fusion, ResNet-18 or -50, bands, classes, common
+EPILOG = """The network is found from the tensors: fusion, ResNet's depth, bands, classes, common
 branch. A tensor that is unknown, missing or of another shape is an error. Files are read with
 torch's restricted unpickler only.
 
@@ -63,7 +64,7 @@ def _convert(arguments: argparse.Namespace) -> Conversion:
     if arguments.reverse and arguments.modality:
         raise ConversionError('--reverse needs the whole model: leave --modality out')
     check_paths(path, out, arguments.overwrite)
-    content = read_checkpoint(path, mmap=True)
+    content = read_foreign_checkpoint(path)
     if arguments.reverse:
         conversion = to_theirs(content, str(path), arguments.drop)
     else:

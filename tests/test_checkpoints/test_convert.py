@@ -165,7 +165,9 @@ def test_other_networks_are_told():
         to_ours({'state_dict': {'backbone.x': torch.ones(1), 'fc.x': torch.ones(1)}}, 'x')
     resnet34 = checkpoint('mid2_resnet50')['state_dict']
     resnet34 = {n: t for n, t in resnet34.items() if '.conv3.' not in n and '.bn3.' not in n}
-    with pytest.raises(ConversionError, match=r'ResNet-18 or -50 .*found \(3, 4, 6, 3\) blocks'):
+    with pytest.raises(
+        ConversionError, match=r'ResNet of depth 18, .* found \(3, 4, 6, 3\) blocks'
+    ):
         to_ours({'state_dict': resnet34}, 'x')
     ours = {'state_dict': to_ours(checkpoint(), 'x').state}
     with pytest.raises(ConversionError, match='ours already'):

@@ -99,6 +99,20 @@ def test_without_projector_or_step_counters(small):
     assert conversion.network.projector == ()
 
 
+def test_a_resnet_101():
+    with torch.device('meta'):
+        state = torchvision.models.resnet101(weights=None).state_dict()
+    state = {n: torch.zeros(()).expand(t.shape) for n, t in state.items() if not n.startswith('fc.')}
+    state |= {n: torch.tensor(7) for n in state if n.endswith('num_batches_tracked')}  # int64
+    conversion = from_vissl(vissl(state, heads(2048)), 'file')
+    with torch.device('meta'):
+        ours = MODELS.build({'type': 'mmpretrain.ResNet', 'depth': 101}).state_dict()
+    assert {f'backbone.{name}' for name in ours} == set(conversion.state) - {
+        f'neck.fc{i}.{leaf}' for i in (1, 2) for leaf in ('weight', 'bias')
+    }
+    assert str(conversion.network) == 'ResNet-101, 3 bands, projector 2048-16-8'
+
+
 def test_features_of_the_converted_encoder_are_those_of_torchvision():
     network, state = oracle(50)
     encoder = MODELS.build({'type': 'mmpretrain.ResNet', 'depth': 50})
@@ -123,7 +137,7 @@ def changed(state, **tensors):
         ({'bn1.bias': torch.zeros(3)}, r'expected \(64,\), found \(3,\)'),
         ({'bn1.bias': torch.zeros(64, dtype=torch.long)}, 'of another number type'),
         ({'layer4.1.conv1.weight': None, 'layer4.1.bn1.weight': None}, '2 missing'),
-        ({'conv1.weight': None}, 'expected a VISSL checkpoint with a ResNet-18 or -50'),
+        ({'conv1.weight': None}, 'expected a VISSL checkpoint with a ResNet of depth'),
     ],
 )
 def test_tensors_that_do_not_fit_are_an_error(small, change, message):
