@@ -112,7 +112,7 @@ def test_a_resnet_101():
     assert str(conversion.network) == 'ResNet-101, 3 bands, projector 2048-16-8'
 
 
-def test_features_of_thedef test_features_of_the_converted_encoder_are_those_of_torchvision():
+def test_features_of_the_converted_encoder_are_those_of_torchvision():
     network, state = oracle(50)
     encoder = MODELS.build({'type': 'mmpretrain.ResNet', 'depth': 50})
     encoder.eval()
