@@ -51,7 +51,9 @@ class SegmentationStoreDataset(SentinelStoreDataset):
     ) -> None:
         if image_dtype is None:
             image_dtype = 'uint8' if normalize == 'clip8' else 'float32'
-        super().__init__(data_root, modality, bands, None, normalize, image_dtype, **kwargs)
+        super().__init__(
+            data_root, modality, bands, normalize=normalize, image_dtype=image_dtype, **kwargs
+        )
 
     def open_store(self, data_root: str, verify: bool):
         """The reader of the samples; the store's classes become those of the data set."""

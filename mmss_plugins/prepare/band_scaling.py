@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmss_plugins.datasets.lmdb_store import StoreError, StoreReader
 from mmss_plugins.datasets.normalisation import CLIP_STDS, clip8
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.parallel import ordered_map
@@ -76,12 +78,14 @@ class Scaling:
 
 
 def parse_scale(text: str) -> ScaleChoice:
-    """``auto``, ``keep``, ``percentiles``, or ``low,high``, as a type of argparse.
+    """``auto``, ``keep``, ``percentiles``, ``low,high`` or a store, as a type of argparse.
 
     Limits of each band have ';' between them.
     """
     if text in (AUTO, KEEP, PERCENTILES):
         return ScaleChoice(text)
+    if Path(text).is_dir():
+        return _scale_of(Path(text))
     try:
         limits = tuple(tuple(map(float, part.split(','))) for part in text.split(';'))
         good = all(len(pair) == 2 and np.isfinite(pair).all() and pair[0] < pair[1]
@@ -90,10 +94,27 @@ def parse_scale(text: str) -> ScaleChoice:
         good = False
     if not good:
         raise argparse.ArgumentTypeError(
-            f'expected auto, keep, percentiles, or LOW,HIGH (of each band: "0,3000;0,4000"), '
-            f'but got {text!r}'
+            'expected auto, keep, percentiles, a store, or LOW,HIGH (of each band: '
+            f'"0,3000;0,4000"), but got {text!r}'
         )
     return ScaleChoice('range', limits)
+
+
+def _scale_of(store: Path) -> ScaleChoice:
+    """The scaling of a store that is there."""
+    try:
+        with StoreReader(store) as reader:
+            spec = reader.meta.fields.get('image')
+    except StoreError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if spec is None or spec['scale'] != 'linear':
+        raise argparse.ArgumentTypeError(
+            f'{store}: expected a store of scaled images, but its images are kept as they were'
+            if spec
+            else f'{store}: expected a store with a field image'
+        )
+    pairs = zip(spec['offset'], spec['gain'], strict=True)
+    return ScaleChoice('range', tuple((low, low + LEVELS * gain) for low, gain in pairs))
 
 
 def add_scale_options(parser: argparse.ArgumentParser) -> None:
@@ -105,7 +126,7 @@ def add_scale_options(parser: argparse.ArgumentParser) -> None:
         metavar='HOW',
         help='keep: store values as they are; percentiles: scale each band to 8 bits between its '
         'percentiles over all images; LOW,HIGH: scale to 8 bits between these values, or of each '
-        'band "LOW,HIGH;LOW,HIGH;..."; auto: keep 8-bit images, percentiles for others (default: '
+        'band "LOW,HIGH;LOW,HIGH;..."; STORE.lmdb: as that store is scaled; auto: keep 8-bit images, percentiles for others (default: '
         'auto). Limits are written into the store',
     )
     parser.add_argument(

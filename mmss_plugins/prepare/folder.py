@@ -19,7 +19,13 @@ from mmss_plugins.prepare.band_choice import BandChoice, choose_bands, parse_nam
 from mmss_plugins.prepare.band_scaling import Scaling, add_scale_options, measure
 from mmss_plugins.prepare.cli import digest, make_parser, options, positive, run
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError, UnwantedSample
-from mmss_plugins.prepare.group_splits import SPLITS, add_share_options, share, split_groups
+from mmss_plugins.prepare.group_splits import (
+    SPLITS,
+    add_share_options,
+    matched_group,
+    share,
+    split_groups,
+)
 from mmss_plugins.prepare.image_files import SUFFIXES, ImageInfo, image_info, read_image
 from mmss_plugins.prepare.image_paths import (
     FoundFile,
@@ -162,6 +168,8 @@ def assign_splits(listed: Listed, arguments: argparse.Namespace) -> dict[str, st
         name if arguments.split_by == 'file' else row.get('region') or file.region or '.'
         for name, file, row in zip(listed.names, listed.files, columns, strict=True)
     ]
+    if arguments.group is not None:
+        regions = [matched_group(arguments.group, name) for name in listed.names]
     if not arguments.val and not arguments.test:
         return dict.fromkeys(listed.names, 'train')
     splits = split_groups(regions, arguments.val, arguments.test, arguments.seed)

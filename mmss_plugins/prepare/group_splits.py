@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 
 from mmss_plugins.datasets.splits import rank
@@ -48,7 +49,7 @@ def split_groups(
 
 
 def add_share_options(parser: argparse.ArgumentParser) -> None:
-    """Add --val, --test and --seed."""
+    """Add --val, --test, --group and --seed."""
     for name, what in (('val', 'validation'), ('test', 'the test')):
         parser.add_argument(
             f'--{name}',
@@ -58,8 +59,35 @@ def add_share_options(parser: argparse.ArgumentParser) -> None:
             help=f'share of the groups for {what}, from 0 to 1 (default: 0)',
         )
     parser.add_argument(
+        '--group',
+        type=regex,
+        metavar='REGEX',
+        help='what stays together: samples in whose names this regular expression, or its first '
+        'group, matches the same text; such as "^(\\d+)_" for names that begin with a scene',
+    )
+    parser.add_argument(
         '--seed', type=not_negative, default=0, help='of the choice of groups (default: 0)'
     )
+
+
+def regex(text: str) -> re.Pattern:
+    """A regular expression, as a type of argparse."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f'{text!r}: {error}') from error
+
+
+def matched_group(pattern: re.Pattern, name: str) -> str:
+    """The part of a name that says what it belongs to.
+
+    Raises:
+        PrepareUsageError: If the pattern does not match.
+    """
+    match = pattern.search(name)
+    if match is None:
+        raise PrepareUsageError(f'--group {pattern.pattern}: does not match the name {name!r}')
+    return match[1] if pattern.groups else match[0]
 
 
 def share(text: str) -> float:

@@ -15,7 +15,7 @@ from mmss_plugins.prepare.band_scaling import Scaling, measure
 from mmss_plugins.prepare.class_map import ClassMap, read_class_map
 from mmss_plugins.prepare.cli import digest, options
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.group_splits import SPLITS, split_groups
+from mmss_plugins.prepare.group_splits import SPLITS, matched_group, split_groups
 from mmss_plugins.prepare.image_paths import check_split_names
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.raster_labels import check_position, label_grid
@@ -228,7 +228,7 @@ def _patches(
                 name, grid, arguments.block_size, starts.get(grid.crs), arguments.buffer
             )
         else:
-            group = _group(name, dates[0].pair, arguments.split_by)
+            group = _group(name, dates[0].pair, arguments)
             found = [Region(group, Window(0, 0, *grid.shape))]
         regions += [(name, region) for region in found]
     splits = _splits(places, regions, arguments)
@@ -243,7 +243,10 @@ def _patches(
     return patches
 
 
-def _group(name: str, pair: Pair, split_by: str) -> str:
+def _group(name: str, pair: Pair, arguments: argparse.Namespace) -> str:
+    if arguments.group is not None:
+        return matched_group(arguments.group, name)
+    split_by = arguments.split_by
     if split_by in (SCENE, FOLDER):
         return name if split_by == SCENE else pair.region or '.'
     if not pair.columns.get(split_by):

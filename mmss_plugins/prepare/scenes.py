@@ -46,6 +46,8 @@ def prepare(arguments: argparse.Namespace) -> int:
         raise PrepareUsageError(f'--stride {stride} needs a --size of at least as much')
     if arguments.split_by == BLOCK and arguments.block_size is None:
         raise PrepareUsageError('--split-by block needs --block-size, such as 512px or 5000m')
+    if arguments.split_by != SCENE and arguments.group is not None:
+        raise PrepareUsageError('give --group or --split-by, not both')
     if arguments.split_by != BLOCK and (arguments.block_size or arguments.buffer):
         raise PrepareUsageError('--block-size and --buffer need --split-by block')
     return prepare_stores(make_plans(arguments), arguments)
