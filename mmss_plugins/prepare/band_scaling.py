@@ -126,8 +126,8 @@ def add_scale_options(parser: argparse.ArgumentParser) -> None:
         metavar='HOW',
         help='keep: store values as they are; percentiles: scale each band to 8 bits between its '
         'percentiles over all images; LOW,HIGH: scale to 8 bits between these values, or of each '
-        'band "LOW,HIGH;LOW,HIGH;..."; STORE.lmdb: as that store is scaled; auto: keep 8-bit images, percentiles for others (default: '
-        'auto). Limits are written into the store',
+        'band "LOW,HIGH;LOW,HIGH;..."; STORE.lmdb: as that store is scaled; auto: keep 8-bit '
+        'images, percentiles for others (default: auto). Limits are written into the store',
     )
     parser.add_argument(
         '--percentiles',

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmss_plugins.prediction.scene_files import SUFFIXES as SCENE_SUFFIXES
 from mmss_plugins.prepare import raster_labels, vector_labels
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.image_files import SUFFIXES as IMAGE_SUFFIXES
@@ -22,6 +21,7 @@ from mmss_plugins.prepare.image_paths import (
 )
 from mmss_plugins.prepare.runner import Skipped
 
+SCENE_SUFFIXES = ('.tif', '.tiff', '.vrt', '.jp2')
 SENSOR_NAMES = ('s1', 's2')
 IMAGE = 'image'
 _FIRST_BANDS = ('B02', 'B2', 'VV', 'VH')  # ends of file names
