@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from mmss_plugins.prepare.errors import PrepareError
 
-FORMATS = {'.png': ('PNG',), '.jpg': ('JPEG', 'MPO'), '.jpeg': ('JPEG', 'MPO')}  # by suffix
+FORMATS = {'.png': ('PNG',), '.jpg': ('JPEG',), '.jpeg': ('JPEG',)}  # by suffix
 MAX_BYTES = 1 << 30  # of a decoded picture
 ALPHA = 'alpha'
 _EXIF_ORIENTATION = 0x0112

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -124,15 +125,22 @@ def rows_and_columns(
     cols, rows = np.meshgrid(
         np.arange(col, col + width, step) + 0.5, np.arange(row, row + height, step) + 0.5
     )
-    x, y = Affine(*grid.transform) * (cols, rows)
+    x, y = _applied(grid.transform, cols, rows)
     if grid.crs and label.crs and grid.crs != label.crs:
         moved = transform(grid.crs, label.crs, x.ravel(), y.ravel())
         x, y = (np.reshape(values, cols.shape) for values in moved)
-    cols, rows = ~Affine(*label.transform) * (x, y)
+    cols, rows = _applied((~Affine(*label.transform))[:6], x, y)
     with np.errstate(invalid='ignore'):
         inside = (rows >= 0) & (rows < label.shape[0]) & (cols >= 0) & (cols < label.shape[1])
     rows, cols = (np.where(inside, np.floor(v), -1).astype(np.int64) for v in (rows, cols))
     return rows, cols
+
+
+def _applied(
+    transform: Sequence[float], x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c, d, e, f = transform
+    return a * x + b * y + c, d * x + e * y + f
 
 
 def _indices(values: np.ndarray, valid: np.ndarray, classes: ClassMap, path: Path) -> np.ndarray:

@@ -197,9 +197,10 @@ def burn(
     from rasterio import Affine
     from rasterio.features import rasterize
 
-    place = Affine(*grid.transform) * Affine.translation(window.col, window.row)
-    corners = [place * (x, y) for x in (0, window.width) for y in (0, window.height)]
-    box = shapely.box(*np.min(corners, axis=0), *np.max(corners, axis=0))
+    a, b, c, d, e, f = grid.transform
+    start = c + a * window.col + b * window.row, f + d * window.col + e * window.row
+    part = Grid((window.height, window.width), (a, b, start[0], d, e, start[1]), grid.crs)
+    box = shapely.box(*np.min(part.corners, axis=0), *np.max(part.corners, axis=0))
     burnt = [
         (shape, classes.index(value, where))
         for number, (shape, value) in enumerate(zip(polygons.shapes, polygons.values, strict=True))
@@ -208,6 +209,7 @@ def burn(
     ]
     label = np.full((window.height, window.width), classes.background, np.uint8)
     if burnt:
+        place = Affine(*part.transform)
         rasterize(burnt, out=label, transform=place, all_touched=options.all_touched)
     return label
 
