@@ -69,7 +69,10 @@ class PictureFile:
             with Image.open(path, formats=self.formats) as image:
                 self.mode = self._mode(image)
                 width, height = image.size
-                if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):
+                # asking a PNG without such a record would decode all of it
+                known = image.format != 'PNG' or 'exif' in image.info
+                self.orientation = image.getexif().get(_EXIF_ORIENTATION, 1) if known else 1
+                if self.orientation in (5, 6, 7, 8):
                     width, height = height, width
         except FileNotFoundError:
             raise PrepareError(f'{path}: missing file') from None
@@ -103,7 +106,9 @@ class PictureFile:
                     return self._deep_pixels()
                 if self.mode.convert:
                     image = image.convert(self.mode.convert)
-                pixels = np.asarray(ImageOps.exif_transpose(image), dtype=self.dtype)
+                if self.orientation != 1:
+                    image = ImageOps.exif_transpose(image)
+                pixels = np.asarray(image, dtype=self.dtype)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise PrepareError(f'{self.path}: unreadable picture ({error})') from error
         return np.ascontiguousarray(np.atleast_3d(pixels).transpose(2, 0, 1))

@@ -146,6 +146,12 @@ def _by_key(files: Sequence[FoundFile], what: str) -> dict[str, FoundFile]:
     return found
 
 
+def _listed_key(row: Mapping[str, str]) -> str:
+    """What a row says that its sample is called."""
+    dated = row.get('place') and row.get('date')
+    return row.get('name') or (f'{row["place"]}/{row["date"]}' if dated else '')
+
+
 def read_list(path: Path) -> list[Pair]:
     """Pairs of a CSV list.
 
@@ -166,7 +172,7 @@ def read_list(path: Path) -> list[Pair]:
     check_split_names({row['split'] for row in rows if row.get('split')}, path)
     files = [
         FoundFile(
-            row.get('name') or Path(row[modalities[-1]]).with_suffix('').as_posix(),
+            _listed_key(row) or Path(row[modalities[-1]]).with_suffix('').as_posix(),
             Path(row[modalities[-1]]),
         )
         for row in rows
