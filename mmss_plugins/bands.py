@@ -78,6 +78,9 @@ S2 = Sensor(
     },
 )  # fmt: skip
 
+AERIAL = 'aerial'  # the modality of images that are not Sentinel's
+EIGHT_BIT, FILE_VALUE = '8-bit value', 'value of the files'  # their units
+
 SENSORS = {sensor.name: sensor for sensor in (S1, S2)}
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.bands import BandSpec, Sensor
+from mmss_plugins.bands import AERIAL, BandSpec, Sensor
 
 from .normalisation import CLIP_STDS, clip8, standardise
 from .sensor_reader import SensorReader
 from .store_fields import to_physical
 
-AERIAL = 'aerial'  # the modality of all images but Sentinel's
 UINT8_MAX = 255
 
 

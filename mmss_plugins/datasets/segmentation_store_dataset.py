@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Mapping
+from typing import ClassVar
 
 from mmss_plugins.bands import SENSORS, BandSpec
 from mmss_plugins.registry import DATASETS
@@ -39,6 +40,8 @@ class SegmentationStoreDataset(SentinelStoreDataset):
     Raises:
         ValueError: If an option does not fit the store; the message names both.
     """
+
+    PIXEL_SIZE: ClassVar[float | None] = None  # the store says it
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins import __version__
+from mmss_plugins.bands import EIGHT_BIT, FILE_VALUE
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.datasets.store_fields import band_field
 from mmss_plugins.prepare.aerial import Patch, Tile, cut_tiles, stride_of
@@ -26,7 +27,14 @@ from mmss_plugins.prepare.group_splits import (
     share,
     split_groups,
 )
-from mmss_plugins.prepare.image_files import SUFFIXES, ImageInfo, image_info, read_image
+from mmss_plugins.prepare.image_files import (
+    SUFFIXES,
+    ImageInfo,
+    image_info,
+    pixel_info,
+    read_image,
+    usual_pixel_size,
+)
 from mmss_plugins.prepare.image_paths import (
     FoundFile,
     check_split_names,
@@ -40,7 +48,6 @@ from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.runner import Plan, Skipped, prepare_stores
 
 FIELD = 'image'
-EIGHT_BIT, OTHER = '8-bit value', 'value of the files'
 EXAMPLES = """  folder.py images data/mine
   folder.py "city/*/images/*.jpg" data/city --size 128 --val 0.1 --split-by folder
   folder.py chips data/chips --band-names R,G,B,NIR
@@ -104,17 +111,18 @@ def describe(
     bands: Sequence[str],
     scaling: Scaling,
     made_with: dict[str, Any],
+    pixel_size: float | None = None,
 ) -> StoreMeta:
     """The store's description."""
     dtype = arrays[FIELD].dtype
     kept = dtype == np.uint8 and not scaling.low
-    spec = scaling.describe(band_field(bands, dtype, EIGHT_BIT if kept else OTHER))
+    spec = scaling.describe(band_field(bands, dtype, EIGHT_BIT if kept else FILE_VALUE))
     return StoreMeta(
         dataset='folder',
         split=split,
         fields={FIELD: spec},
         source={'tool': 'folder', 'version': __version__, 'options': made_with},
-        info={'statistics': {FIELD: scaling.statistics}},
+        info={'statistics': {FIELD: scaling.statistics}, **pixel_info(pixel_size)},
     )
 
 
@@ -228,6 +236,7 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
         first, reading.read, arguments.scale, tuple(arguments.percentiles), arguments.workers
     )
     print(f'{len(headers)} images, bands {", ".join(bands.names)}: {scaling.text}', flush=True)
+    pixel_size = usual_pixel_size(info.grid for _, _, info in headers)
     made_with = {
         **options(arguments, ['size', 'nodata', 'max_nodata']),
         'stride': stride,
@@ -240,7 +249,12 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
             tasks=patches,
             load=partial(load_patch, reading=reading, scaling=scaling),
             describe=partial(
-                describe, split=split, bands=bands.names, scaling=scaling, made_with=made_with
+                describe,
+                split=split,
+                bands=bands.names,
+                scaling=scaling,
+                made_with=made_with,
+                pixel_size=pixel_size,
             ),
             skipped=(*(entry for entry in bad if splits[entry.sample_id] == split), *small),
         )

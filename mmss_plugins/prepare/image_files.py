@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,16 +14,14 @@ import numpy as np
 from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.picture_files import ALPHA, FORMATS, PictureFile
 from mmss_plugins.prepare.windows import Window
-from mmss_plugins.raster.errors import RasterError
-from mmss_plugins.raster.files import open_raster
-from mmss_plugins.raster.georeference import IDENTITY, Grid, grid_of
-from mmss_plugins.raster.image import DTYPES, apply_declared, present_pixels
+from mmss_plugins.raster.files import open_raster, small_cache
+from mmss_plugins.raster.georeference import IDENTITY, Grid, grid_of, pixel_metres
+from mmss_plugins.raster.image import DTYPES, read_open
 
 TIFF_SUFFIXES = ('.tif', '.tiff')
 SUFFIXES = (*TIFF_SUFFIXES, *FORMATS)
 OPEN_FILES = 8  # per process; of pictures the pixels are kept
 OPEN_PICTURES = 2
-CACHE_BYTES = 64 << 20  # of GDAL, per process
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,17 @@ class ImageInfo:
     def count(self) -> int:
         """Number of bands."""
         return len(self.colours)
+
+
+def usual_pixel_size(grids: Iterable[Grid]) -> float | None:
+    """The median pixel size of some images, in metres; None where none is known."""
+    sizes = [size for size in map(pixel_metres, grids) if size]
+    return float(f'{np.median(sizes):.4g}') if sizes else None
+
+
+def pixel_info(size: float | None) -> dict[str, float]:
+    """The pixel size as the information of a store holds it."""
+    return {} if size is None else {'pixel_size': size}
 
 
 def image_info(path: Path) -> ImageInfo:
@@ -117,44 +126,19 @@ def read_image(
             f'{height} x {width}'
         )
     place = ((row, row + rows), (col, col + cols))
-    masks = [i for i, colour in enumerate(info.colours, 1) if colour == ALPHA and i not in indices]
     if isinstance(source, PictureFile):
         pixels = source.pixels[:, row : row + rows, col : col + cols]
-        data = pixels[[index - 1 for index in indices]]
-        cover, present = pixels[[index - 1 for index in masks]], None
+        data = stored = pixels[[index - 1 for index in indices]]
+        alpha = [i for i, c in enumerate(info.colours) if c == ALPHA and i + 1 not in indices]
+        valid = (pixels[alpha] > 0).all(axis=0)
     else:
-        data, cover, present = _read_tiff(path, source, list(indices), masks, place)
-        chosen = [index - 1 for index in indices]
-        scales, offsets = (
-            [values[i] for i in chosen] for values in (source.scales, source.offsets)
-        )
-    found = present_pixels(data, present)
-    valid = np.ones(data.shape[1:], bool) if found is None else found.all(axis=0)
-    if len(cover):
-        valid = valid & (cover > 0).all(axis=0)
+        with small_cache():
+            image = read_open(path, source, indices, place=place, factor=factor)
+        data, valid = image.data, image.valid
+        stored = data if nodata is None or not info.scaled else source.read(indices, window=place)
     if nodata is not None:
-        valid = valid & ~(data == nodata).all(axis=0)
-    if not isinstance(source, PictureFile):
-        data = apply_declared(data, scales, offsets, factor)
+        valid = valid & ~(stored == nodata).all(axis=0)
     return data, valid
-
-
-def _read_tiff(
-    path: Path, source: Any, indices: list[int], masks: list[int], place: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Bands, alpha channels, and GDAL's masks where they come from elsewhere than alpha."""
-    from rasterio.enums import MaskFlags
-    from rasterio.errors import RasterioError
-
-    flags = {flag for index in indices for flag in source.mask_flag_enums[index - 1]}
-    try:
-        data = source.read(indices, window=place)
-        cover = source.read(masks, window=place) if masks else np.empty((0, *data.shape[1:]))
-        plain = MaskFlags.alpha in flags or flags == {MaskFlags.all_valid}
-        present = None if plain else source.read_masks(indices, window=place) > 0
-    except (RasterioError, OSError, ValueError) as error:
-        raise PrepareError(f'{path}: unreadable image ({error.__cause__ or error})') from error
-    return data, cover, present
 
 
 def _source(path: Path) -> Any:
@@ -180,12 +164,5 @@ def _picture(path: Path, stamp: tuple[int, int]) -> PictureFile:  # noqa: ARG001
 
 @lru_cache(maxsize=OPEN_FILES)
 def _tiff(path: Path, stamp: tuple[int, int], process: int) -> Any:  # noqa: ARG001
-    import rasterio
-
-    try:
-        if 'GDAL_CACHEMAX' in os.environ:  # set by the user
-            return open_raster(path)
-        with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
-            return open_raster(path)
-    except RasterError as error:
-        raise PrepareError(str(error)) from error
+    with small_cache():
+        return open_raster(path)

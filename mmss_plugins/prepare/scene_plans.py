@@ -16,6 +16,7 @@ from mmss_plugins.prepare.class_map import ClassMap, read_class_map
 from mmss_plugins.prepare.cli import digest, options
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.group_splits import SPLITS, matched_group, split_groups
+from mmss_plugins.prepare.image_files import usual_pixel_size
 from mmss_plugins.prepare.image_paths import check_split_names
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.raster_labels import check_position, label_grid
@@ -76,7 +77,12 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
             tasks=patches[split],
             load=partial(load_sample, options=sample),
             describe=partial(
-                describe, split=split, bands=bands, options=sample, made_with=made_with
+                describe,
+                split=split,
+                bands=bands,
+                options=sample,
+                made_with=made_with,
+                pixel_size=usual_pixel_size(date.grid for date in dates),
             ),
             skipped=tuple(skipped) if split == used[0] else (),
         )

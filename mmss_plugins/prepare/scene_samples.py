@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmss_plugins.bands import SENSORS, sensor_statistics
+from mmss_plugins.bands import EIGHT_BIT, FILE_VALUE, SENSORS, sensor_statistics
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.datasets.store_fields import band_field, label_field
@@ -20,7 +20,7 @@ from mmss_plugins.prepare.band_scaling import Scaling
 from mmss_plugins.prepare.cirrus import mean_cirrus
 from mmss_plugins.prepare.class_map import ClassMap
 from mmss_plugins.prepare.errors import UnwantedSample
-from mmss_plugins.prepare.folder import EIGHT_BIT, OTHER
+from mmss_plugins.prepare.image_files import pixel_info
 from mmss_plugins.prepare.images import Loaded, check_type
 from mmss_plugins.prepare.padding import pad
 from mmss_plugins.prepare.raster_labels import read_label
@@ -153,6 +153,7 @@ def describe(
     bands: Mapping[str, Sequence[str]],
     options: SampleOptions,
     made_with: Mapping[str, Any],
+    pixel_size: float | None = None,
 ) -> StoreMeta:
     """The description of a split's store, its types being those of ``arrays``."""
     fields, info = {}, {}
@@ -162,7 +163,7 @@ def describe(
             fields[name] = label_field()
         elif name == IMAGE:
             kept = array.dtype == np.uint8 and not options.scaling.low
-            spec = band_field(bands[name], array.dtype, EIGHT_BIT if kept else OTHER)
+            spec = band_field(bands[name], array.dtype, EIGHT_BIT if kept else FILE_VALUE)
             fields[name] = options.scaling.describe(spec)
             info = {'statistics': {name: options.scaling.statistics}}
         else:
@@ -177,7 +178,7 @@ def describe(
         palette=classes.palette if classes else (),
         seasons=options.seasons,
         source=dict(made_with),
-        info=info,
+        info={**info, **pixel_info(pixel_size)},
     )
 
 

@@ -2,9 +2,8 @@
 
 import sys
 
-from mmss_plugins.prepare.scenes import main
-
 import mmss_plugins  # noqa: F401  (makes the installed stack usable)
+from mmss_plugins.prepare.scenes import main
 
 if __name__ == '__main__':
     sys.exit(main())
