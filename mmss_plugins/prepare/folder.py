@@ -41,6 +41,7 @@ from mmss_plugins.prepare.image_paths import (
     find_files,
     listed_path,
     read_table,
+    relative_keys,
     sample_names,
 )
 from mmss_plugins.prepare.images import Loaded
@@ -154,12 +155,8 @@ def find_images(sources: Sequence[str]) -> Listed:
     if len(sources) > 1:
         raise PrepareUsageError(f'{lists[0]}: give one list, and no other images')
     rows = read_table(lists[0], ['image'])
-    files = [
-        FoundFile(
-            Path(row['image']).with_suffix('').as_posix(), listed_path(lists[0], row['image'])
-        )
-        for row in rows
-    ]
+    paths = [listed_path(lists[0], row['image']) for row in rows]
+    files = list(map(FoundFile, relative_keys(paths), paths))
     check_split_names({row['split'] for row in rows if row.get('split')}, lists[0])
     return Listed(files, sample_names(files), rows)
 

@@ -48,7 +48,7 @@ def find_files(sources: Sequence[str | Path], suffixes: Sequence[str]) -> list[F
     """
     folders = [source for source in sources if Path(source).is_dir()]
     files = [Path(source) for source in sources if Path(source).is_file()]
-    parent = Path(os.path.commonpath([file.parent for file in files])) if files else None
+    keys = dict(zip(files, relative_keys(files), strict=True)) if files else {}
     found = []
     for source in sources:
         path = Path(source)
@@ -59,7 +59,7 @@ def find_files(sources: Sequence[str | Path], suffixes: Sequence[str]) -> list[F
                 for file in path.rglob('*')
             ]
         elif path.is_file():
-            some = [FoundFile(path.relative_to(parent).with_suffix('').as_posix(), path)]
+            some = [FoundFile(keys[path], path)]
         elif WILDCARDS.search(str(source)):
             some = _matching(str(source))
         else:
@@ -168,6 +168,12 @@ def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
         if empty:
             raise PrepareUsageError(f'{path}, row {number}: no value for {", ".join(empty)}')
     return rows
+
+
+def relative_keys(paths: Sequence[Path]) -> list[str]:
+    """Keys of some files: their paths below the folder that holds them all, without suffix."""
+    parent = os.path.commonpath([path.parent for path in paths])
+    return [path.relative_to(parent).with_suffix('').as_posix() for path in paths]
 
 
 def listed_path(table: Path, text: str) -> Path:

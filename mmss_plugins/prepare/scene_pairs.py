@@ -17,6 +17,7 @@ from mmss_plugins.prepare.image_paths import (
     find_files,
     listed_path,
     read_table,
+    relative_keys,
     sample_names,
 )
 from mmss_plugins.prepare.runner import Skipped
@@ -170,12 +171,10 @@ def read_list(path: Path) -> list[Pair]:
     labelled = 'label' in rows[0]
     read_table(path, [*modalities, *(['label'] if labelled else [])])  # each row has them
     check_split_names({row['split'] for row in rows if row.get('split')}, path)
+    paths = [listed_path(path, row[modalities[-1]]) for row in rows]
     files = [
-        FoundFile(
-            _listed_key(row) or Path(row[modalities[-1]]).with_suffix('').as_posix(),
-            Path(row[modalities[-1]]),
-        )
-        for row in rows
+        FoundFile(_listed_key(row) or key, file)
+        for row, key, file in zip(rows, relative_keys(paths), paths, strict=True)
     ]
     return [
         Pair(

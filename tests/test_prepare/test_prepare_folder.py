@@ -103,7 +103,7 @@ def test_a_folder_goes_to_one_split_and_a_list_says_which(tmp_path, images):
     assert run(tmp_path, images='list.csv', out='listed') == 0
     for split, name in (('test', 'a__1'), ('train', 'b__1'), ('val', 'b__2')):
         ids = read(tmp_path / f'listed/{split}.lmdb')[1]
-        assert {i.split('-')[0] for i in ids} == {f'images__{name}'}
+        assert {i.split('-')[0] for i in ids} == {name}
 
 
 def test_deep_images_are_scaled_alike_in_all_splits(tmp_path):
