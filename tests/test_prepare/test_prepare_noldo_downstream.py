@@ -254,5 +254,5 @@ def test_wrong_use(tree, tmp_path, capsys):
             tile_path(tree, 'dw_train', kind, name).unlink()
     tile_path(tree, 'dw_train', 'dw', NAMES[2]).unlink()
     assert prepare(tree, out) == 2
-    assert 'no tile with all of s1, s2, dw' in capsys.readouterr().err
+    assert "no tile of 'dw_train' with all of s1, s2, dw" in capsys.readouterr().err
     assert not out.exists()
