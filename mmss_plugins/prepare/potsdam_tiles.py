@@ -30,12 +30,10 @@ TEST = (
     *('2_13', '2_14', '3_13', '3_14', '4_13', '4_14', '4_15', '5_13', '5_14', '5_15', '6_13'),
     *('6_14', '6_15', '7_13'),
 )
-IMAGE_FOLDERS = {'RGB': '2_Ortho_RGB', 'IRRG': '3_Ortho_IRRG', 'RGBIR': '4_Ortho_RGBIR'}
-LABEL_FOLDERS = {True: '5_Labels_all', False: '5_Labels_all_noBoundary'}
-DSM_FOLDER, NO_BOUNDARY = '1_DSM', '_noBoundary'
+NO_BOUNDARY = '_noBoundary'
 ROW_COL = '[0-9]+_[0-9]+'
 _NO_BOUNDARY_NAME = re.compile('no_?boundary', re.IGNORECASE)
-_LABEL_FOLDER = re.compile('label', re.IGNORECASE)
+_LABEL_FOLDER = re.compile('([0-9]+_)?labels?(_.*)?', re.IGNORECASE)
 FLOAT = ('float32', 'float64')
 MAX_DIFFERENCE = 16  # pixels by which files of a tile may differ in height or width
 
@@ -120,7 +118,7 @@ class PotsdamTree:
 
     def _is_image(self, file: FoundFile) -> str | None:
         name = _tile_name(rf'top_potsdam_({ROW_COL})_{self.bands}\.tif', file)
-        if name and _LABEL_FOLDER.search(''.join(file.folders[1:][-1:])):
+        if name and _LABEL_FOLDER.fullmatch(''.join(file.folders[1:][-1:])):
             raise PrepareUsageError(
                 f'{file.path}: a file in a folder of labels with the name of an image: give labels '
                 f'their names, such as {self.file_name("label", name)}, or move the folder away'
