@@ -101,6 +101,8 @@ S2_L2A = Sensor(
         12: tuple(range(12)),
     },
 )  # fmt: skip
+AERIAL = 'aerial'  # the modality of images that are not Sentinel's
+EIGHT_BIT, FILE_VALUE = '8-bit value', 'value of the files'  # their units
 
 SENSORS = {sensor.name: sensor for sensor in (S1, S2)}
 

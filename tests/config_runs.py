@@ -6,6 +6,7 @@ from config_files import encoders, inner_dataset, loaders
 from mmengine.config import ConfigDict
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DATASETS, MODELS
+from scene_stores import write_scene_store
 from store_factory import (
     LABEL_FIELD,
     image_field,
@@ -42,6 +43,9 @@ def write_stores(root, size=SIZE):
     images = [f'{scene}_{i}' for scene in ('urban', 'rural') for i in range(PATCHES)]
     write_aerial_store(root / 'potsdam.lmdb', PotsdamDataset, tiles, size=size)
     write_aerial_store(root / 'loveda.lmdb', LoveDADataset, images, size=size)
+    write_scene_store(root / 'scenes.lmdb', ids=ids, size=size)
+    write_scene_store(root / 'seasons.lmdb', seasons=('date1',), ids=ids, size=size)
+    write_scene_store(root / 'pictures.lmdb', ['image'], ids=ids, size=size)
     return root
 
 
@@ -58,6 +62,9 @@ def _write_downstream_store(path, label, ids, size):
 def store_of(settings):
     """Which of the stores a data set reads."""
     kind = settings.type.removeprefix('mmss_plugins.').removesuffix('Dataset')
+    if kind == 'SegmentationStore':
+        sensors = 'seasons' if 'season' in settings else 'scenes'
+        return f'{sensors if settings.get("modality") else "pictures"}.lmdb'
     names = {'DFC2020': 'dfc', 'NoLDOPretrain': 'noldo', 'Potsdam': 'potsdam', 'LoveDA': 'loveda'}
     return f'{settings.label if kind == "NoLDODownstream" else names[kind]}.lmdb'
 

@@ -1,5 +1,6 @@
 """Checkpoint files that are packed otherwise than torch does, damaged, or made to harm."""
 
+import struct
 import zipfile
 
 
@@ -23,9 +24,9 @@ def flipped(source, target, record='data/0', bit=5):
     """Turn one bit round in the middle of a stored record."""
     with zipfile.ZipFile(source) as archive:
         info = next(i for i in archive.infolist() if i.filename.endswith(record))
-        content = archive.read(info)
     whole = bytearray(source.read_bytes())
-    start = whole.index(content, info.header_offset)
-    whole[start + len(content) // 2] ^= 1 << bit
+    lengths = struct.unpack_from('<HH', whole, info.header_offset + 26)  # of name and extra field
+    start = info.header_offset + 30 + sum(lengths)
+    whole[start + info.file_size // 2] ^= 1 << bit
     target.write_bytes(whole)
     return target

@@ -45,6 +45,19 @@ def resnet_names(depth, bands):
     return shapes
 
 
+def vit_names(bands, dims=64, count=2, hidden=256, patch=16, places=4):
+    """Names and shapes of timm's plain vision transformer without its classifier."""
+    return {
+        'cls_token': (1, 1, dims),
+        'pos_embed': (1, 1 + places, dims),
+        'patch_embed.proj.weight': (dims, bands, patch, patch),
+        'patch_embed.proj.bias': (dims,),
+        **blocks('blocks', count, dims, hidden),
+        'norm.weight': (dims,),
+        'norm.bias': (dims,),
+    }
+
+
 def prefixed(prefix, shapes):
     return {f'{prefix}{name}': shape for name, shape in shapes.items()}
 
@@ -57,19 +70,71 @@ def moco(depth=50):
     return {'epoch': 100, 'arch': 'resnet50', 'state_dict': numbered(names), 'optimizer': {}}
 
 
+def moco_vit():
+    encoder = vit_names(13) | {'head.0.weight': (4, 64), 'head.1.running_mean': (4,)}
+    names = prefixed('module.base_encoder.', encoder)
+    names |= prefixed('module.momentum_encoder.', encoder) | {'module.predictor.0.weight': (2, 2)}
+    return {'epoch': 100, 'arch': 'vit_small', 'state_dict': numbered(names), 'optimizer': {},
+            'scaler': {'scale': 65536.0, 'growth_factor': 2.0, '_growth_tracker': 3}}  # fmt: skip
+
+
+def options():
+    """What a training script's parser gives, of each kind that is plain."""
+    return Namespace(
+        lr=0.1, arch='vit_small', seed=None, normalize=False, mode=['s2c'], bands='B13',
+        global_crops_scale=(0.4, 1.0), epochs=100, nested=Namespace(gpu=0), extra={'a': [1]},
+    )  # fmt: skip
+
+
 def dino(depth=50, module='module.'):
-    names = prefixed(f'{module}backbone.', resnet_names(depth, 13))
+    return _dino(prefixed(f'{module}backbone.', resnet_names(depth, 13)), module)
+
+
+def dino_vit():
+    """Without BatchNorm only the student is wrapped for distributed training."""
+    content = _dino(prefixed('module.backbone.', vit_names(13)), 'module.')
+    teacher = {n.removeprefix('module.'): t for n, t in content['teacher'].items()}
+    return {**content, 'teacher': teacher}
+
+
+def _dino(names, module):
     names |= {f'{module}head.mlp.0.weight': (2, 2), f'{module}head.last_layer.weight_g': (2, 1)}
     teacher, student = numbered(names), numbered(names, start=1000)
-    return {'student': student, 'teacher': teacher, 'epoch': 100, 'args': Namespace(lr=0.1)}
+    return {
+        'student': student, 'teacher': teacher, 'optimizer': {'state': {}, 'param_groups': []},
+        'epoch': 100, 'args': options(), 'dino_loss': {'center': torch.zeros(1, 4)},
+    }  # fmt: skip
 
 
-def decur(depth=50):
+def mae():
+    names = vit_names(13) | {
+        'mask_token': (1, 1, 8), 'decoder_embed.weight': (8, 64), 'decoder_embed.bias': (8,),
+        'decoder_pos_embed': (1, 5, 8), **blocks('decoder_blocks', 1, 8, 8),
+        'decoder_norm.weight': (8,), 'decoder_pred.weight': (9, 8),
+    }  # fmt: skip
+    return {
+        'model': numbered(names), 'optimizer': {'state': {}}, 'epoch': 99,
+        'scaler': {'scale': 1.0}, 'args': options(),
+    }  # fmt: skip
+
+
+def decur(depth=50, attention=False):
     names = prefixed('module.backbone_1.', resnet_names(depth, 2))
     names |= prefixed('module.backbone_2.', resnet_names(depth, 13))
+    return _decur(names, attention)
+
+
+def decur_vit():
+    names = prefixed('module.backbone_1.', vit_names(2))
+    return _decur(names | prefixed('module.backbone_2.', vit_names(13)))
+
+
+def _decur(names, attention=False):
     names |= {'module.projector1.0.weight': (4, 4), 'module.projector2.1.running_mean': (4,),
               'module.bn.running_mean': (4,)}  # fmt: skip
-    return {'epoch': 100, 'model': numbered(names), 'optimizer': {'state': {}}}
+    if attention:
+        names |= {'module.da1_l3.proj_q.weight': (4, 4), 'module.da2_l4.rpe_table': (4, 4)}
+    return {'epoch': 100, 'model': numbered(names), 'optimizer': {'state': {}}, 'args': options()}
 
 
 def satlas(depth=50, prefix='backbone.resnet.'):
@@ -123,8 +188,8 @@ def dofa(dims=24, count=2, patch=8, places=16):
     return numbered(names), numbered(rest, start=500)
 
 
-def satmae(dims=24, count=2, patch=8, places=16, finetuned=False):
-    """(encoder's, rest's) names of pretrain-vit-large-e199.pth, of another size."""
+def satmae(dims=24, count=2, patch=8, places=16, finetuned=False, plus=False):
+    """(encoder's, rest's) names of pretrain-vit-large-e199.pth, of another size; or SatMAE++'s."""
     names = {'cls_token': (1, 1, dims), 'pos_embed': (1, 1 + places, dims - 8),
              'channel_embed': (1, 3, 8)}  # fmt: skip
     for group, size in enumerate((4, 4, 2)):
@@ -140,5 +205,11 @@ def satmae(dims=24, count=2, patch=8, places=16, finetuned=False):
             'decoder_embed.weight': (8, dims), 'decoder_pos_embed': (1, 17, 6),
             'decoder_channel_embed': (1, 4, 2), 'decoder_pred.0.weight': (256, 8),
             **blocks('decoder_blocks', 1, 8, 8),
+        }  # fmt: skip
+    if plus:
+        rest |= {
+            'proj_up_conv.weight': (40, 10, 1, 1), 'proj_up_conv.bias': (40,),
+                 'proj_up_norm.weight': (40,), 'up_block1.up_conv.weight': (40, 40, 4, 4),
+                 'up_block2.res_block.conv1.bias': (40,), 'up_block2.proj_out.bias': (10,),
         }  # fmt: skip
     return numbered(names), numbered(rest, start=500)

@@ -15,7 +15,7 @@ _MISTAKES = (CheckpointFileError, ConversionError, InputContractError, OSError)
 
 
 def make_parser(
-    description: str, epilog: str, program: str | None = None
+    description: str, epilog: str, program: str | None = None, what: str = 'the file to convert'
 ) -> argparse.ArgumentParser:
     """A parser with the two files; see :func:`add_writing` for the options that come last."""
     parser = argparse.ArgumentParser(
@@ -24,7 +24,7 @@ def make_parser(
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('checkpoint', type=Path, help='the file to convert')
+    parser.add_argument('checkpoint', type=Path, help=what)
     parser.add_argument('out', type=Path, help='the file to write')
     return parser
 
@@ -68,6 +68,9 @@ def run(program: str, arguments: argparse.Namespace, convert: Callable[[], str])
     except _MISTAKES as error:
         print(f'{program}: error: {error}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f'{program}: interrupted', file=sys.stderr)
+        return 130
     size = arguments.out.stat().st_size / 1e6
     print(f'{report}\nwritten: {arguments.out} ({size:.1f} MB)')
     return 0

@@ -9,10 +9,9 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping, Sequence
 
-from mmss_plugins.bands import SENSORS
+from mmss_plugins.bands import AERIAL, EIGHT_BIT, FILE_VALUE, SENSORS
 
-AERIAL = 'aerial'  # the modality of aerial images
-AERIAL_UNITS = ('8-bit value', '8-bit value, height in metres')
+AERIAL_UNITS = (EIGHT_BIT, f'{EIGHT_BIT}, height in metres', FILE_VALUE)
 # What the network gets ('values'), by normalisation.
 NORMALIZED = {
     'clip8': ('0..1', '0..255'),
@@ -65,7 +64,7 @@ def _check_modality(entry: Mapping) -> None:
     _unique(bands, f'{where}bands')
     unit = _field(entry, 'unit', where)
     _check_name(unit, f'{where}unit')
-    normalize = _choice(entry, 'normalize', where, [None] if name == AERIAL else [*NORMALIZED])
+    normalize = _choice(entry, 'normalize', where, [*NORMALIZED])
     allowed = NORMALIZED[normalize]
     if name in SENSORS:
         sensor = SENSORS[name]
@@ -75,7 +74,8 @@ def _check_modality(entry: Mapping) -> None:
         allowed = allowed[:1] if normalize is None else allowed
     elif name == AERIAL:
         _among(unit, f'{where}unit', AERIAL_UNITS)
-        allowed = allowed[1:]
+        if normalize is None:
+            allowed = allowed[:1] if unit == FILE_VALUE else allowed[1:]
     _choice(entry, 'values', where, allowed)
     for mean, std in _STATISTICS:
         _check_statistics(entry, mean, std, len(bands), where)

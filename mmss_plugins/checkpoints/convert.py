@@ -176,7 +176,7 @@ def without(
 
 
 def _others(content: Mapping) -> list[str]:
-    return [str(key) for key in content if key not in ('state_dict', 'meta', CONTRACT_KEY)]
+    return [f'{key!s:.60}' for key in content if key not in ('state_dict', 'meta', CONTRACT_KEY)]
 
 
 def _check_contract(contract: InputContract | None, network: PublishedNetwork, source: str) -> None:

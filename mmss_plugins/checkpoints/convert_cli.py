@@ -6,21 +6,32 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+from mmss_plugins.download.cromss import CHECKPOINTS, fetch_checkpoint
+from mmss_plugins.download.errors import DownloadError
 
 from .cli import add_writing, check_paths, make_parser, run
 from .convert import BRANCHES, Conversion, our_checkpoint, their_checkpoint, to_ours, to_theirs
-from .files import read_checkpoint, write_checkpoint
+from .encoder_conversion import read_foreign_checkpoint
+from .files import CheckpointFileError, write_checkpoint
 from .published import ConversionError
 
 _PUBLISHED_NAME = re.compile(r'weights-cromss-(\d+)B-(mid|late)Fusion', re.IGNORECASE)
 
-EPILOG = """The network is found from the tensors: fusion, ResNet-18 or -50, bands, classes, common
+EPILOG = """The network is found from the tensors: fusion, ResNet's depth, bands, classes, common
 branch. A tensor that is unknown, missing or of another shape is an error. Files are read with
 torch's restricted unpickler only.
+
+The four published files have short names: cromss-13b-mid, cromss-13b-late, cromss-9b-mid,
+cromss-9b-late. Such a name in the place of the file is downloaded from the Hugging Face hub (extra
+hub: pip install "mmss_plugins[hub]"), checked against the hub's SHA-256, kept beside OUT (or in
+--download-dir), and converted. HF_ENDPOINT (a mirror), HF_TOKEN and proxies hold.
 
 exit status: 0 converted, 2 not converted
 
 examples:
+  cromss.py cromss-13b-mid cromss_mid_13b.pth
   cromss.py weights-cromss-13B-midFusion-epoch=199.ckpt cromss_mid_13b.pth
   cromss.py weights-cromss-13B-midFusion-epoch=199.ckpt cromss_s2.pth --modality s2
       ... and in a config: init_cfg=dict(type='Pretrained', checkpoint='cromss_s2.pth')
@@ -39,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         'Convert a published CromSS checkpoint (PyTorch Lightning) to ours, to a bare backbone, or '
         'ours to a published one.',
         EPILOG,
+        what=f'the file to convert, or one of {", ".join(CHECKPOINTS)}, which is downloaded',
     )
     parser.add_argument(
         '--modality',
@@ -54,8 +66,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--reverse', action='store_true', help='from our whole model to the published names'
     )
+    parser.add_argument(
+        '--download-dir',
+        type=Path,
+        metavar='DIR',
+        help="where a published checkpoint that is given by its name goes (default: OUT's folder)",
+    )
+    parser.add_argument(
+        '--revision',
+        default='main',
+        help='branch, tag or commit to download (default: %(default)s)',
+    )
+    parser.add_argument('--endpoint', metavar='URL', help="the hub (default: the client's)")
     add_writing(parser)
     return parser
+
+
+def _download(arguments: argparse.Namespace) -> Path:
+    folder = arguments.download_dir or arguments.out.parent
+    try:
+        return fetch_checkpoint(
+            str(arguments.checkpoint), folder, arguments.revision, arguments.endpoint
+        )
+    except DownloadError as error:
+        raise CheckpointFileError(str(error)) from error
 
 
 def _convert(arguments: argparse.Namespace) -> Conversion:
@@ -63,7 +97,9 @@ def _convert(arguments: argparse.Namespace) -> Conversion:
     if arguments.reverse and arguments.modality:
         raise ConversionError('--reverse needs the whole model: leave --modality out')
     check_paths(path, out, arguments.overwrite)
-    content = read_checkpoint(path, mmap=True)
+    if str(path) in CHECKPOINTS and not path.exists() and not arguments.reverse:
+        path = _download(arguments)
+    content = read_foreign_checkpoint(path)
     if arguments.reverse:
         conversion = to_theirs(content, str(path), arguments.drop)
     else:

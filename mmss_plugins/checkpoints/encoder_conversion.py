@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from mmss_plugins.compat.plain_namespace import namespaces_admitted
 from mmss_plugins.version import __version__
 
 from .convert import without
@@ -36,6 +35,9 @@ class EncoderRecipe:
         expected: Makes of the encoder's tensors a state dict of our module, with the right shapes.
         missing: Makes of the encoder's tensors those that the file may lack, and their values.
         usage: Makes of the encoder's tensors a config that loads it.
+        to_ours: Our name of an encoder's tensor, by its name in the file without the prefix.
+        to_theirs: The way back.
+        on_request: Taken only where it is named: the file's usual encoder is another one.
     """
 
     method: str
@@ -46,6 +48,9 @@ class EncoderRecipe:
     expected: Callable[[State], State]
     usage: Callable[[State], str]
     missing: Callable[[State], State] = lambda _: {}
+    to_ours: Callable[[str], str] = str
+    to_theirs: Callable[[str], str] = str
+    on_request: bool = False
 
     def container(self, content: Mapping) -> str | None:
         """The key under which a file of this kind has its tensors, None if it is of another."""
@@ -107,15 +112,15 @@ class EncoderConversion:
 
 
 def read_foreign_checkpoint(path: str | Path) -> dict:
-    """Read a checkpoint with torch's restricted unpickler.
+    """Read a checkpoint of another project with torch's restricted unpickler.
 
-    Beside tensors and plain containers it admits ``argparse.Namespace``, a bare record in which
-    the scripts of MAE and DINO keep their options.
+    Beside tensors and plain containers it admits ``argparse.Namespace`` of plain values, in which
+    training scripts keep their options.
 
     Raises:
         CheckpointFileError: As :func:`read_checkpoint`.
     """
-    with torch.serialization.safe_globals([argparse.Namespace]):
+    with namespaces_admitted():
         return read_checkpoint(path, mmap=True)
 
 
@@ -142,8 +147,7 @@ def convert_encoder(
     if key is None:
         raise ConversionError(
             f'{source}: expected a checkpoint of {recipe.method}, with a tensor '
-            f'{recipe.prefixes[0] + recipe.stem!r} under {_places(recipe)}, but the file holds '
-            f'{list(content)[:_SHOWN]}'
+            f'{recipe.prefixes[0] + recipe.stem!r} under {_places(recipe)}, but {_found(content)}'
         )
     state = state_of({'state_dict': content[key] if key else content}, source)
     state, dropped = without(state, drop)
@@ -158,7 +162,7 @@ def convert_encoder(
         if reason:
             dropped.setdefault(reason, []).append(name)
         elif inside:
-            encoder[short] = tensor
+            encoder[recipe.to_ours(short)] = tensor
         else:
             unknown.append(name)
     if unknown:
@@ -210,7 +214,10 @@ def to_published(content: Mapping, source: str, recipe: EncoderRecipe) -> dict:
         CheckpointFileError: If there are no tensors.
     """
     encoder, _, _ = _fitted(state_of(content, source), recipe, source)
-    state = {recipe.prefixes[0] + name: tensor.clone() for name, tensor in encoder.items()}
+    state = {
+        recipe.prefixes[0] + recipe.to_theirs(name): tensor.clone()
+        for name, tensor in encoder.items()
+    }
     key = recipe.containers[0]
     return {key: state} if key else state
 
@@ -230,14 +237,26 @@ def detect(content: Mapping, source: str, recipes: Mapping[str, EncoderRecipe]) 
         CheckpointFileError: If none fits, or more than one.
     """
     found = [name for name, recipe in recipes.items() if recipe.container(content) is not None]
-    if len(found) == 1:
-        return found[0]
+    usual = [name for name in found if not recipes[name].on_request]
+    if len(usual) == 1:
+        return usual[0]
     if found:
-        raise CheckpointFileError(f'{source}: it holds {len(found)} encoders: --encoder {found}')
+        raise CheckpointFileError(
+            f'{source}: it holds {len(found)} encoders: choose one by --encoder: {", ".join(found)}'
+        )
     known = ', '.join(
         f'{recipe.prefixes[0]}{recipe.stem} under {_places(recipe)} ({name})'
         for name, recipe in recipes.items()
+        if not recipe.on_request
     )
-    raise CheckpointFileError(
-        f'{source}: expected one of {known}; but the file holds {list(content)[:_SHOWN]}'
+    raise CheckpointFileError(f'{source}: expected one of {known}; but {_found(content)}')
+
+
+def _found(content: Mapping) -> str:
+    """What a file holds, for the message."""
+    holder = next(
+        (key for key in ('state_dict', 'model') if isinstance(content.get(key), Mapping)), None
     )
+    names = list(content if holder is None else content[holder])[:_SHOWN]
+    inside = f'its {holder!r}' if holder else 'the file'
+    return f'{inside} holds {", ".join(map("{!r:.80}".format, names)) or "nothing"}'

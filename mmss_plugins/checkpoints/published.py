@@ -14,7 +14,14 @@ from torch import Tensor
 from .reference_names import LATE_MODELS, MID_ENCODERS
 from .transfer import COUNTER
 
-BLOCKS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}  # residual blocks per stage
+BLOCKS = {  # residual blocks per stage
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+DEPTHS = ', '.join(map(str, BLOCKS))
 STEM = 64  # channels of the stem, and of the first stage before expansion
 DECODER = (256, 128, 64, 32, 16)
 _BOTTLENECK_EXPANSION = 4
@@ -32,7 +39,7 @@ class PublishedNetwork:
 
     Args:
         fusion: 'mid' or 'late'.
-        depth: Of the encoders, 18 or 50.
+        depth: Of the encoders; 18 and 50 are published.
         s1_bands: Input channels of the Sentinel-1 encoder.
         s2_bands: Of the Sentinel-2 encoder.
         num_classes: Output channels.
@@ -141,9 +148,9 @@ def identify(state: Mapping[str, Tensor], source: str) -> PublishedNetwork:
     depth, stages = resnet_depth(state, s2)
     if depth is None:
         raise ConversionError(
-            f'{source}: expected a cross-modal U-Net whose encoder {s2!r} is a ResNet-18 or -50 '
-            f'(residual blocks {list(BLOCKS.values())}), but found {stages} blocks there; the '
-            f'tensors begin with {sorted(tops)[:_SHOWN]}'
+            f'{source}: expected a cross-modal U-Net whose encoder {s2!r} is a ResNet of depth '
+            f'{DEPTHS}, but found {stages} residual blocks there; the tensors begin with '
+            f'{sorted(tops)[:_SHOWN]}'
         )
     return PublishedNetwork(
         'late' if late else 'mid',

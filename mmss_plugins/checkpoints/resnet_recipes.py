@@ -1,20 +1,21 @@
-"""Where the checkpoints of SSL4EO-S12's methods and of SatlasPretrain keep their ResNet.
+"""Where checkpoints of other methods keep a ResNet: SatlasPretrain's, and what all share.
 
-Sources: https://github.com/zhu-xlab/SSL4EO-S12 (MoCo, DINO), https://github.com/zhu-xlab/DeCUR,
-https://github.com/allenai/satlaspretrain_models. All have the names of torchvision's ResNet, as
-MMSegmentation's has.
+Source: https://github.com/allenai/satlaspretrain_models. Names are those of torchvision's ResNet,
+as MMSegmentation's has them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from .encoder_conversion import EncoderRecipe, State
-from .published import resnet_depth, resnet_shapes
+from .published import DEPTHS, resnet_depth, resnet_shapes
 
 STEM = 'conv1.weight'
-_HEAD = 'a head on top'
+HEAD = 'a head on top'
 _ENCODER = 'encoder'
 
 
@@ -22,7 +23,9 @@ def _resnet(state: State) -> tuple[int, int]:
     """Depth and bands."""
     depth, stages = resnet_depth({f'{_ENCODER}.{n}': t for n, t in state.items()}, _ENCODER)
     if depth is None:
-        raise ValueError(f'expected a ResNet-18 or -50, but its stages have {stages} blocks')
+        raise ValueError(
+            f'expected a ResNet of depth {DEPTHS}, but its stages have {stages} blocks'
+        )
     return depth, state[STEM].shape[1]
 
 
@@ -39,40 +42,32 @@ def _usage(state: State) -> str:
     )
 
 
-def _recipe(
-    method: str, containers: tuple[str, ...], prefix: str, rest: dict[str, str]
+def resnet_recipe(
+    method: str,
+    containers: tuple[str, ...],
+    prefixes: tuple[str, ...],
+    rest: Mapping[str, str],
+    on_request: bool = False,
 ) -> EncoderRecipe:
-    prefixes = (f'module.{prefix}', prefix)
+    """Where a method keeps a ResNet with torchvision's names."""
     return EncoderRecipe(
-        method, containers, prefixes, STEM, {'fc.': _HEAD, **rest}, _expected, _usage
+        method,
+        containers,
+        prefixes,
+        STEM,
+        {'fc.': HEAD, **rest},
+        _expected,
+        _usage,
+        on_request=on_request,
     )
 
 
-_DECUR = {
-    'backbone_1.': 'the encoder of Sentinel-1',
-    'backbone_2.': 'the encoder of Sentinel-2',
-    'projector': 'the projectors',
-    'bn.': 'the norm of the loss',
-}
-SSL4EO = {
-    'moco': _recipe(
-        'MoCo',
-        ('state_dict',),
-        'encoder_q.',
-        {'encoder_k.': 'the momentum encoder', 'queue': 'the queue'},
-    ),
-    'dino': _recipe(
-        'DINO (the teacher)', ('teacher',), 'backbone.', {'head.': 'the projection head'}
-    ),
-    'decur-s1': _recipe('DeCUR, Sentinel-1', ('model', 'state_dict'), 'backbone_1.', _DECUR),
-    'decur-s2': _recipe('DeCUR, Sentinel-2', ('model', 'state_dict'), 'backbone_2.', _DECUR),
-}
 _SATLAS = EncoderRecipe(
     'SatlasPretrain',
     ('', 'state_dict', 'model'),
     ('backbone.resnet.', 'backbone.backbone.resnet.', 'module.backbone.resnet.'),
     STEM,
-    {'fc.': _HEAD, 'intermediates.': 'the feature pyramid', 'fpn.': 'the feature pyramid',
+    {'fc.': HEAD, 'intermediates.': 'the feature pyramid', 'fpn.': 'the feature pyramid',
      'upsample.': 'the feature pyramid', 'heads.': 'the task heads', 'head.': 'the task heads'},
     _expected,
     _usage,

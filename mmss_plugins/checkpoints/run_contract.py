@@ -84,11 +84,11 @@ def _sentinel_inputs(
     modalities, start = {}, 0
     for sensor in sensors:
         stop = start + len(sensor.bands)
-        normalised = sensor.normalize is not None
+        normalised = sensor.specified is not None
         entry = ModalityInput(
             bands=tuple(sensor.bands),
             unit=sensor.sensor.unit,
-            normalize=sensor.normalize,
+            normalize=sensor.specified,
             values=_VALUES.get(sensor.normalize, _coded_values(effect)),
             mean=tuple(map(float, sensor.mean)) if normalised else None,
             std=tuple(map(float, sensor.std)) if normalised else None,
@@ -97,7 +97,7 @@ def _sentinel_inputs(
             pixel_size=dataset.pixel_size,
         )
         swapped = effect.swapped and len(sensors) == 1
-        modalities[sensor.sensor.name] = _reversed(entry) if swapped else entry
+        modalities[sensor.modality] = _reversed(entry) if swapped else entry
         start = stop
     return modalities
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from .convert import Conversion, without
 from .files import CheckpointFileError, state_of
 from .published import (
+    DEPTHS,
     ConversionError,
     Shape,
     check_tensors,
@@ -37,7 +38,7 @@ class VisslNetwork:
     """What the tensors of a VISSL trunk and its projector depend on.
 
     Args:
-        depth: Of the ResNet, 18 or 50.
+        depth: Of the ResNet.
         bands: Its input channels.
         projector: Name and output channels of each of the projector's layers, in order: two, or
             none where the file has no projector.
@@ -110,7 +111,7 @@ def identify_vissl(state: Mapping[str, Tensor], source: str) -> VisslNetwork:
         source: The file, for the message.
 
     Raises:
-        ConversionError: If its trunk is no plain ResNet-18 or -50, or its heads are no projector of
+        ConversionError: If its trunk is no plain ResNet, or its heads are no projector of
             two layers.
     """
     depth, stages = resnet_depth(state, ENCODER)
@@ -118,8 +119,9 @@ def identify_vissl(state: Mapping[str, Tensor], source: str) -> VisslNetwork:
     if depth is None or stem is None or stem.ndim != 4:
         tops = sorted({'.'.join(name.split('.')[:2]) for name in state})
         raise ConversionError(
-            f'{source}: expected a VISSL checkpoint with a ResNet-18 or -50 under {ENCODER!r}, but '
-            f'found {stages} residual blocks there; the tensors begin with {tops[:_SHOWN]}'
+            f'{source}: expected a VISSL checkpoint with a ResNet of depth {DEPTHS} under '
+            f'{ENCODER!r}, but found {stages} residual blocks there; the tensors begin '
+            f'with {tops[:_SHOWN]}'
         )
     return VisslNetwork(depth, stem.shape[1], _projector(state, source))
 

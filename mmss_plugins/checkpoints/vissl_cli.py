@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from .cli import add_writing, check_paths, make_parser, run
 from .convert import Conversion, our_checkpoint
-from .files import read_checkpoint, write_checkpoint
+from .encoder_conversion import read_foreign_checkpoint
+from .files import write_checkpoint
 from .vissl import from_vissl
 
 EPILOG = """The network is found from the tensors: depth, bands, projector. A tensor that is
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 def _convert(arguments: argparse.Namespace) -> Conversion:
     path, out = arguments.checkpoint, arguments.out
     check_paths(path, out, arguments.overwrite)
-    content = read_checkpoint(path, mmap=True)
+    content = read_foreign_checkpoint(path)
     conversion = from_vissl(content, str(path), arguments.backbone, arguments.drop)
     write_checkpoint(our_checkpoint(conversion, path.name), out, arguments.overwrite)
     return conversion

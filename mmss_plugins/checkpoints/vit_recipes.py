@@ -1,7 +1,8 @@
-"""Where the checkpoints of DOFA and SatMAE keep their encoder, and of which size it is.
+"""Where the checkpoints of DOFA, SatMAE and SatMAE++ keep their encoder, and of which size it is.
 
-Sources: https://github.com/zhu-xlab/DOFA, https://github.com/sustainlab-group/SatMAE. Our modules
-have their names, so what is left to do is to leave out the rest of the autoencoders.
+Sources: https://github.com/zhu-xlab/DOFA, https://github.com/sustainlab-group/SatMAE,
+https://github.com/techmn/satmae_pp. Our modules have their names, so what is left to do is to leave
+out the rest of the autoencoders.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ _REST = {
     'mask_token': 'of the masked training',
     'decoder': 'the decoder of the masked training',
     'projector.': 'of the masked training',
+    'proj_up_': 'the decoder for larger images of SatMAE++',
+    'up_block': 'the decoder for larger images of SatMAE++',
     'norm.': 'the norm of the last output, which dense maps do not use',
     'fc_norm.': 'the norm of the last output, which dense maps do not use',
     'head.': 'a head on top',

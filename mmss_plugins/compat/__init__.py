@@ -6,7 +6,8 @@ Three traps are met before anything else of the stack is imported, each only whe
 2. ``torch.load(weights_only=True)`` refusing MMEngine's checkpoints (:mod:`.safe_loading`);
 3. a torchvision whose compiled part does not match torch (:mod:`.torchvision_operators`).
 
-Beside them, text in a checkpoint is kept from being run (:mod:`.config_text`).
+Beside them, text in a checkpoint is kept from being run (:mod:`.config_text`), and paths in it from
+being removed (:mod:`.resumed_files`).
 
 With full mmcv, or with a matching torchvision, nothing is changed. The first and the third wait in
 an import hook, so that neither ``mmcv.ops`` nor torchvision is imported before someone asks for it.
@@ -35,6 +36,7 @@ def setup() -> None:
         config_text,
         cpu_distributed,
         mmcv_operators,
+        resumed_files,
         safe_loading,
         torchvision_operators,
     )
@@ -43,6 +45,7 @@ def setup() -> None:
     mmcv_operators.install()
     safe_loading.install()
     config_text.install()
+    resumed_files.install()
     cpu_distributed.install()
     _done = True
 

@@ -6,6 +6,7 @@ from .loveda import LoveDADataset
 from .noldo_downstream import NoLDODownstreamDataset
 from .noldo_pretrain import NoLDOPretrainDataset
 from .potsdam import PotsdamDataset
+from .segmentation_store_dataset import SegmentationStoreDataset
 
 __all__ = [
     'DFC2020Dataset',
@@ -14,4 +15,5 @@ __all__ = [
     'NoLDODownstreamDataset',
     'NoLDOPretrainDataset',
     'PotsdamDataset',
+    'SegmentationStoreDataset',
 ]

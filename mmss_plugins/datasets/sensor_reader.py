@@ -50,6 +50,16 @@ class SensorReader:
         self.mean, self.std = sensor_statistics(sensor, self.bands)
 
     @property
+    def modality(self) -> str:
+        """Name of the modality in input specifications."""
+        return self.sensor.name
+
+    @property
+    def specified(self) -> str | None:
+        """The normalisation as input specifications name it."""
+        return self.normalize
+
+    @property
     def channels(self) -> tuple[str, ...]:
         """Channel names, such as 's2.B4'."""
         return tuple(f'{self.sensor.name}.{band}' for band in self.bands)

@@ -69,10 +69,9 @@ class SentinelStoreDataset(StoreDataset):
         legacy: bool = False,
         **kwargs,
     ) -> None:
-        if modality not in MODALITIES:
-            raise ValueError(f'modality must be one of {list(MODALITIES)}, but got {modality!r}')
         self.modality, self.legacy = modality, legacy
         super().__init__(data_root, **kwargs)
+        names = self.image_fields(modality)
         self.season = self._checked_season(season)
         self.season_labels = season_labels
         if season_labels and self.season is None:
@@ -80,25 +79,32 @@ class SentinelStoreDataset(StoreDataset):
         self.clean_labels = clean_labels
         if self.label_field is None and (season_labels or clean_labels):
             raise ValueError('season_labels and clean_labels need a label_field, but it is None')
-        self._check_fields(*MODALITIES[modality], *([CLEAN_LABEL_FIELD] if clean_labels else []))
-        choice = bands if isinstance(bands, Mapping) else {MODALITIES[modality][-1]: bands}
-        unknown = set(choice) - set(MODALITIES[modality])
+        self._check_fields(*names, *([CLEAN_LABEL_FIELD] if clean_labels else []))
+        choice = bands if isinstance(bands, Mapping) else {names[-1]: bands}
+        unknown = set(choice) - set(names)
         if unknown:
             raise ValueError(
                 f'bands are given for {sorted(unknown)}, but modality {modality!r} '
-                f'has {list(MODALITIES[modality])}'
+                f'has {list(names)}'
             )
         self.sensors = [
-            SensorReader(
-                sensor_of(name, self.store.meta.fields[name]['unit']),
-                self.store.meta.fields[name],
-                choice.get(name),
-                normalize,
-                image_dtype,
-            )
-            for name in MODALITIES[modality]
+            self.field_reader(name, choice.get(name), normalize, image_dtype) for name in names
         ]
         self.channels = tuple(channel for sensor in self.sensors for channel in sensor.channels)
+
+    def image_fields(self, modality: str) -> tuple[str, ...]:
+        """The fields of the store that make the image, in the order of the channels."""
+        if modality not in MODALITIES:
+            raise ValueError(f'modality must be one of {list(MODALITIES)}, but got {modality!r}')
+        return MODALITIES[modality]
+
+    def field_reader(
+        self, name: str, bands: BandSpec, normalize: str | None, image_dtype: str
+    ) -> SensorReader:
+        """What chooses and normalises the bands of a field."""
+        field = self.store.meta.fields[name]
+        sensor = sensor_of(name, field['unit'])
+        return SensorReader(sensor, field, bands, normalize, image_dtype)
 
     def open_store(self, data_root: str, verify: bool) -> StoreReader | LegacyLMDBReader:
         """The reader of the samples."""

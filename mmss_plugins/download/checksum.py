@@ -1,10 +1,11 @@
-"""SHA-256 of files, and the record that a file was found to have it."""
+"""Checksums of files, and the record that a file was found to have one."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from mmss_plugins.atomic_files import write_text
 from mmss_plugins.prepare.progress import ProgressReport
@@ -13,34 +14,45 @@ CHUNK = 16 << 20
 MB = 1 << 20
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal; large ones show progress."""
-    digest = hashlib.sha256()
+class Checksum(NamedTuple):
+    """A published checksum: 'sha256' or 'md5', and the value in hexadecimal."""
+
+    algorithm: str
+    value: str
+
+    def __str__(self) -> str:
+        name = {'sha256': 'SHA-256', 'md5': 'MD5'}[self.algorithm]
+        return f'{name} {self.value}'
+
+
+def checksum_of(path: Path, algorithm: str) -> Checksum:
+    """Checksum of a file; large ones show progress."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with path.open('rb') as stream:
         size = os.fstat(stream.fileno()).st_size
         with ProgressReport(f'checking {path.name}, MB', size // MB) as progress:
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
                 progress.step(len(chunk) // MB)
-    return digest.hexdigest()
+    return Checksum(algorithm, digest.hexdigest())
 
 
-def record_path(path: Path) -> Path:
+def record_path(path: Path, algorithm: str) -> Path:
     """Where the checksum of a file is kept, in the form that ``sha256sum --check`` reads."""
-    return path.with_name(path.name + '.sha256')
+    return path.with_name(f'{path.name}.{algorithm}')
 
 
-def write_record(path: Path, sha256: str) -> None:
+def write_record(path: Path, checksum: Checksum) -> None:
     """Note that a file was found to have this checksum."""
-    write_text(record_path(path), f'{sha256}  {path.name}\n')
+    write_text(record_path(path, checksum.algorithm), f'{checksum.value}  {path.name}\n')
 
 
-def is_recorded(path: Path, sha256: str) -> bool:
+def is_recorded(path: Path, checksum: Checksum) -> bool:
     """Whether a file was found to have this checksum, and was not written since."""
-    record = record_path(path)
+    record = record_path(path, checksum.algorithm)
     return (
         path.is_file()
         and record.is_file()
         and record.stat().st_mtime_ns >= path.stat().st_mtime_ns
-        and record.read_text(encoding='utf-8').split()[:1] == [sha256]
+        and record.read_text(encoding='utf-8').split()[:1] == [checksum.value]
     )

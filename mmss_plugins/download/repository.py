@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any, NamedTuple
 
+from mmss_plugins.download.checksum import Checksum
 from mmss_plugins.download.errors import DownloadError
 
 TIMEOUT = 30  # seconds without an answer
@@ -24,6 +25,11 @@ class RemoteFile(NamedTuple):
     name: str
     size: int
     sha256: str
+
+    @property
+    def checksum(self) -> Checksum:
+        """What the content must have."""
+        return Checksum('sha256', self.sha256)
 
 
 def require_hub() -> tuple[Any, Any]:

@@ -1,14 +1,22 @@
-"""One file of a repository to disk: resumable, checked before it gets its name."""
+"""One published file to disk: resumable, checked before it gets its name."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
-from mmss_plugins.download.checksum import MB, is_recorded, record_path, sha256_of, write_record
+from mmss_plugins.download.checksum import (
+    MB,
+    Checksum,
+    checksum_of,
+    is_recorded,
+    record_path,
+    write_record,
+)
 from mmss_plugins.download.errors import DownloadError
 from mmss_plugins.download.repository import DatasetRepository, RemoteFile
 from mmss_plugins.prepare.progress import ProgressReport
@@ -16,12 +24,20 @@ from mmss_plugins.prepare.progress import ProgressReport
 BLOCK = 32 * MB
 
 
-def part_path(path: Path, file: RemoteFile) -> Path:
+class PublishedFile(Protocol):
+    """A file with a published checksum."""
+
+    name: str
+    size: int
+    checksum: Checksum
+
+
+def part_path(path: Path, file: PublishedFile) -> Path:
     """Where the beginning of a file waits for the rest; another version has another name."""
-    return path.with_name(f'{path.name}.{file.sha256[:12]}.part')
+    return path.with_name(f'{path.name}.{file.checksum.value[:12]}.part')
 
 
-def remaining(path: Path, file: RemoteFile) -> int:
+def remaining(path: Path, file: PublishedFile) -> int:
     """How many bytes are still to be fetched."""
     if path.is_file() and path.stat().st_size == file.size:
         return 0
@@ -36,21 +52,43 @@ def download(
     connections: int = 4,
     overwrite: bool = False,
 ) -> None:
-    """Bring a file to ``path``, or find that it is there.
+    """Bring a file of a repository to ``path``, or find that it is there; see :func:`bring`.
 
     Args:
         repository: Where it is.
         file: Which one.
-        path: Where it goes. What is fetched waits beside it until it is whole and checked.
+        path: Where it goes.
         connections: Blocks fetched at the same time.
         overwrite: Whether another file of that name is replaced.
+    """
+
+    def read(start: int, stop: int) -> bytes:
+        return repository.read(file.name, start, stop)
+
+    bring(file, path, lambda done: ordered_blocks(read, done, file.size, connections), overwrite)
+
+
+def bring(
+    file: PublishedFile,
+    path: Path,
+    blocks: Callable[[int], Iterable[bytes]],
+    overwrite: bool | None = None,
+) -> None:
+    """Bring a file to ``path``, or find that it is there.
+
+    Args:
+        file: Which one.
+        path: Where it goes. What is fetched waits beside it until it is whole and checked.
+        blocks: From the number of bytes that are there to those that follow.
+        overwrite: Whether another file of that name is replaced; None for no, and no such option.
 
     Raises:
-        DownloadError: If another file is there, the hub refuses, or the checksum is not the hub's;
-            what was fetched with a wrong one is removed.
+        DownloadError: If another file is there, the server refuses, or the checksum is not the
+            published one; what was fetched with a wrong one is removed.
     """
+    published = str(file.checksum).split()[0]
     if _is_there(path, file, overwrite):
-        print(f'{path}: there already, SHA-256 as published')
+        print(f'{path}: there already, {published} as published')
         return
     part = part_path(path, file)
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -61,25 +99,21 @@ def download(
         if done:
             print(f'{path}: continuing after {done} of {file.size} bytes')
         with ProgressReport(f'{file.name}, MB', file.size // MB, done // MB) as progress:
-
-            def read(start: int, stop: int) -> bytes:
-                return repository.read(file.name, start, stop)
-
-            for block in ordered_blocks(read, done, file.size, connections):
+            for block in blocks(done):
                 stream.write(block)
                 progress.step(len(block) // MB)
         stream.flush()
         os.fsync(stream.fileno())
-    found = sha256_of(part)
-    if found != file.sha256:
+    found = checksum_of(part, file.checksum.algorithm)
+    if found != file.checksum:
         part.unlink()
         raise DownloadError(
-            f'{path}: expected SHA-256 {file.sha256}, as the hub has it, but what came has '
-            f'{found}: it was removed; run the command again'
+            f'{path}: expected {file.checksum}, as published, but what came has {found.value}: it '
+            'was removed; run the command again'
         )
     os.replace(part, path)
-    write_record(path, file.sha256)
-    print(f'{path}: {file.size} bytes, SHA-256 as published')
+    write_record(path, file.checksum)
+    print(f'{path}: {file.size} bytes, {published} as published')
 
 
 def ordered_blocks(
@@ -99,19 +133,20 @@ def ordered_blocks(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _is_there(path: Path, file: RemoteFile, overwrite: bool) -> bool:
+def _is_there(path: Path, file: PublishedFile, overwrite: bool | None) -> bool:
     if not path.exists():
-        record_path(path).unlink(missing_ok=True)
+        record_path(path, file.checksum.algorithm).unlink(missing_ok=True)
         return False
     if path.is_file() and path.stat().st_size == file.size:
-        if is_recorded(path, file.sha256):
+        if is_recorded(path, file.checksum):
             return True
-        if sha256_of(path) == file.sha256:
-            write_record(path, file.sha256)
+        if checksum_of(path, file.checksum.algorithm) == file.checksum:
+            write_record(path, file.checksum)
             return True
     if not overwrite or not path.is_file():
+        option = '' if overwrite is None else ', or give --overwrite'
         raise DownloadError(
             f'{path}: is there, but is not the published file (another revision, or damaged): '
-            'move it away, or give --overwrite'
+            f'move it away{option}'
         )
     return False

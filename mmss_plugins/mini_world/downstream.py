@@ -9,6 +9,7 @@ import numpy as np
 
 from mmss_plugins.land_cover import OSM_CLASSES
 from mmss_plugins.mini_world import optics, radar
+from mmss_plugins.mini_world.grids import map_grid
 from mmss_plugins.mini_world.landscape import make_place
 from mmss_plugins.mini_world.materials import CLASSES, MATERIAL_NAMES
 from mmss_plugins.mini_world.noise import random_field, top_share
@@ -82,7 +83,7 @@ def write_tile(root: Path, options: WorldOptions, stream: int, index: int) -> np
         'osm': use[None],
     }
     for kind, path in downstream_files(plan).items():
-        write_geotiff(root / path, images[kind], plan)
+        write_geotiff(root / path, images[kind], map_grid(plan))
     classes = _classes(stream)
     return np.bincount((cover if classes is CLASSES else use).ravel(), minlength=256)[
         1 : 1 + len(classes)

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from mmss_plugins.bands import S1, S2
+from mmss_plugins.mini_world.products import optical_scene, optical_tile, radar_scenes
 
 NOLDO, VALIDATION, TEST = 0, 1, 2  # streams of places; no place is in two of them
 POTSDAM = {3: 'train', 4: 'test'}  # streams of tiles
@@ -33,9 +34,13 @@ MOST = {  # as many as the real data sets have names for
 }
 DFC_SPLITS = {'validation': VALIDATION, 'test': TEST}
 INDEX_COLUMNS = ('ids', 'sub1', 'sub2', 'sub3', 'sub4')
-INDEX_FILE = PurePosixPath('noldo/dw_complete_ids.csv')
+NOLDO_IMAGES = PurePosixPath('noldo/ssl4eo_s12')  # a download of its own
+NOLDO_LABELS = PurePosixPath('noldo/ssl4eo_s12_nol')
+INDEX_FILE = NOLDO_LABELS / 'dw_complete_ids.csv'
+METADATA = 'metadata.json'
 MIN_SIZE = 24
 SEASON_DAYS = (15, 110, 200, 290)  # of the year: winter, spring, summer, autumn
+YEARS = (2020, 2021)
 
 
 @dataclass(frozen=True)
@@ -160,9 +165,11 @@ class PlacePlan:
     Args:
         stream: ``NOLDO``, ``VALIDATION``, ``TEST`` or of ``DOWNSTREAM``.
         index: Number of the place within its stream.
-        season_scenes: (season, scene name) in order of acquisition; one only but for pretraining.
+        season_scenes: (season, Sentinel-2 scene name) in order of the seasons; one only but for
+            pretraining.
         epsg: Its UTM zone's EPSG code.
         origin: Easting and northing of its upper left corner, in metres.
+        radar_scenes: Sentinel-1 scene name of each season; empty but for pretraining.
     """
 
     stream: int
@@ -170,6 +177,7 @@ class PlacePlan:
     season_scenes: tuple[tuple[int, str], ...]
     epsg: int
     origin: tuple[float, float]
+    radar_scenes: tuple[str, ...] = ()
 
 
 def place_rng(options: WorldOptions, stream: int, index: int, part: int) -> np.random.Generator:
@@ -184,42 +192,61 @@ def plan_place(options: WorldOptions, stream: int, index: int) -> PlacePlan:
     zone, col, row = west + index % 12, index // 12 % 12, index // 144 % 40
     epsg = 32600 + zone
     origin = (320_000.0 + 30_000 * col, 4_000_000.0 + 30_000 * (row + 40 * north))
-    tile = f'T{zone:02d}T' + ''.join(rng.choice(list('BCDEKLMNPQ'), 2))
+    tile = optical_tile(rng, epsg, origin[1])
     if stream == NOLDO:
-        days = np.array(SEASON_DAYS) + rng.integers(-14, 26, 4)
-        seasons = tuple(
-            (season, _scene_name(rng, int(day), tile)) for season, day in enumerate(days)
+        years, days = rng.choice(YEARS, 4), np.array(SEASON_DAYS) + rng.integers(-14, 26, 4)
+        dates = [_date(int(year), int(day)) for year, day in zip(years, days, strict=True)]
+        scenes = tuple(
+            (season, optical_scene(rng, date, epsg, tile)) for season, date in enumerate(dates)
         )
-    else:
-        season = int(rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]))
-        seasons = ((season, _scene_name(rng, SEASON_DAYS[season], tile)),)
-    return PlacePlan(stream, index, seasons, epsg, origin)
+        return PlacePlan(stream, index, scenes, epsg, origin, radar_scenes(rng, dates, epsg))
+    season = int(rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]))
+    scene = optical_scene(rng, _date(YEARS[0], SEASON_DAYS[season]), epsg, tile)
+    return PlacePlan(stream, index, ((season, scene),), epsg, origin)
 
 
-def _scene_name(rng: np.random.Generator, day: int, tile: str) -> str:
-    start = datetime(2020, 1, 1) + timedelta(
-        days=day, hours=10, minutes=int(rng.integers(5, 55)), seconds=int(rng.integers(60))
-    )
-    end = start + timedelta(seconds=int(rng.integers(0, 12)))
-    return f'{start:%Y%m%dT%H%M%S}_{end:%Y%m%dT%H%M%S}_{tile}'
+def _date(year: int, day: int) -> datetime:
+    return datetime(year, 1, 1) + timedelta(days=day)
+
+
+def noldo_folders(plan: PlacePlan, season: int) -> dict[str, PurePosixPath]:
+    """Folders of a pretraining location in a season, relative to the world's folder.
+
+    Args:
+        plan: Of the location.
+        season: 0 winter to 3 autumn.
+
+    Returns:
+        's1', 's2c', 'dw_noisy_labels' and 'dw_clean_labels' to the scene's folder.
+    """
+    place, scene = f'{plan.index:07d}', plan.season_scenes[season][1]
+    return {
+        's1': NOLDO_IMAGES / 's1' / place / plan.radar_scenes[season],
+        's2c': NOLDO_IMAGES / 's2c' / place / scene,
+        **{
+            kind: NOLDO_LABELS / kind / place / scene
+            for kind in ('dw_noisy_labels', 'dw_clean_labels')
+        },
+    }
 
 
 def noldo_files(plan: PlacePlan) -> Iterator[PurePosixPath]:
     """Paths of a pretraining location, relative to the world's folder."""
-    root, place = PurePosixPath('noldo'), f'{plan.index:07d}'
-    for _, scene in plan.season_scenes:
-        yield from (root / 's1' / place / scene / f'{band}.tif' for band in S1.bands)
-        yield from (root / 's2c' / place / scene / f'{band}.tif' for band in S2.bands)
-        for labels in ('dw_noisy_labels', 'dw_clean_labels'):
-            yield root / labels / place / scene / 'label.tif'
+    bands = {'s1': S1.bands, 's2c': S2.bands}
+    for season, _ in plan.season_scenes:
+        for kind, folder in noldo_folders(plan, season).items():
+            yield from (folder / f'{name}.tif' for name in bands.get(kind, ['label']))
+            if kind in bands:
+                yield folder / METADATA
 
 
 def dfc_files(plan: PlacePlan) -> tuple[PurePosixPath, PurePosixPath, PurePosixPath]:
     """Paths of a DFC2020 patch's radar, optical and label file, relative to the world's folder."""
     split = next(name for name, stream in DFC_SPLITS.items() if stream == plan.stream)
-    root = PurePosixPath('dfc2020') / split
+    root = PurePosixPath('dfc2020') / f'ROIs0000_{split}'
+    folder = '0' if split == 'test' else split
     radar, optical, labels = (
-        root / f'{kind}_{split}' / f'ROIs0000_{split}_{kind}_0_p{plan.index}.tif'
+        root / f'{kind}_{folder}' / f'ROIs0000_{split}_{kind}_0_p{plan.index}.tif'
         for kind in ('s1', 's2', 'dfc')
     )
     return radar, optical, labels
@@ -241,7 +268,7 @@ def downstream_files(plan: PlacePlan) -> dict[str, PurePosixPath]:
     split, name = DOWNSTREAM[plan.stream], downstream_name(plan)
     folders = {'s1': 'image_s1', 's2': 'image_s2', 'dw': 'label_dw'}
     folders |= {'osm': 'label_osm'} if split.startswith('osm') else {}
-    root = PurePosixPath('noldo_downstream') / split
+    root = PurePosixPath('noldo_downstream') / f'ssl4eo_s12_{split.partition("_")[0]}' / split
     return {kind: root / folder / f'{kind}_{name}.tif' for kind, folder in folders.items()}
 
 

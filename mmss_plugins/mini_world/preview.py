@@ -9,7 +9,7 @@ import numpy as np
 import rasterio
 
 from mmss_plugins.mini_world.materials import CLASSES, PALETTE, SEASONS
-from mmss_plugins.mini_world.plan import NOLDO, WorldOptions, noldo_files, plan_place
+from mmss_plugins.mini_world.plan import NOLDO, WorldOptions, noldo_folders, plan_place
 
 COLUMNS = ('true colour', 'false colour', 'VV, VH, VV', 'true label', 'noisy label')
 
@@ -21,15 +21,10 @@ def composite(bands: list[np.ndarray], low: float, high: float) -> np.ndarray:
 
 def read_scene(root: Path, options: WorldOptions, index: int, season: int) -> list[np.ndarray]:
     """Read one scene of a pretraining location as the five pictures of ``COLUMNS``."""
-    plan = plan_place(options, NOLDO, index)
-    scene = plan.season_scenes[season][1]
-    files = {}
-    for path in noldo_files(plan):
-        if path.parent.name == scene:
-            files[path.parts[1], path.stem] = root / path
+    folders = noldo_folders(plan_place(options, NOLDO, index), season)
 
     def read(kind: str, name: str) -> np.ndarray:
-        with rasterio.open(files[kind, name]) as file:
+        with rasterio.open(root / folders[kind] / f'{name}.tif') as file:
             return file.read(1)
 
     red, green, blue, infrared = (read('s2c', name) for name in ('B4', 'B3', 'B2', 'B8'))

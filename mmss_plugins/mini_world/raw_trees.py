@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import json
 from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio import Affine
-from rasterio.crs import CRS
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.mini_world import label_noise, optics, radar
+from mmss_plugins.mini_world.grids import Grid, map_grid, optical_grid, radar_grid
 from mmss_plugins.mini_world.landscape import Place, make_place
 from mmss_plugins.mini_world.materials import CLASSES, DFC_NUMBERS
 from mmss_plugins.mini_world.plan import (
+    METADATA,
     NOLDO,
     PlacePlan,
     WorldOptions,
     dfc_files,
-    noldo_files,
+    noldo_folders,
     place_rng,
     plan_place,
 )
+from mmss_plugins.mini_world.products import optical_metadata, radar_metadata
 
-_crs = lru_cache(maxsize=None)(CRS.from_epsg)
+SHORT_LABELS = 5  # every so many locations, the labels have one row less
 
 
 def write_place(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
@@ -56,22 +57,34 @@ def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Plac
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     lasting = lasting_seed(options, plan)
     noise = label_noise.NoiseSettings(options.confusion, options.borders)
-    files = noldo_files(plan)
-    for season, _ in plan.season_scenes:
+    for season, scene in plan.season_scenes:
         rng = place_rng(options, plan.stream, plan.index, 10 + season)
         sar = radar.observe(place, season, rng, lasting)
         bands = optics.native_bands(optics.observe(place, season, rng, lasting), rng)
         true = place.label_in(season)
-        noisy = place.crop(label_noise.corrupt(true, place.instance, season, rng, noise))
-        true = place.crop(true)
-        for sensor, images in ((S1, list(sar)), (S2, bands)):
+        noisy = label_noise.corrupt(true, place.instance, season, rng, noise)
+        rows = place.size - (plan.index % SHORT_LABELS == SHORT_LABELS - 1)
+        nearest = ((np.arange(rows) + 0.5) * place.size / rows).astype(int)
+        true, noisy = (place.crop(label)[nearest] for label in (true, noisy))
+        folders = {kind: root / path for kind, path in noldo_folders(plan, season).items()}
+        for folder, sensor, images in (
+            (folders['s1'], S1, list(sar)),
+            (folders['s2c'], S2, bands),
+        ):
             for band, image in enumerate(images):
                 if options.coding == 'clip8':
                     image = clip8(image[None], (sensor.mean[band],), (sensor.std[band],))[0]
-                metres = sensor.resolutions[band]
-                write_geotiff(root / next(files), image[None], plan, metres)
-        write_geotiff(root / next(files), noisy[None], plan)
-        write_geotiff(root / next(files), true[None], plan)
+                factor = sensor.resolutions[band] // 10
+                grid = radar_grid(plan) if sensor is S1 else optical_grid(plan, factor)
+                write_geotiff(folder / f'{sensor.bands[band]}.tif', image[None], grid)
+        for kind, label in (('dw_noisy_labels', noisy), ('dw_clean_labels', true)):
+            grid = optical_grid(plan, taller=place.size / rows)
+            write_geotiff(folders[kind] / 'label.tif', label[None], grid)
+        details = place_rng(options, plan.stream, plan.index, 20 + season)
+        radar_entries = radar_metadata(folders['s1'].name, plan.epsg)
+        optical_entries = optical_metadata(scene, optics.SUN_ELEVATION[season], details)
+        for kind, entries in (('s1', radar_entries), ('s2c', optical_entries)):
+            write_text(folders[kind] / METADATA, json.dumps(entries, sort_keys=True))
         np.add.at(confusion, (true, noisy), 1)
     return confusion
 
@@ -90,25 +103,18 @@ def _write_dfc(root: Path, options: WorldOptions, plan: PlacePlan, place: Place)
         DFC_NUMBERS[true][None],
     )
     for path, image in zip(dfc_files(plan), images, strict=True):
-        write_geotiff(root / path, image, plan)
+        write_geotiff(root / path, image, map_grid(plan))
     np.add.at(confusion, (true, true), 1)
     return confusion
 
 
-def write_geotiff(
-    path: Path,
-    image: np.ndarray,
-    plan: PlacePlan,
-    metres: float = 10,
-    compress: str | None = None,
-) -> None:
+def write_geotiff(path: Path, image: np.ndarray, grid: Grid, compress: str | None = None) -> None:
     """Write one GeoTIFF; it appears under its name only when it is complete.
 
     Args:
         path: The file; missing folders are made.
         image: (bands, H, W).
-        plan: Says where on Earth it lies.
-        metres: Pixel size.
+        grid: Where on Earth it lies.
         compress: GDAL's name of a compression. Defaults to none.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,9 +128,16 @@ def write_geotiff(
         height=height,
         width=width,
         dtype=image.dtype.name,
-        crs=_crs(plan.epsg),
-        transform=Affine(metres, 0, plan.origin[0], 0, -metres, plan.origin[1]),
+        crs=grid.crs,
+        transform=grid.transform,
         **({'compress': compress} if compress else {}),
     ) as file:
         file.write(image)
+    part.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file; it appears under its name only when it is complete."""
+    part = path.with_name(path.name + '.part')
+    part.write_text(text, encoding='utf-8')
     part.replace(path)

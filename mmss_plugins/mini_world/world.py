@@ -29,7 +29,7 @@ from mmss_plugins.mini_world.plan import (
 from mmss_plugins.mini_world.raw_trees import write_place
 
 MARKER = 'mini_world.json'
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # of names and folders
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ def make_world(
         The summary, also written to ``mini_world.json``.
 
     Raises:
-        FileExistsError: If the folder holds something else and ``overwrite`` is not set.
+        FileExistsError: If the folder holds something else and ``overwrite`` is not set, or a world
+            of another layout.
     """
     root = Path(root)
     _claim(root, options, overwrite)
@@ -175,12 +176,18 @@ def _read_marker(root: Path) -> WorldOptions | None:
         return None
     try:
         record = json.loads(path.read_text(encoding='utf-8'))
-        return WorldOptions.from_dict(record['options'])
+        version, options = record['version'], WorldOptions.from_dict(record['options'])
     except (ValueError, KeyError, TypeError) as error:
         raise FileExistsError(
             f'{path} is not a readable mini world record ({error}): choose another folder, or '
             'remove that file'
         ) from error
+    if version != FORMAT_VERSION:
+        raise FileExistsError(
+            f'{root} holds a synthetic data set whose files have other names (version {version} of '
+            f'the layout, not {FORMAT_VERSION}): remove it, or choose another folder'
+        )
+    return options
 
 
 def _write_marker(root: Path, options: WorldOptions, summary: WorldSummary | None) -> None:

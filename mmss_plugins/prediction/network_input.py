@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmss_plugins.bands import sensor_of, sensor_statistics
+from mmss_plugins.bands import SENSORS, sensor_of, sensor_statistics
 from mmss_plugins.checkpoints.input_contract import AERIAL, ModalityInput
 from mmss_plugins.datasets.aerial_store_dataset import UINT8_MAX
 from mmss_plugins.datasets.normalisation import (
@@ -106,13 +106,14 @@ def network_channels(
     Returns:
         (C, H, W) float32.
     """
-    if modality == AERIAL:
+    if modality == AERIAL and entry.normalize is None:
         channels = _aerial(image, entry)
     elif entry.normalize == 'clip8':
         coded = image if image.dtype == np.uint8 else clip8(image, entry.mean, entry.std)
         channels = _divided(coded, entry)
     else:
-        channels = _decoded(image, entry, modality) if image.dtype == np.uint8 else image
+        coded = image.dtype == np.uint8 and modality in SENSORS
+        channels = _decoded(image, entry, modality) if coded else image
         if entry.normalize == 'standardise':
             clip = 'stds' if modality != 's1' else limits or 'percentiles'
             channels = standardise(channels, entry.mean, entry.std, clip)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from mmss_plugins.checkpoints.input_contract import AERIAL, InputContract
+from mmss_plugins.checkpoints.input_contract import AERIAL, InputContract, ModalityInput
 from mmss_plugins.datasets.normalisation import Limits
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.progress import ProgressReport
@@ -187,9 +187,23 @@ def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -
             _check_offset(pixels, entry.bands, cirrus, raw, where)
         if modality == 's1' and entry.normalize == 'standardise' and pixels.size:
             limits[modality] = backscatter_limits(pixels, entry)
-        if modality == AERIAL and stored.dtype != np.uint8 and 'height' not in entry.bands:
-            raise SceneError(f'{where}: expected an 8-bit image (uint8), but found {stored.dtype}')
+        if modality == AERIAL:
+            check_depth(stored.dtype, entry, where)
     return limits
+
+
+def check_depth(dtype: np.dtype, entry: ModalityInput, where: object) -> None:
+    """Check that an image that is no Sentinel image has the depth of the training images.
+
+    Raises:
+        SceneError: If it has 8 bits and they had more, or the other way round.
+    """
+    eight = entry.unit.startswith('8-bit')
+    if (dtype != np.uint8) == eight and 'height' not in entry.bands:
+        expected = 'an 8-bit image (uint8)' if eight else 'values of more than 8 bits'
+        raise SceneError(
+            f'{where}: expected {expected}, as the network was trained on, but found {dtype}'
+        )
 
 
 def sample_windows(shape: tuple[int, int]) -> list[Window]:

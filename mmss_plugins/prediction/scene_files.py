@@ -15,8 +15,8 @@ from mmss_plugins.raster.image import DTYPES
 
 from .errors import SceneError
 
-DRIVERS = ('GTiff', 'VRT', 'JP2OpenJPEG')
-SUFFIXES = ('.tif', '.tiff', '.vrt', '.jp2')
+DRIVERS = ('GTiff', 'VRT', 'JP2OpenJPEG', 'PNG', 'JPEG')
+SUFFIXES = ('.tif', '.tiff', '.vrt', '.jp2', '.png', '.jpg', '.jpeg')
 _BAND_BEGIN = re.compile(r'[-_. ]*(B\d?|V)?$', re.IGNORECASE)  # what B02 and B8A have in common
 
 

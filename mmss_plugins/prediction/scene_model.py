@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from mmss_plugins.checkpoints.dataset_meta import dataset_classes
 from mmss_plugins.checkpoints.files import read_checkpoint
 from mmss_plugins.checkpoints.input_contract import InputContract, contract_of
 from mmss_plugins.checkpoints.trained_model import load_trained
@@ -73,7 +74,7 @@ class SceneModel:
         alone = getattr(model, 'predict_from', None)
         if alone in contract.modalities:
             contract = contract.only((alone,))
-        classes, palette = _classes(content, contract, model)
+        classes, palette = _classes(content, contract, model, checkpoint)
         model.to(device)
         name, digest = Path(checkpoint).name, file_digest(Path(checkpoint))
         return cls(model, contract, classes, palette, name, amp, digest)
@@ -108,15 +109,12 @@ class SceneModel:
 
 
 def _classes(
-    content: Mapping, contract: InputContract, model: nn.Module
+    content: Mapping, contract: InputContract, model: nn.Module, source: object
 ) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...] | None]:
     """Names and colours, one per class of the network."""
     count = max(model.num_classes, 2)
-    meta = content['meta'].get('dataset_meta') or {}
-    names = contract.classes or tuple(map(str, meta.get('classes') or ()))
+    named, palette = dataset_classes(content, source)
+    names = contract.classes or named
     if len(names) != count:
         names = tuple(f'class {index}' for index in range(count))
-    palette: Sequence = meta.get('palette') or ()
-    if len(palette) != count:
-        return names, None
-    return names, tuple(tuple(map(int, colour)) for colour in palette)
+    return names, palette if palette and len(palette) == count else None

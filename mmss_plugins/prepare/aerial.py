@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmss_plugins.datasets.patch_ids import patch_id
@@ -12,6 +11,7 @@ from mmss_plugins.prepare.cli import positive
 from mmss_plugins.prepare.dask_pool import open_pool
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.patch_files import prepare_files
+from mmss_plugins.prepare.raw_files import RawPath
 from mmss_plugins.prepare.runner import Plan, Skipped, prepare_stores
 from mmss_plugins.prepare.windows import Window, cut_windows
 
@@ -31,9 +31,9 @@ class Tile(NamedTuple):
 
     name: str
     shape: tuple[int, int] | None
-    image: Path
-    label: Path | None = None
-    dsm: Path | None = None
+    image: RawPath
+    label: RawPath | None = None
+    dsm: RawPath | None = None
 
 
 class Patch(NamedTuple):

@@ -83,6 +83,26 @@ def add_machines(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_archives(parser: argparse.ArgumentParser) -> None:
+    """Add the option of tools that read ZIP archives in place."""
+    parser.add_argument(
+        '--no-archives',
+        action='store_true',
+        help='do not look into .zip files in RAW_ROOT, for those that lie beside the folders that '
+        'were unpacked from them',
+    )
+
+
+def add_georeference(parser: argparse.ArgumentParser) -> None:
+    """Add the option of tools that compare where the files of a sample lie."""
+    parser.add_argument(
+        '--ignore-georeference',
+        action='store_true',
+        help='take files as they are even where they say that they lie elsewhere; without this, a '
+        'sample is skipped if the corners of its files differ by more than half a pixel',
+    )
+
+
 def add_s2_offset(parser: argparse.ArgumentParser) -> None:
     """Add the option of tools that read Sentinel-2."""
     parser.add_argument(
@@ -145,6 +165,11 @@ def require_directory(path: Path, what: str) -> Path:
 def options(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, object]:
     """The options that shape a store's content, for its description."""
     return {name: getattr(arguments, name) for name in names}
+
+
+def checks_left_out(arguments: argparse.Namespace) -> dict[str, object]:
+    """The checks that were turned off, for the store's description; nothing in the usual case."""
+    return {'ignore_georeference': True} if arguments.ignore_georeference else {}
 
 
 def digest(names: Iterable[str]) -> str:

@@ -1,61 +1,56 @@
-"""DFC2020 raw trees to stores, one per split.
+"""DFC2020 raw trees or archives to stores, one per split.
 
-Layout: ``{split}/{s1,s2,dfc}_{split}/ROIs0000_{split}_{s1,s2,dfc}_0_p{i}.tif``. S1 holds VV and VH
-in dB, S2 13 bands of L1C reflectance x 10000, dfc the simplified IGBP classes.
+S1 holds VV and VH in dB, S2 13 bands of L1C reflectance x 10000, dfc the simplified IGBP classes.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from mmss_plugins import __version__
+from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.cirrus import mean_cirrus
 from mmss_plugins.prepare.cli import (
+    add_archives,
+    add_georeference,
     add_s2_offset,
+    checks_left_out,
     digest,
     make_parser,
     options,
-    require_directory,
     run,
 )
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.geotiff import read_label, read_tiff
+from mmss_plugins.prepare.dfc2020_files import Patch, find_patches
+from mmss_plugins.prepare.geotiff import LABEL_DTYPES, label_of, read_image, read_sensor
 from mmss_plugins.prepare.images import (
+    S1_DTYPES,
+    S2_DTYPES,
     Loaded,
     check_type,
     image_field,
     label_field,
     subtract_offset,
+    to_float32,
 )
-from mmss_plugins.prepare.runner import Plan, Skipped, prepare_stores
+from mmss_plugins.prepare.raw_files import find_files, require_source
+from mmss_plugins.prepare.runner import Plan, prepare_stores
+from mmss_plugins.raster import check_same_place
 
 RAW_CLASSES = range(11)  # simplified IGBP, 0 unlabelled
 # simplified IGBP to the index of DFC2020Dataset; 3 savanna, 8 snow and ice and 0 are ignored
 TO_INDEX = {10: 0, 1: 1, 4: 2, 5: 3, 6: 4, 2: 5, 7: 6, 9: 7}
-KINDS = ('s1', 's2', 'dfc')
 
 EXAMPLES = """  dfc2020.py data/DFC2020 data/dfc2020
   dfc2020.py data/mine data/mine_lmdb --splits validation --s2-offset 1000
 """
-
-
-class Patch(NamedTuple):
-    """The files of one patch."""
-
-    sample_id: str
-    s1: Path
-    s2: Path
-    dfc: Path
 
 
 def map_labels(raw: np.ndarray) -> np.ndarray:
@@ -70,64 +65,37 @@ def map_labels(raw: np.ndarray) -> np.ndarray:
     return table[raw]
 
 
-def find_patches(root: Path, split: str) -> tuple[list[Patch], tuple[Skipped, ...]]:
-    """Match the files of a split by patch number.
-
-    Returns:
-        The complete patches in the order of their numbers, and what cannot be matched.
-
-    Raises:
-        PrepareUsageError: If a folder is missing or there is no patch at all.
-    """
-    files: dict[str, dict[int, Path]] = {}
-    skipped = []
-    for kind in KINDS:
-        folder = require_directory(root / split / f'{kind}_{split}', f'the {kind} images')
-        pattern = re.compile(rf'ROIs0000_{re.escape(split)}_{kind}_0_p(0|[1-9][0-9]*)\.tif')
-        files[kind] = {}
-        for path in sorted(folder.glob('*.tif')):
-            match = pattern.fullmatch(path.name)
-            if match:
-                files[kind][int(match[1])] = path
-            else:
-                skipped.append(
-                    Skipped(path.stem, f'{path}: expected a name like {pattern.pattern}')
-                )
-    patches = []
-    for number in sorted(set().union(*files.values())):
-        missing = [kind for kind in KINDS if number not in files[kind]]
-        if missing:
-            names = ', '.join(
-                str(root / split / f'{kind}_{split}' / f'ROIs0000_{split}_{kind}_0_p{number}.tif')
-                for kind in missing
-            )
-            skipped.append(Skipped(f'p{number}', f'{names}: missing file'))
-        else:
-            patches.append(Patch(f'p{number}', *(files[kind][number] for kind in KINDS)))
-    if not patches:
-        raise PrepareUsageError(f'{root / split}: no patch with all of {", ".join(KINDS)} found')
-    return patches, tuple(skipped)
-
-
-def load_patch(patch: Patch, types: Mapping[str, str] | None, s2_offset: int = 0) -> Loaded:
+def load_patch(
+    patch: Patch, types: Mapping[str, str] | None, s2_offset: int = 0, anywhere: bool = False
+) -> Loaded:
     """Read one patch.
 
+    Args:
+        patch: What to read.
+        types: Types that the fields must have; None while that is not known.
+        s2_offset: Subtracted from Sentinel-2.
+        anywhere: Whether the files may be of different places.
+
     Returns:
-        Arrays: s1 (2, H, W) float32, s2 (13, H, W) uint16 or int16, label (H, W) uint8.
+        Arrays: s1 (2, H, W) float32, s2 (13, H, W), label (H, W) uint8.
 
     Raises:
-        PrepareError: If a file is not as it should be.
+        RasterError: If a file is not as it should be.
     """
-    s2 = read_tiff(patch.s2, bands=13, dtypes=('uint16', 'int16'))
-    check_type(s2, 's2', types, patch.s2)
-    shape = s2.shape[1:]
-    s1 = read_tiff(patch.s1, bands=2, dtypes=('float64', 'float32'), shape=shape)
-    label = read_label(patch.dfc, allowed=(*RAW_CLASSES, IGNORE_INDEX), shape=shape)
-    s1 = s1.astype(np.float32)
-    if not np.isfinite(s1).all():
-        raise PrepareError(f'{patch.s1}: values beyond the range of float32')
-    s2 = subtract_offset(s2, s2_offset, patch.s2)
-    arrays = {'s1': s1, 's2': s2, 'label': map_labels(label)}
+    image = read_sensor(patch.s2, S2, S2_DTYPES)
+    check_type(image.data, 's2', types, patch.s2)
+    shape = image.data.shape[1:]
+    radar = read_sensor(patch.s1, S1, S1_DTYPES, shape)
+    label = read_image(patch.dfc, 1, LABEL_DTYPES, shape)
+    if not anywhere:
+        for path, other in ((patch.s1, radar), (patch.dfc, label)):
+            check_same_place(path, other.grid, patch.s2, image.grid)
+    s2 = subtract_offset(image.data, s2_offset, patch.s2)
+    arrays = {
+        's1': to_float32(radar.data, patch.s1),
+        's2': s2,
+        'label': map_labels(label_of(label, (*RAW_CLASSES, IGNORE_INDEX), patch.dfc)),
+    }
     return Loaded(arrays, mean_cirrus(patch.sample_id, s2))
 
 
@@ -154,21 +122,27 @@ def prepare(arguments: argparse.Namespace) -> int:
     Returns:
         Number of patches left out.
     """
-    require_directory(arguments.raw_root, 'the unpacked DFC2020 tree')
+    root = require_source(arguments.raw_root, 'DFC2020')
+    files = find_files(root, ('.tif',), not arguments.no_archives)
     plans = []
     for split in arguments.splits:  # look at every split before the work begins
-        patches, skipped = find_patches(arguments.raw_root, split)
+        patches, skipped = find_patches(root, files, split)
         plans.append(
             Plan(
                 out=arguments.out_dir / f'{split}.lmdb',
                 title=f'DFC2020 {split}',
                 tasks=patches,
-                load=partial(load_patch, s2_offset=arguments.s2_offset),
+                load=partial(
+                    load_patch,
+                    s2_offset=arguments.s2_offset,
+                    anywhere=arguments.ignore_georeference,
+                ),
                 describe=partial(
                     describe,
                     split=split,
                     made_with={
                         **options(arguments, ['s2_offset']),
+                        **checks_left_out(arguments),
                         # with those that lack a file, which may come later
                         'patches': digest(e.sample_id for e in (*patches, *skipped)),
                     },
@@ -187,7 +161,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         'A run that was interrupted is continued.',
         EXAMPLES,
     )
-    parser.add_argument('raw_root', type=Path, help='the tree: {split}/{s1,s2,dfc}_{split}/*.tif')
+    parser.add_argument(
+        'raw_root',
+        type=Path,
+        help='folder with the unpacked data or its .zip files, in whatever folders, or one .zip',
+    )
     parser.add_argument('out_dir', type=Path, help='where {split}.lmdb goes')
     parser.add_argument(
         '--splits',
@@ -196,5 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar='SPLIT',
         help="splits to prepare (default: validation test); 'validation' is for training",
     )
+    add_archives(parser)
+    add_georeference(parser)
     add_s2_offset(parser)
     return run(prepare, parser.parse_args(argv))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mmss_plugins.bands import Sensor
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.raw_files import RawPath, ZipMember
 from mmss_plugins.raster import RasterError, RasterImage, check_size, check_units, find_bands
 from mmss_plugins.raster import files as raster_files
 from mmss_plugins.raster.files import open_raster
@@ -32,8 +34,32 @@ def require_rasterio() -> None:
         raise PrepareUsageError(str(error)) from error
 
 
+def open_tiff(path: RawPath) -> Any:
+    """Open a GeoTIFF in a folder or in a ZIP archive, in which its checksum is verified later.
+
+    Returns:
+        A rasterio data set, to be closed by the caller.
+
+    Raises:
+        RasterError: If the file is missing or unreadable.
+    """
+    if not isinstance(path, ZipMember):
+        return open_raster(path)
+    raster_files.require_rasterio()
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            return rasterio.open(path.gdal_path, driver='GTiff')
+    except (RasterioError, OSError, ValueError) as error:
+        path.verify()  # a wrong checksum says more
+        raise PrepareError(f'{path}: unreadable image ({error})') from error
+
+
 def read_image(
-    path: str | Path,
+    path: RawPath,
     bands: int,
     dtypes: Sequence[str] = IMAGE_DTYPES,
     shape: tuple[int, int] | None = None,
@@ -52,7 +78,7 @@ def read_image(
     Raises:
         RasterError: If the file is missing, unreadable, too large or not as expected.
     """
-    with open_raster(path) as source:
+    with open_tiff(path) as source:
         check_equal(path, 'bands', bands, source.count)
         if shape is not None:
             check_equal(path, 'height x width', tuple(shape), source.shape)
@@ -60,11 +86,13 @@ def read_image(
         if len(types) > 1 or types[0] not in dtypes:
             check_equal(path, 'type', ' or '.join(dtypes), ', '.join(types))
         check_size(path, source)
+        if isinstance(path, ZipMember):
+            path.verify()
         return read_open(path, source, factor=factor)
 
 
 def read_tiff(
-    path: str | Path,
+    path: RawPath,
     bands: int,
     dtypes: Sequence[str] = IMAGE_DTYPES,
     shape: tuple[int, int] | None = None,
@@ -89,7 +117,7 @@ def read_tiff(
 
 
 def read_sensor(
-    path: str | Path,
+    path: RawPath,
     sensor: Sensor,
     dtypes: Sequence[str] = IMAGE_DTYPES,
     shape: tuple[int, int] | None = None,
@@ -112,17 +140,35 @@ def read_sensor(
             pixels have no data; if values are of another unit.
     """
     image = read_image(path, len(sensor.bands), dtypes, shape, declared_factor(sensor))
-    found = find_bands(
-        path, image.descriptions, sensor.bands, sensor=sensor.name, colours=image.colours
-    )
-    order = [found[band] - 1 for band in sensor.bands]
-    present = image.present
-    if order != list(range(len(order))):
-        present = None if present is None else present[order]
-        image = replace(image, data=image.data[order], present=present)
-    require_present(present, path, sensor.bands)
+    return sensor_image(image, path, sensor)
+
+
+def sensor_image(image: RasterImage, path: RawPath, sensor: Sensor) -> RasterImage:
+    """An image of a sensor with its bands in order, checked; see :func:`read_sensor`."""
+    image = in_order(image, path, sensor.bands, sensor.name)
+    require_present(image.present, path, sensor.bands)
     check_units(image.data, sensor.name, sensor.bands, path)
     return image
+
+
+def in_order(image: RasterImage, path: RawPath, bands: Sequence[str], sensor: str) -> RasterImage:
+    """Bring the bands of an image into an order, by what the file calls them.
+
+    Args:
+        image: All bands of the file.
+        path: The file, for messages.
+        bands: Names in the order that is wanted.
+        sensor: 's1', 's2' or 'aerial'.
+
+    Raises:
+        RasterError: If the file's names are not understood.
+    """
+    found = find_bands(path, image.descriptions, bands, sensor=sensor, colours=image.colours)
+    order = [found[band] - 1 for band in bands]
+    if order == list(range(len(order))):
+        return image
+    present = None if image.present is None else image.present[order]
+    return replace(image, data=image.data[order], present=present)
 
 
 def declared_factor(sensor: Sensor) -> float:
@@ -130,9 +176,7 @@ def declared_factor(sensor: Sensor) -> float:
     return 10_000.0 if 'x 10000' in sensor.unit else 1.0
 
 
-def require_present(
-    present: np.ndarray | None, path: str | Path, bands: Sequence[str] = ()
-) -> None:
+def require_present(present: np.ndarray | None, path: RawPath, bands: Sequence[str] = ()) -> None:
     """Check that every pixel has data.
 
     Args:
@@ -156,7 +200,7 @@ def require_present(
 
 
 def read_label(
-    path: str | Path, allowed: Sequence[int], shape: tuple[int, int] | None = None
+    path: RawPath, allowed: Sequence[int], shape: tuple[int, int] | None = None
 ) -> np.ndarray:
     """Read a single-band label map.
 
@@ -174,7 +218,7 @@ def read_label(
     return label_of(read_image(path, bands=1, dtypes=LABEL_DTYPES, shape=shape), allowed, path)
 
 
-def label_of(image: RasterImage, allowed: Sequence[int], path: str | Path) -> np.ndarray:
+def label_of(image: RasterImage, allowed: Sequence[int], path: RawPath) -> np.ndarray:
     """The label map that the last band of an image holds; see :func:`read_label`."""
     label = image.data[-1]
     if image.present is None:
@@ -185,7 +229,7 @@ def label_of(image: RasterImage, allowed: Sequence[int], path: str | Path) -> np
     return np.where(present, label, IGNORE_INDEX).astype(np.uint8)
 
 
-def check_values(label: np.ndarray, allowed: Sequence[int], path: str | Path) -> None:
+def check_values(label: np.ndarray, allowed: Sequence[int], path: RawPath) -> None:
     """Check that a label map holds allowed values only.
 
     Raises:
@@ -200,7 +244,7 @@ def check_values(label: np.ndarray, allowed: Sequence[int], path: str | Path) ->
         )
 
 
-def check_equal(path: str | Path, what: str, expected: object, found: object) -> None:
+def check_equal(path: RawPath, what: str, expected: object, found: object) -> None:
     """Raise a PrepareError that names the file if the two differ."""
     if found != expected:
         raise PrepareError(f'{path}: expected {what} {expected}, but found {found}')

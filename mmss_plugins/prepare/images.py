@@ -13,6 +13,9 @@ from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.resample import to_dtype
 
+S1_DTYPES = ('float32', 'float64', 'int16', 'uint16')  # integers with a declared scale only
+S2_DTYPES = ('uint16', 'int16')
+
 
 class Loaded(NamedTuple):
     """One sample as it was read.
@@ -47,6 +50,29 @@ def subtract_offset(image: np.ndarray, offset: int, where: object) -> np.ndarray
             'found uint8, which is coded already: leave the option out, or give the raw files'
         )
     return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
+
+
+def to_float32(image: np.ndarray, where: object) -> np.ndarray:
+    """Sentinel-1 as a store holds it.
+
+    Args:
+        image: Any shape, in dB.
+        where: The file that the image is from.
+
+    Raises:
+        PrepareError: If the image is of integers, which tell dB only with a declared scale, or has
+            values beyond the range of float32.
+    """
+    if image.dtype.kind != 'f':
+        raise PrepareError(
+            f'{where}: expected type float32 or float64, or integers with a declared scale, but '
+            f'found {image.dtype}'
+        )
+    with np.errstate(over='ignore'):
+        image = image.astype(np.float32)
+    if not np.isfinite(image).all():
+        raise PrepareError(f'{where}: values beyond the range of float32')
+    return image
 
 
 def quantise(image: np.ndarray, sensor: str | Sensor) -> np.ndarray:

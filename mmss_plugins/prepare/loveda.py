@@ -1,13 +1,11 @@
-"""LoveDA raw trees to stores, one per split, both scenes together.
+"""LoveDA raw trees or archives to stores, one per split, both scenes together.
 
-Layout: ``{Train,Val,Test}/{Urban,Rural}/images_png/{n}.png`` and ``masks_png/{n}.png``, which the
-public Test does not have. Masks hold 0 for no data and 1..7 for the classes.
+Masks hold 0 for no data and 1..7 for the classes; the public Test has none.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,30 +14,30 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.datasets.loveda import SCENES, LoveDADataset
+from mmss_plugins.datasets.loveda import LoveDADataset
+from mmss_plugins.download.zenodo import ZENODO
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.aerial import (
     BYTE,
     Patch,
-    Tile,
     add_patch_options,
     cut_tiles,
     image_field,
     run_plans,
     stride_of,
 )
-from mmss_plugins.prepare.cli import digest, make_parser, options, require_directory, run
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.cli import add_archives, digest, make_parser, options, run
 from mmss_plugins.prepare.geotiff import check_equal, check_values
 from mmss_plugins.prepare.images import Loaded, label_field
-from mmss_plugins.prepare.runner import Plan, Skipped
-from mmss_plugins.prepare.windows import image_shape, read_window
+from mmss_plugins.prepare.loveda_download import RECORD, download_loveda
+from mmss_plugins.prepare.loveda_images import SPLITS, LoveDATree
+from mmss_plugins.prepare.raw_files import find_files, require_source
+from mmss_plugins.prepare.runner import Plan
+from mmss_plugins.prepare.windows import read_window
 
-SPLITS = ('Train', 'Val', 'Test')
 RAW_CLASSES = range(len(LoveDADataset.METAINFO['classes']) + 1)  # 0 is no data
-IMAGES, MASKS = 'images_png', 'masks_png'
 
-EXAMPLES = """  loveda.py data/LoveDA data/loveda
+EXAMPLES = """  loveda.py data/LoveDA data/loveda --download
   loveda.py data/LoveDA data/loveda_512 --size 512 --splits Train
 """
 
@@ -53,64 +51,6 @@ def map_labels(raw: np.ndarray) -> np.ndarray:
     table = np.full(256, IGNORE_INDEX, np.uint8)
     table[1 : len(RAW_CLASSES)] = np.arange(len(RAW_CLASSES) - 1)
     return table[raw]
-
-
-def is_labelled(root: Path, split: str) -> bool:
-    """Whether a split has masks; only Test may have none."""
-    return split != 'Test' or any((root / split / s.title() / MASKS).is_dir() for s in SCENES)
-
-
-def find_images(
-    root: Path, split: str, labels: bool, measure: bool
-) -> tuple[list[Tile], tuple[Skipped, ...]]:
-    """Match the images and masks of a split.
-
-    Args:
-        root: The tree.
-        split: One of ``SPLITS``.
-        labels: Whether masks must be there.
-        measure: Whether to look for the images' sizes, which takes a while.
-
-    Returns:
-        The images, urban ones first, in the order of their numbers; and what cannot be used.
-
-    Raises:
-        PrepareUsageError: If a folder is missing or there is no image at all.
-    """
-    tiles, skipped = [], []
-    for scene in SCENES:
-        folder = root / split / scene.title()
-        images = _numbered(folder / IMAGES, skipped)
-        masks = _numbered(folder / MASKS, skipped) if labels else ()
-        for number in sorted({*images, *masks}):
-            name = f'{scene}_{number}'
-            image = folder / IMAGES / f'{number}.png'
-            mask = folder / MASKS / f'{number}.png' if labels else None
-            try:
-                shape = _shape(image, mask) if measure else None
-                tiles.append(Tile(name, shape, image, mask))
-            except PrepareError as error:
-                skipped.append(Skipped(name, str(error)))
-    if not tiles and not skipped:
-        raise PrepareUsageError(f'{root / split}: no image found')
-    return tiles, tuple(skipped)
-
-
-def _numbered(folder: Path, skipped: list[Skipped]) -> set[int]:
-    found = set()
-    for path in sorted(require_directory(folder, 'PNG files of LoveDA').glob('*.png')):
-        if re.fullmatch('0|[1-9][0-9]*', path.stem):
-            found.add(int(path.stem))
-        else:
-            skipped.append(Skipped(path.stem, f'{path}: expected a number as name'))
-    return found
-
-
-def _shape(image: Path, mask: Path | None) -> tuple[int, int]:
-    shape = image_shape(image, 3, BYTE)
-    if mask is not None:
-        check_equal(mask, 'height x width', shape, image_shape(mask, 1, BYTE))
-    return shape
 
 
 def load_patch(patch: Patch, types: Mapping[str, str] | None) -> Loaded:  # noqa: ARG001
@@ -150,11 +90,11 @@ def describe(
     )
 
 
-def make_plan(arguments: argparse.Namespace, split: str) -> Plan:
+def make_plan(arguments: argparse.Namespace, tree: LoveDATree, split: str) -> Plan:
     """How the store of a split is made."""
     size, stride = arguments.size, stride_of(arguments)
-    labels = not arguments.no_labels and is_labelled(arguments.raw_root, split)
-    tiles, skipped = find_images(arguments.raw_root, split, labels, measure=size is not None)
+    labels = not arguments.no_labels and tree.is_labelled(split)
+    tiles, skipped = tree.find_images(split, labels, measure=size is not None)
     names = [*(tile.name for tile in tiles), *(entry.sample_id for entry in skipped)]
     if size is None:
         patches, small = [Patch(tile.name, tile, None) for tile in tiles], ()
@@ -185,9 +125,12 @@ def prepare(arguments: argparse.Namespace) -> int:
     Returns:
         Number of images and patches left out.
     """
-    require_directory(arguments.raw_root, 'the unpacked LoveDA tree')
+    if arguments.download:
+        download_loveda(arguments.raw_root, arguments.splits, arguments.url)
+    root = require_source(arguments.raw_root, 'LoveDA')
+    tree = LoveDATree(root, find_files(root, ('.png',), not arguments.no_archives))
     # look at every split before the work begins
-    plans = [make_plan(arguments, split) for split in arguments.splits]
+    plans = [make_plan(arguments, tree, split) for split in arguments.splits]
     return run_plans(plans, arguments)
 
 
@@ -199,7 +142,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         'interrupted is continued.',
         EXAMPLES,
     )
-    parser.add_argument('raw_root', type=Path, help='the tree: {Train,Val,Test}/{Urban,Rural}/...')
+    parser.add_argument(
+        'raw_root',
+        type=Path,
+        help='folder with Train.zip, Val.zip, Test.zip, or with what was unpacked from them',
+    )
     parser.add_argument('out_dir', type=Path, help='where {train,val,test}.lmdb go')
     parser.add_argument(
         '--splits',
@@ -208,6 +155,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=list(SPLITS),
         help='splits to prepare (default: Train Val Test); Test has no public masks',
     )
+    parser.add_argument(
+        '--download',
+        action='store_true',
+        help=f'first fetch the archives of the splits from {ZENODO}/records/{RECORD} into '
+        'RAW_ROOT, where they are read in place; what is there is kept, an interrupted download '
+        'is continued, and MD5 sums are checked',
+    )
+    parser.add_argument(
+        '--url', default=ZENODO, help='server to download from (default: %(default)s)'
+    )
+    add_archives(parser)
     add_patch_options(
         parser, None, 'whole images, 1024 as distributed, which submissions of Test need'
     )

@@ -1,4 +1,4 @@
-"""SSL4EO-S12@DW and @OSM raw trees to stores of tiles or patches, one per split."""
+"""SSL4EO-S12@DW and @OSM raw trees or archives to stores of tiles or patches, one per split."""
 
 from __future__ import annotations
 
@@ -10,31 +10,38 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins import __version__
+from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets import label_rules
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.datasets.noldo_downstream import LABELS
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.cirrus import mean_cirrus
 from mmss_plugins.prepare.cli import (
+    add_archives,
+    add_georeference,
     add_s2_offset,
+    checks_left_out,
     digest,
     make_parser,
     options,
     positive,
-    require_directory,
     run,
 )
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.geotiff import LABEL_DTYPES, check_equal, check_values
+from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.prepare.geotiff import LABEL_DTYPES, check_equal, declared_factor, sensor_image
+from mmss_plugins.prepare.geotiff import label_of as label_map
 from mmss_plugins.prepare.images import (
+    S1_DTYPES,
+    S2_DTYPES,
     Loaded,
     check_type,
     image_field,
     label_field,
     subtract_offset,
+    to_float32,
 )
 from mmss_plugins.prepare.noldo_downstream_tiles import (
-    S2_DTYPES,
+    OTHER_SETS,
     Patch,
     cut_tiles,
     find_splits,
@@ -42,15 +49,18 @@ from mmss_plugins.prepare.noldo_downstream_tiles import (
     label_of,
 )
 from mmss_plugins.prepare.padding import inside, pad
+from mmss_plugins.prepare.raw_files import FoundFile, RawPath, find_files, require_source
 from mmss_plugins.prepare.runner import Plan, prepare_stores
-from mmss_plugins.prepare.windows import image_shape, read_window
+from mmss_plugins.prepare.windows import image_grid, read_window_image
+from mmss_plugins.raster import RasterImage, check_same_place
 
 TABLES = {'dw': label_rules.DYNAMIC_WORLD, 'osm': label_rules.OSM}
 FORMS = {  # of the files: numbers of bands, types
-    's1': (2, ('float32', 'float64')),
+    's1': (2, S1_DTYPES),
     's2': (13, S2_DTYPES),
     'label': ((1, 2), LABEL_DTYPES),
 }
+FACTORS = {'s1': declared_factor(S1), 's2': declared_factor(S2)}
 
 EXAMPLES = """  noldo_downstream.py data/NoLDO-S12 data/noldo_downstream
   noldo_downstream.py data/NoLDO-S12 data/dw_256 --splits dw_train --patch-size 256 --pad-to 512
@@ -58,7 +68,11 @@ EXAMPLES = """  noldo_downstream.py data/NoLDO-S12 data/noldo_downstream
 
 
 def load_patch(
-    patch: Patch, types: Mapping[str, str] | None, label: str, s2_offset: int = 0
+    patch: Patch,
+    types: Mapping[str, str] | None,
+    label: str,
+    s2_offset: int = 0,
+    anywhere: bool = False,
 ) -> Loaded:
     """Read one tile, or a patch of it.
 
@@ -67,9 +81,10 @@ def load_patch(
         types: Types that the fields must have; None while that is not known.
         label: 'dw' or 'osm'.
         s2_offset: Subtracted from Sentinel-2.
+        anywhere: Whether the files may be of different places.
 
     Returns:
-        Arrays: s1 (2, H, W) float32, s2 (13, H, W) uint16 or int16, label (H, W) uint8. Beyond
+        Arrays: s1 (2, H, W) float32, s2 (13, H, W), label (H, W) uint8. Beyond
         the edges of the tile images repeat their last pixels, and labels are ignored: there is
         nothing that could be right or wrong.
 
@@ -78,17 +93,24 @@ def load_patch(
     """
     tile, window = patch.tile, patch.window
     paths = {'s2': tile.s2, 's1': tile.s1, 'label': tile.label}
-    shapes = {name: image_shape(path, *FORMS[name]) for name, path in paths.items()}
+    grids = {name: image_grid(path, *FORMS[name]) for name, path in paths.items()}
     for name in ('s1', 'label'):
-        check_equal(paths[name], 'height x width', shapes['s2'], shapes[name])
-    part = None if window is None else inside(window, shapes['s2'])
-    arrays = {name: read_window(path, *FORMS[name], part) for name, path in paths.items()}
-    check_type(arrays['s2'], 's2', types, tile.s2)
-    arrays['s1'] = arrays['s1'].astype(np.float32)
-    if not np.isfinite(arrays['s1']).all():
-        raise PrepareError(f'{tile.s1}: values beyond the range of float32')
-    arrays['s2'] = subtract_offset(arrays['s2'], s2_offset, tile.s2)
-    arrays['label'] = map_labels(arrays['label'][-1], label, tile.label)
+        check_equal(paths[name], 'height x width', grids['s2'].shape, grids[name].shape)
+        if not anywhere:
+            check_same_place(paths[name], grids[name], tile.s2, grids['s2'])
+    part = None if window is None else inside(window, grids['s2'].shape)
+    images = {
+        name: read_window_image(path, *FORMS[name], part, FACTORS.get(name, 1.0))
+        for name, path in paths.items()
+    }
+    s2 = sensor_image(images['s2'], tile.s2, S2).data
+    check_type(s2, 's2', types, tile.s2)
+    s1 = sensor_image(images['s1'], tile.s1, S1).data
+    arrays = {
+        's1': to_float32(s1, tile.s1),
+        's2': subtract_offset(s2, s2_offset, tile.s2),
+        'label': map_labels(images['label'], label, tile.label),
+    }
     if window is not None:
         shape = (window.height, window.width)
         arrays = {
@@ -98,20 +120,19 @@ def load_patch(
     return Loaded(arrays, mean_cirrus(patch.sample_id, arrays['s2']))
 
 
-def map_labels(raw: np.ndarray, label: str, path: Path) -> np.ndarray:
+def map_labels(image: RasterImage, label: str, path: RawPath) -> np.ndarray:
     """Class indices, 255 = ignored.
 
     Args:
-        raw: (H, W) values of the file.
+        image: The label file; of two bands, the second is the label.
         label: 'dw' or 'osm'.
         path: The file, for the message.
 
     Raises:
-        PrepareError: If a value is none of the known ones.
+        RasterError: If a value is none of the known ones.
     """
     table = TABLES[label]
-    check_values(raw, np.flatnonzero(table != label_rules.INVALID).tolist(), path)
-    return table[raw]
+    return table[label_map(image, np.flatnonzero(table != label_rules.INVALID).tolist(), path)]
 
 
 def describe(
@@ -131,13 +152,14 @@ def describe(
     )
 
 
-def make_plan(arguments: argparse.Namespace, split: str) -> Plan:
+def make_plan(arguments: argparse.Namespace, files: Sequence[FoundFile], split: str) -> Plan:
     """How the store of a split is made."""
     label = arguments.label or label_of(split)
-    tiles, unmatched = find_tiles(arguments.raw_root, split, label)
+    tiles, unmatched = find_tiles(arguments.raw_root, files, split, label)
     patches, unreadable = cut_tiles(tiles, arguments.patch_size, arguments.stride, arguments.pad_to)
     made_with = {
         **options(arguments, ['s2_offset', 'patch_size', 'stride', 'pad_to']),
+        **checks_left_out(arguments),
         'label': label,
         # with those that lack a file, which may come later
         'tiles': digest([*(tile.name for tile in tiles), *(s.sample_id for s in unmatched)]),
@@ -146,7 +168,12 @@ def make_plan(arguments: argparse.Namespace, split: str) -> Plan:
         out=arguments.out_dir / f'{split}.lmdb',
         title=f'SSL4EO-S12 {split}',
         tasks=patches,
-        load=partial(load_patch, label=label, s2_offset=arguments.s2_offset),
+        load=partial(
+            load_patch,
+            label=label,
+            s2_offset=arguments.s2_offset,
+            anywhere=arguments.ignore_georeference,
+        ),
         describe=partial(describe, split=split, label=label, made_with=made_with),
         skipped=(*unmatched, *unreadable),
     )
@@ -158,16 +185,17 @@ def prepare(arguments: argparse.Namespace) -> int:
     Returns:
         Number of tiles and patches left out.
     """
-    root = require_directory(arguments.raw_root, 'the unpacked archives of NoLDO-S12')
+    root = require_source(arguments.raw_root, 'SSL4EO-S12@DW or @OSM')
     size, stride = arguments.patch_size, arguments.stride
     if stride is not None and (size is None or stride > size):
         raise PrepareUsageError(
             f'--stride {stride} needs a --patch-size of at least as much, but it is {size}: pixels '
             'between the patches would be lost'
         )
-    splits = arguments.splits or find_splits(root)
+    files = find_files(root, ('.tif',), not arguments.no_archives, prune=OTHER_SETS)
+    splits = arguments.splits or find_splits(root, files)
     # look at every split before the work begins
-    return prepare_stores([make_plan(arguments, split) for split in splits], arguments)
+    return prepare_stores([make_plan(arguments, files, split) for split in splits], arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -180,7 +208,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         EXAMPLES,
     )
     parser.add_argument(
-        'raw_root', type=Path, help='the tree: {split}/{image_s1,image_s2,label_dw,label_osm}/*.tif'
+        'raw_root',
+        type=Path,
+        help='folder with {split}/{image_s1,image_s2,label_dw,label_osm}/*.tif at any depth, or '
+        'with the .zip files that have them, or one .zip',
     )
     parser.add_argument('out_dir', type=Path, help='where {split}.lmdb goes')
     parser.add_argument(
@@ -218,5 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         'the edge, labels as ignored; 512 makes all tiles equal and lets patches of 256 or 128 '
         'lie side by side in those of 510 (default: no padding)',
     )
+    add_archives(parser)
+    add_georeference(parser)
     add_s2_offset(parser)
     return run(prepare, parser.parse_args(argv))

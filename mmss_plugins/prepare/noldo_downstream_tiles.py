@@ -1,7 +1,8 @@
 """Which tiles a split of SSL4EO-S12@DW or @OSM has, and the patches that they give.
 
-Layout: ``{split}/image_s1/s1_{name}.tif``, ``image_s2/s2_{name}.tif``, ``label_dw/dw_{name}.tif``
-and ``label_osm/osm_{name}.tif``, with one name, ``{lon}_{lat}-{yyyymmdd}``, for all of a tile.
+Layout, at any depth: ``{split}/image_s1/s1_{name}.tif``, ``image_s2/s2_{name}.tif``,
+``label_dw/dw_{name}.tif`` and ``label_osm/osm_{name}.tif``, with one name,
+``{lon}_{lat}-{yyyymmdd}``, for all of a tile.
 """
 
 from __future__ import annotations
@@ -13,23 +14,25 @@ from typing import NamedTuple
 
 from mmss_plugins.datasets.noldo_downstream import LABELS
 from mmss_plugins.datasets.patch_ids import patch_id
-from mmss_plugins.prepare.cli import require_directory
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.images import S2_DTYPES
 from mmss_plugins.prepare.padding import padded_windows
+from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
 from mmss_plugins.prepare.runner import Skipped
 from mmss_plugins.prepare.windows import Window, image_shape
 
 SPLITS = ('dw_train', 'dw_test', 'osm_train', 'osm_test')
-S2_DTYPES = ('uint16', 'int16')
+LARGE = '_large'  # has been seen at the end of a split's name
+OTHER_SETS = ('dw_noisy_labels', 'dw_clean_labels', 's1', 's2c', 's2a')  # of NoL: many files
 
 
 class Tile(NamedTuple):
     """The files of one tile."""
 
     name: str
-    s1: Path
-    s2: Path
-    label: Path
+    s1: RawPath
+    s2: RawPath
+    label: RawPath
 
 
 class Patch(NamedTuple):
@@ -40,19 +43,35 @@ class Patch(NamedTuple):
     window: Window | None
 
 
-def find_splits(root: Path) -> list[str]:
+def find_splits(root: Path, files: Sequence[FoundFile]) -> list[str]:
     """The published splits that a tree has.
 
+    Args:
+        root: The tree, for messages.
+        files: Its GeoTIFFs.
+
     Raises:
-        PrepareUsageError: If there is none.
+        PrepareUsageError: If there is none, or one is there under two names.
     """
-    found = [split for split in SPLITS if (root / split).is_dir()]
+    there = _folder_names(files)
+    found = [split for split in SPLITS if split in there or split + LARGE in there]
+    for split in found:
+        if split in there and split + LARGE in there:
+            raise PrepareUsageError(
+                f'{split} is there under two names: {there[split]} and {there[split + LARGE]}: '
+                f'choose by --splits {split} or --splits {split + LARGE}, with the others'
+            )
     if not found:
         raise PrepareUsageError(
-            f'{root}: expected folders {", ".join(SPLITS)}, but found none of them; others can be '
-            'given by --splits'
+            f'{root}: expected folders {", ".join(SPLITS)}, unpacked or in archives, but found '
+            'none of them; others can be given by --splits'
         )
     return found
+
+
+def _folder_names(files: Sequence[FoundFile]) -> dict[str, RawPath]:
+    """Name of each folder above GeoTIFFs to one of them."""
+    return {folder: path for path, folders in files for folder in folders}
 
 
 def label_of(split: str) -> str:
@@ -70,45 +89,56 @@ def label_of(split: str) -> str:
     return label
 
 
-def find_tiles(root: Path, split: str, label: str) -> tuple[list[Tile], tuple[Skipped, ...]]:
+def find_tiles(
+    root: Path, files: Sequence[FoundFile], split: str, label: str
+) -> tuple[list[Tile], tuple[Skipped, ...]]:
     """Match the files of a split by name.
 
     Args:
-        root: The tree.
-        split: Folder of the split.
+        root: The tree, for messages.
+        files: Its GeoTIFFs.
+        split: Name of a folder above the files of the split; one of ``SPLITS`` may end with
+            ``LARGE`` there.
         label: 'dw' or 'osm'.
 
     Returns:
         The complete tiles in the order of their names, and what cannot be matched.
 
     Raises:
-        PrepareUsageError: If a folder is missing or there is no complete tile.
+        PrepareUsageError: If a kind of files is missing, is there twice or lies in two places, or
+            if there is no complete tile.
     """
-    folders = {'s1': 'image_s1', 's2': 'image_s2', label: f'label_{label}'}
-    files: dict[str, dict[str, Path]] = {}
-    skipped = []
-    for kind, name in folders.items():
-        folder = require_directory(root / split / name, f'the {kind} files')
-        files[kind] = {}
-        for path in sorted(folder.glob('*.tif')):
-            match = re.fullmatch(rf'{kind}_((?!__).+)\.tif', path.name)
+    there = _folder_names(files)
+    name = split + LARGE if split not in there and split in SPLITS else split
+    found, skipped = {}, []
+    for kind, folder in {'s1': 'image_s1', 's2': 'image_s2', label: f'label_{label}'}.items():
+        named = []
+        for file in files:
+            if file.folders[-1] != folder or name not in file.folders:
+                continue
+            match = re.fullmatch(rf'{kind}_((?!__).+)\.tif', file.path.name)
             if match:
-                files[kind][match[1]] = path
+                named.append((match[1], file))
             else:
-                skipped.append(Skipped(path.stem, f'{path}: expected a name like {kind}_*.tif'))
+                reason = f'{file.path}: expected a name like {kind}_*.tif'
+                skipped.append(Skipped(file.path.stem, reason))
+        if not named:
+            raise PrepareUsageError(
+                f'{root}: expected files {name}/{folder}/{kind}_*.tif, unpacked or in an archive, '
+                'but found none'
+            )
+        found[kind] = unique_files(named, f'{split}, {folder}: tile')
     tiles = []
-    for name in sorted(set().union(*files.values())):
-        missing = [
-            str(root / split / folder / f'{kind}_{name}.tif')
-            for kind, folder in folders.items()
-            if name not in files[kind]
-        ]
+    for tile in sorted(set().union(*found.values())):
+        missing = missing_files(found, tile, {kind: f'{kind}_{tile}.tif' for kind in found})
         if missing:
-            skipped.append(Skipped(name, f'{", ".join(missing)}: missing file'))
+            skipped.append(Skipped(tile, missing))
         else:
-            tiles.append(Tile(name, *(files[kind][name] for kind in folders)))
+            tiles.append(Tile(tile, *(files[tile] for files in found.values())))
     if not tiles:
-        raise PrepareUsageError(f'{root / split}: no tile with all of {", ".join(folders)} found')
+        raise PrepareUsageError(
+            f'{root}: no tile of {split!r} with all of {", ".join(found)} found'
+        )
     return tiles, tuple(skipped)
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -17,6 +14,7 @@ import numpy as np
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.prepare.dask_pool import DaskPool
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.file_manifest import claim, write_file
 from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.report import format_skipped, write_summary
@@ -38,12 +36,13 @@ def prepare_files(
     """Make or continue a folder of files; print and write its summary.
 
     The files are ``{img_dir,ann_dir,dsm_dir}/{split}/{id}.png`` beside the place of the plan's
-    store, and ``{split}.json`` is the description that the store would have.
+    store, ``{split}.json`` is the description that the store would have, and ``{split}.files.json``
+    lists the files: what it does not list is not ours, and is never removed or replaced.
 
     Args:
         plan: How the store would be made.
         workers: Number of processes of this machine.
-        overwrite: Whether to remove files that are there.
+        overwrite: Whether to remove the files that we have written there before.
         shard: The part to make; all parts go into the same folders.
         pool: What reads the samples instead of processes of this machine.
 
@@ -51,10 +50,11 @@ def prepare_files(
         Number of samples left out.
 
     Raises:
-        PrepareUsageError: If a worker dies, files of another description are there, or one shard
-            would remove those of others.
+        PrepareUsageError: If a worker dies, files of another description or files that are not
+            ours are there, or one shard would remove those of others.
     """
     root, split = plan.out.parent, plan.out.stem
+    whole = plan
     if shard is not None:
         if overwrite:
             raise PrepareUsageError(
@@ -66,16 +66,21 @@ def prepare_files(
     if meta is None:
         print('\n'.join([f'{root}: no sample of {split} can be read', *_texts(plan.skipped)]))
         return len(plan.skipped) + len(plan.tasks)
-    _claim(root / f'{split}.json', meta, overwrite)
     extensions = {
         field: _extension(meta.fields[field]) for field in FOLDERS if field in meta.fields
     }
-    paths = {
+    names = {
         task.sample_id: {
-            field: root / FOLDERS[field] / split / (task.sample_id + extension)
+            field: f'{FOLDERS[field]}/{split}/{task.sample_id}{extension}'
             for field, extension in extensions.items()
         }
-        for task in plan.tasks
+        for task in whole.tasks
+    }
+    planned = [name for fields in names.values() for name in fields.values()]
+    claim(root, split, [*FOLDERS.values()], planned, meta, overwrite)
+    paths = {
+        sample: {field: root / name for field, name in fields.items()}
+        for sample, fields in names.items()
     }
     for field in extensions:
         (root / FOLDERS[field] / split).mkdir(parents=True, exist_ok=True)
@@ -122,17 +127,6 @@ def encode_image(array: np.ndarray, extension: str) -> bytes:
         return file.read()
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file all or nothing.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
-    draft = path.with_name(path.name + '.part')
-    draft.write_bytes(content)
-    os.replace(draft, path)
-
-
 def _encode_one(load: Any, extensions: Mapping[str, str], task: Any) -> dict[str, bytes] | Skipped:
     try:
         arrays = load(task, None).arrays
@@ -148,27 +142,6 @@ def _description(plan: Plan) -> StoreMeta | None:
         except PrepareError:
             continue
     return None
-
-
-def _claim(path: Path, meta: StoreMeta, overwrite: bool) -> None:
-    """Leave the description, or compare it with the one there; to overwrite, remove the files."""
-    if path.exists() and not overwrite:
-        differences = StoreMeta.from_json(path.read_bytes(), str(path)).differences(meta)
-        if differences:
-            raise PrepareUsageError(
-                f'{path}: the files there have another description ('
-                + '; '.join(differences)
-                + '); give another folder, or --overwrite'
-            )
-    if path.exists() and overwrite:  # so the files are ours
-        for folder in FOLDERS.values():
-            for pattern in ('*.png', '*.tif', '*.part'):
-                for file in (path.parent / folder / path.stem).glob(pattern):
-                    file.unlink()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f'{path.name}.{uuid.uuid4().hex}.part')  # shards come at once
-    draft.write_bytes(meta.to_json())
-    os.replace(draft, path)
 
 
 def _extension(field: Mapping[str, Any]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from functools import cached_property
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
+
+from mmss_plugins.prepare.raw_files import RawPath, ZipMember, open_file
 
 _DTYPES = {'1': 'bool', 'I': 'int32', 'I;16': 'uint16'}  # of Pillow's modes; all others are 8-bit
 
@@ -18,14 +21,12 @@ class PngImage:
         path: The file; only its header is read until pixels are wanted.
 
     Raises:
-        OSError: If it is missing or no PNG.
+        OSError: If it is missing or no PNG, or claims an absurd size.
     """
 
-    nodata = None
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: RawPath) -> None:
         self.path = path
-        with Image.open(path, formats=['PNG']) as image:
+        with open_file(path) as stream, _image(stream) as image:
             self.width, self.height = image.size
             self.count = len(image.getbands())
             self.dtypes = (_DTYPES.get(image.mode, 'uint8'),) * self.count
@@ -44,6 +45,15 @@ class PngImage:
 
     @cached_property
     def _pixels(self) -> np.ndarray:
-        with Image.open(self.path, formats=['PNG']) as image:
+        path = self.path
+        content = io.BytesIO(path.read()) if isinstance(path, ZipMember) else open_file(path)
+        with content, _image(content) as image:
             pixels = np.asarray(image)
         return np.ascontiguousarray(np.atleast_3d(pixels).transpose(2, 0, 1))
+
+
+def _image(stream: BinaryIO) -> Image.Image:
+    try:
+        return Image.open(stream, formats=['PNG'])
+    except Image.DecompressionBombError as error:
+        raise OSError(str(error)) from error

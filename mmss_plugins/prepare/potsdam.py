@@ -1,8 +1,7 @@
 """ISPRS Potsdam raw tiles to stores of patches, one per split.
 
-Layout: ``2_Ortho_RGB/top_potsdam_{r}_{c}_RGB.tif`` (or ``3_Ortho_IRRG``, ``4_Ortho_RGBIR``),
-``5_Labels_all/top_potsdam_{r}_{c}_label.tif`` (or ``5_Labels_all_noBoundary``), and for the
-surface model ``1_DSM/dsm_potsdam_{r}_{c}.tif``.
+Files are found by their names: ``top_potsdam_{r}_{c}_RGB.tif`` (or ``IRRG``, ``RGBIR``),
+``top_potsdam_{r}_{c}_label.tif`` (or ``label_noBoundary``), ``dsm_potsdam_{r}_{c}.tif``.
 """
 
 from __future__ import annotations
@@ -28,8 +27,17 @@ from mmss_plugins.prepare.aerial import (
     run_plans,
     stride_of,
 )
-from mmss_plugins.prepare.cli import digest, make_parser, options, require_directory, run
+from mmss_plugins.prepare.cli import (
+    add_archives,
+    add_georeference,
+    checks_left_out,
+    digest,
+    make_parser,
+    options,
+    run,
+)
 from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.geotiff import in_order, require_present
 from mmss_plugins.prepare.images import Loaded, label_field
 from mmss_plugins.prepare.palette import palette_to_index
 from mmss_plugins.prepare.parallel import ordered_map
@@ -41,8 +49,10 @@ from mmss_plugins.prepare.potsdam_tiles import (
     PotsdamTree,
     find_tiles,
 )
+from mmss_plugins.prepare.raw_files import RawPath, require_source
 from mmss_plugins.prepare.runner import Plan
-from mmss_plugins.prepare.windows import Window, read_window
+from mmss_plugins.prepare.windows import Window, read_window, read_window_image
+from mmss_plugins.raster import RasterImage
 
 PALETTE = PotsdamDataset.METAINFO['palette']
 BOUNDARY = ((0, 0, 0),)
@@ -70,14 +80,34 @@ def load_patch(patch: Patch, types: Mapping[str, str] | None, bands: str) -> Loa
         PrepareError: If a file is not as it should be.
     """
     tile = patch.tile
-    arrays = {'image': read_window(tile.image, len(BANDS[bands]), BYTE, patch.window)}
+    names = BANDS[bands]
+    image = read_window_image(tile.image, len(names), BYTE, patch.window)
+    _require_some(image, tile.image)
+    arrays = {'image': in_order(image, tile.image, names, 'aerial').data}
     if tile.label is not None:
-        arrays['label'] = palette_to_index(
-            read_window(tile.label, 3, BYTE, patch.window), PALETTE, BOUNDARY
-        )[0]
+        label = read_window_image(tile.label, 3, BYTE, patch.window).data
+        arrays['label'] = palette_to_index(label, PALETTE, BOUNDARY)[0]
+        if _is_label(arrays['image']):
+            raise PrepareError(
+                f'{tile.image}: expected an image, but found the colours of the labels and no other'
+            )
     if tile.dsm is not None:
         arrays['dsm'] = read_window(tile.dsm, 1, FLOAT, patch.window).astype(np.float32)
     return Loaded(arrays, {})
+
+
+def _require_some(image: RasterImage, path: RawPath) -> None:
+    """Check that every pixel has data in some band: 0 in one band may be a dark colour."""
+    if image.present is not None:
+        require_present(image.present.any(axis=0), path)
+
+
+def _is_label(image: np.ndarray) -> bool:
+    """Whether an image has several of the palette's colours, and nothing else."""
+    if len(image) != 3:
+        return False
+    label, unknown = palette_to_index(image, PALETTE, BOUNDARY)
+    return unknown == 0 and len(np.unique(label)) > 1
 
 
 def describe(
@@ -105,9 +135,8 @@ def unknown_colours(tile: Tile) -> int | PrepareError:
     try:
         for row in range(0, height, ROWS):
             window = Window(row, 0, min(ROWS, height - row), width)
-            total += palette_to_index(read_window(tile.label, 3, BYTE, window), PALETTE, BOUNDARY)[
-                1
-            ]
+            label = read_window_image(tile.label, 3, BYTE, window).data
+            total += palette_to_index(label, PALETTE, BOUNDARY)[1]
     except PrepareError as error:
         return error
     return total
@@ -132,7 +161,7 @@ def tile_notes(found: FoundTiles, patches: Sequence[Patch], workers: int) -> lis
 
 
 def split_names(
-    files: Mapping[str, Mapping[str, Path]], val_tiles: int, seed: int
+    files: Mapping[str, Mapping[str, RawPath]], val_tiles: int, seed: int
 ) -> dict[str, list[str]]:
     """Tile names of each split; 'val' is taken from the training tiles that are there.
 
@@ -164,6 +193,7 @@ def make_plan(arguments: argparse.Namespace, split: str, found: FoundTiles) -> P
         )
     made_with = {
         **options(arguments, ['bands', 'dsm', 'no_labels', 'no_boundary', 'size']),
+        **checks_left_out(arguments),
         'stride': stride_of(arguments),
         'tiles': digest([*(t.name for t in found.tiles), *(s.sample_id for s in found.skipped)]),
     }
@@ -185,11 +215,13 @@ def prepare(arguments: argparse.Namespace) -> int:
         Number of tiles and patches left out.
     """
     tree = PotsdamTree(
-        require_directory(arguments.raw_root, 'the unpacked Potsdam tree'),
+        require_source(arguments.raw_root, 'the data of Potsdam'),
         arguments.bands,
         not arguments.no_labels,
         not arguments.no_boundary,
         arguments.dsm,
+        not arguments.no_archives,
+        arguments.ignore_georeference,
     )
     if 'val' in arguments.splits and not arguments.val_tiles:
         raise PrepareUsageError('the split val needs --val-tiles')
@@ -210,7 +242,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         'counted). A run that was interrupted is continued.',
         EXAMPLES,
     )
-    parser.add_argument('raw_root', type=Path, help='the tree with 2_Ortho_RGB, 5_Labels_all, ...')
+    parser.add_argument(
+        'raw_root',
+        type=Path,
+        help='folder with the unpacked data or its .zip files, in whatever folders, or one .zip',
+    )
     parser.add_argument('out_dir', type=Path, help='where {split}.lmdb goes')
     parser.add_argument(
         '--splits',
@@ -241,5 +277,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help='labels of 5_Labels_all_noBoundary, where a few pixels beside every object are black '
         'and so ignored, as the benchmark evaluates (default: 5_Labels_all)',
     )
+    add_archives(parser)
+    add_georeference(parser)
     add_patch_options(parser, 512, '512, as MMSegmentation cuts them, but without overlap')
     return run(prepare, parser.parse_args(argv))

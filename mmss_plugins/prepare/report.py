@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,14 @@ def write_summary(store: str | Path, summary: Mapping[str, Any]) -> Path:
     return path
 
 
+def unwanted_samples(store: str | Path) -> set[str]:
+    """Samples that were left out as the options say, by the summary of a store."""
+    try:
+        return set(json.loads(summary_path(store).read_text()).get('unwanted', ()))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return set()
+
+
 def format_summary(summary: Mapping[str, Any]) -> str:
     """The summary as text: counts, band statistics, class histogram, what was left out."""
     lines = [f'{summary["store"]}: {summary["samples"]} samples, {len(summary["skipped"])} skipped']
@@ -40,6 +50,10 @@ def format_summary(summary: Mapping[str, Any]) -> str:
             for name, pixels in classes.items()
         ]
     lines += [f'  warning: {text}' for text in summary['warnings']]
+    lines += [
+        f'  left out as the options say: {count} ({reason})'
+        for reason, count in Counter(summary.get('unwanted', {}).values()).items()
+    ]
     lines += format_skipped(summary['skipped'])
     return '\n'.join(lines)
 

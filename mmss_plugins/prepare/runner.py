@@ -15,7 +15,7 @@ from mmss_plugins.datasets.lmdb_records import read_meta
 from mmss_plugins.datasets.lmdb_store import StoreFormatError, StoreMeta, StoreReader, StoreWriter
 from mmss_plugins.prepare.cirrus import CirrusCheck
 from mmss_plugins.prepare.dask_pool import DaskPool, open_pool
-from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.prepare.errors import PrepareUsageError, UnwantedSample
 from mmss_plugins.prepare.facts_log import FactsLog, read_facts
 from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.prepare.parallel import ordered_map
@@ -24,6 +24,7 @@ from mmss_plugins.prepare.report import (
     format_skipped,
     format_summary,
     summary_path,
+    unwanted_samples,
     write_summary,
 )
 from mmss_plugins.prepare.shards import merge_hint, take_store
@@ -35,10 +36,11 @@ PRELOAD = (__name__, 'rasterio')
 
 
 class Skipped(NamedTuple):
-    """A sample left out, and why."""
+    """A sample left out, why, and whether the options ask for that."""
 
     sample_id: str
     reason: str
+    unwanted: bool = False
 
 
 class Task(Protocol):
@@ -151,7 +153,7 @@ def prepare_store(
             writer.finish({'seasons': info} if info else None)
     reasons = [*plan.skipped, *found]
     _summarise(plan, reasons, workers, cirrus, before if _codes(first, meta) else 0)
-    return len(reasons)
+    return _faults(reasons)
 
 
 def _probe(plan: Plan) -> tuple[Loaded | None, list[dict[str, str]]]:
@@ -210,7 +212,7 @@ def fill_store(
                     log.add(task.sample_id, outcome.facts or {})
                 writer.put(task.sample_id, outcome.arrays)
                 cirrus.add(outcome.cirrus)
-            progress.step(skipped=isinstance(outcome, Skipped))
+            progress.step(skipped=isinstance(outcome, Skipped) and not outcome.unwanted)
     return skipped, cirrus
 
 
@@ -220,7 +222,7 @@ def _load_one(
     try:
         return load(task, types)
     except RasterError as error:
-        return Skipped(task.sample_id, str(error))
+        return Skipped(task.sample_id, str(error), isinstance(error, UnwantedSample))
 
 
 def _complete_store(out: Path) -> StoreMeta | None:
@@ -237,16 +239,17 @@ def _report_complete(plan: Plan, workers: int, coded_here: bool) -> int:
     with StoreReader(plan.out) as reader:
         missing = [task.sample_id for task in plan.tasks if task.sample_id not in reader]
         count = len(reader)
+    unwanted = unwanted_samples(plan.out)
     reasons = [
         *plan.skipped,
-        *(Skipped(sample_id, 'left out when the store was made') for sample_id in missing),
+        *(Skipped(i, 'left out when the store was made', i in unwanted) for i in missing),
     ]
     print(f'{plan.out}: already complete with {count} samples; --overwrite makes it anew')
     if not summary_path(plan.out).exists():
         _summarise(plan, reasons, workers, CirrusCheck(), count if coded_here else 0)
-    elif reasons:
+    elif _faults(reasons):
         print('\n'.join(format_skipped(_as_dicts(reasons))))
-    return len(reasons)
+    return _faults(reasons)
 
 
 def _summarise(
@@ -283,6 +286,7 @@ def _summarise(
         'units': units,
         'warnings': warnings,
         'skipped': _as_dicts(skipped),
+        'unwanted': {entry.sample_id: entry.reason for entry in skipped if entry.unwanted},
     }
     path = write_summary(out, summary)
     print('\n'.join([format_summary(summary), *findings.lines]))
@@ -290,7 +294,15 @@ def _summarise(
 
 
 def _as_dicts(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
-    return [{'sample': entry.sample_id, 'reason': entry.reason} for entry in skipped]
+    return [
+        {'sample': entry.sample_id, 'reason': entry.reason}
+        for entry in skipped
+        if not entry.unwanted
+    ]
+
+
+def _faults(skipped: Sequence[Skipped]) -> int:
+    return sum(not entry.unwanted for entry in skipped)
 
 
 def prepare_stores(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mmss_plugins.prepare.errors import PrepareError
-from mmss_plugins.prepare.geotiff import check_equal, require_present, require_rasterio
+from mmss_plugins.prepare.geotiff import check_equal, open_tiff, require_present, require_rasterio
 from mmss_plugins.prepare.png import PngImage
-from mmss_plugins.raster import open_raster
+from mmss_plugins.prepare.raw_files import RawPath, ZipMember, stamp
+from mmss_plugins.raster import Grid, RasterImage, check_size, grid_of
 from mmss_plugins.raster.files import small_cache
+from mmss_plugins.raster.georeference import IDENTITY
 from mmss_plugins.raster.image import read_open
 
 OPEN_FILES = 8  # per process
@@ -57,11 +57,13 @@ def cut_windows(shape: tuple[int, int], size: int, stride: int) -> list[Window]:
     return [Window(row, col, size, size) for row in rows for col in cols]
 
 
-def image_shape(path: Path, bands: int | tuple[int, ...], dtypes: Sequence[str]) -> tuple[int, int]:
+def image_shape(
+    path: RawPath, bands: int | tuple[int, ...], dtypes: Sequence[str]
+) -> tuple[int, int]:
     """Height and width of an image, of which only the header is read.
 
     Args:
-        path: A .tif or .png.
+        path: A .tif or .png, in a folder or an archive.
         bands: Number of bands that it must have, or the numbers that it may have.
         dtypes: Types that it may have.
 
@@ -72,7 +74,7 @@ def image_shape(path: Path, bands: int | tuple[int, ...], dtypes: Sequence[str])
 
 
 def read_window(
-    path: Path,
+    path: RawPath,
     bands: int | tuple[int, ...],
     dtypes: Sequence[str],
     window: Window | None = None,
@@ -82,7 +84,7 @@ def read_window(
     The file stays open for the windows that follow, in each process for itself.
 
     Args:
-        path: A .tif or .png.
+        path: A .tif or .png, in a folder or an archive.
         bands: Number of bands that it must have, or the numbers that it may have.
         dtypes: Types that it may have.
         window: What to read; None for all.
@@ -92,7 +94,32 @@ def read_window(
 
     Raises:
         PrepareError: If the file is missing, unreadable or not as expected, if the window reaches
-            beyond it, or if pixels of a floating-point image have no value.
+            beyond it, or if pixels have no data.
+    """
+    image = read_window_image(path, bands, dtypes, window)
+    require_present(image.present, path)
+    return image.data
+
+
+def read_window_image(
+    path: RawPath,
+    bands: int | tuple[int, ...],
+    dtypes: Sequence[str],
+    window: Window | None = None,
+    factor: float = 1.0,
+) -> RasterImage:
+    """:func:`read_window`, with what the file says of the image; pixels may have no data.
+
+    Args:
+        path: A .tif or .png, in a folder or an archive.
+        bands: Number of bands that it must have, or the numbers that it may have.
+        dtypes: Types that it may have.
+        window: What to read; None for all.
+        factor: From the unit of a declared scale to the one wanted.
+
+    Raises:
+        PrepareError: If the file is missing, unreadable or not as expected, or if the window
+            reaches beyond it.
     """
     source = _checked(path, bands, dtypes)
     place = None
@@ -104,23 +131,31 @@ def read_window(
                 f'{source.height} x {source.width}'
             )
         place = ((row, row + height), (col, col + width))
+    if isinstance(path, ZipMember):
+        path.verify()
     try:
         with small_cache():
-            if isinstance(source, PngImage):
-                return source.read(window=place)
-            image = read_open(path, source, place=place)
+            if not isinstance(source, PngImage):
+                return read_open(path, source, place=place, factor=factor)
+            nothing = (None,) * source.count
+            return RasterImage(source.read(window=place), None, _grid(source), nothing, ())
     except _read_errors() as error:
         raise PrepareError(f'{path}: unreadable image ({error.__cause__ or error})') from error
-    require_present(image.present, path)
-    return image.data
 
 
-def _checked(path: Path, bands: int | tuple[int, ...], dtypes: Sequence[str]) -> Any:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        raise PrepareError(f'{path}: missing file') from None
-    source = _open(path, (found.st_mtime_ns, found.st_size))
+def image_grid(path: RawPath, bands: int | tuple[int, ...], dtypes: Sequence[str]) -> Grid:
+    """Where an image lies, by its header; see :func:`image_shape`."""
+    return _grid(_checked(path, bands, dtypes))
+
+
+def _grid(source: Any) -> Grid:
+    if isinstance(source, PngImage):
+        return Grid(source.shape, IDENTITY, None)
+    return grid_of(source)
+
+
+def _checked(path: RawPath, bands: int | tuple[int, ...], dtypes: Sequence[str]) -> Any:
+    source = _open(path, stamp(path))
     if isinstance(bands, int):
         check_equal(path, 'bands', bands, source.count)
     elif source.count not in bands:
@@ -128,6 +163,7 @@ def _checked(path: Path, bands: int | tuple[int, ...], dtypes: Sequence[str]) ->
     types = sorted(set(source.dtypes))
     if len(types) > 1 or types[0] not in dtypes:
         check_equal(path, 'type', ' or '.join(dtypes), ', '.join(types))
+    check_size(path, source)
     return source
 
 
@@ -140,8 +176,8 @@ def _read_errors() -> tuple[type[Exception], ...]:
 
 
 @lru_cache(maxsize=OPEN_FILES)
-def _open(path: Path, stamp: tuple[int, int]) -> Any:  # noqa: ARG001  (another file, another key)
+def _open(path: RawPath, changed: tuple[int, int]) -> Any:  # noqa: ARG001  (one more key)
     try:
-        return PngImage(path) if path.suffix.lower() == '.png' else open_raster(path)
+        return PngImage(path) if path.suffix.lower() == '.png' else open_tiff(path)
     except _read_errors() as error:
         raise PrepareError(f'{path}: unreadable image ({error})') from error

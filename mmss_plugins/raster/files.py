@@ -16,6 +16,9 @@ FORMATS = {  # GDAL's drivers, by suffix
     '.tiff': 'GTiff',
     '.jp2': 'JP2OpenJPEG',
     '.vrt': 'VRT',
+    '.png': 'PNG',
+    '.jpg': 'JPEG',
+    '.jpeg': 'JPEG',
 }
 CACHE_BYTES = 64 << 20  # of GDAL, per process: strips that the next window needs again
 MAX_BYTES = 1 << 30  # of an image that is read as a whole

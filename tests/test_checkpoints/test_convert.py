@@ -163,10 +163,12 @@ def test_other_networks_are_told():
         to_ours({'state_dict': unet}, 'x')
     with pytest.raises(ConversionError, match=r"begin with \['backbone', 'fc'\]"):
         to_ours({'state_dict': {'backbone.x': torch.ones(1), 'fc.x': torch.ones(1)}}, 'x')
-    resnet34 = checkpoint('mid2_resnet50')['state_dict']
-    resnet34 = {n: t for n, t in resnet34.items() if '.conv3.' not in n and '.bn3.' not in n}
-    with pytest.raises(ConversionError, match=r'ResNet-18 or -50 .*found \(3, 4, 6, 3\) blocks'):
-        to_ours({'state_dict': resnet34}, 'x')
+    shorter = checkpoint('mid2_resnet50')['state_dict']
+    shorter = {name: t for name, t in shorter.items() if 'encoder.layer3.5' not in name}
+    with pytest.raises(
+        ConversionError, match=r'ResNet of depth 18, .* found \(3, 4, 5, 3\) residual'
+    ):
+        to_ours({'state_dict': shorter}, 'x')
     ours = {'state_dict': to_ours(checkpoint(), 'x').state}
     with pytest.raises(ConversionError, match='ours already'):
         to_ours(ours, 'x')

@@ -1,4 +1,6 @@
 import argparse
+import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,11 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from damaged_checkpoints import flipped
+from lightning_checkpoints import lightning, options
 from mmengine.registry import DefaultScope, init_default_scope
 from mmseg.registry import MODELS
 from published_networks import published_state, seeded
 
 from mmss_plugins.checkpoints.convert_cli import main
+from mmss_plugins.compat.plain_namespace import namespaces_admitted
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'convert' / 'cromss.py'
 NAME = 'weights-cromss-13B-midFusion-epoch=199.ckpt'
@@ -24,13 +28,13 @@ def _scope():
 
 @pytest.fixture
 def published(tmp_path):
-    state = {f'net.{name}': t for name, t in published_state('mid2_resnet18').items()}
-    torch.save({'state_dict': state, 'epoch': 199}, tmp_path / NAME)
+    torch.save(lightning(published_state('mid2_resnet18')), tmp_path / NAME)
     return tmp_path / NAME
 
 
 def load(path):
-    return torch.load(path, weights_only=True)
+    with namespaces_admitted():
+        return torch.load(path, weights_only=True)
 
 
 def test_there_and_back_through_files(published, tmp_path, capsys):
@@ -39,6 +43,8 @@ def test_there_and_back_through_files(published, tmp_path, capsys):
     said = capsys.readouterr().out
     assert 'converted: 302 tensors' in said
     assert f'written: {ours}' in said
+    assert 'left out, not weights: epoch, global_step, pytorch-lightning_version, loops, ' in said
+    torch.load(ours, weights_only=True)  # nothing but plain values in it
     assert load(ours)['meta']['converted_from'] == NAME
     assert main([str(ours), str(back), '--reverse']) == 0
     before, after = load(published)['state_dict'], load(back)['state_dict']
@@ -91,6 +97,7 @@ def test_what_is_asked_for_is_checked(published, tmp_path, capsys):
 
 def test_a_tensor_outside_the_network_may_be_dropped(published, tmp_path, capsys):
     content = load(published)
+    del content['hyper_parameters']
     content['state_dict']['averaged'] = torch.tensor(3)
     torch.save(content, published)
     out = tmp_path / 'out.pth'
@@ -116,10 +123,21 @@ def test_nothing_is_overwritten_unasked(published, tmp_path, capsys):
 def test_files_that_cannot_be_read_are_told(tmp_path, capsys):
     out, bad = tmp_path / 'out.pth', tmp_path / 'bad.ckpt'
     assert 'no such file' in failure(capsys, bad, out)
-    torch.save({'state_dict': {}, 'hyper_parameters': argparse.Namespace(a=1)}, bad)
-    said = failure(capsys, bad, out)
-    assert 'argparse.Namespace' in said
-    assert 'torch.save(' in said
+    for value, name in (
+        (argparse.Namespace(a=Path('x')), 'pathlib'),
+        (functools.partial(print), 'functools.partial'),
+    ):
+        torch.save({'state_dict': {}, 'hyper_parameters': value}, bad)
+        said = failure(capsys, bad, out)
+        assert name in said
+        assert 'Namespace' not in said
+        assert 'torch.save(' in said
+    torch.save({'state_dict': {}, 'hyper_parameters': argparse.Namespace(a=torch.ones(1))}, bad)
+    assert "argparse.Namespace whose 'a' is not plain" in failure(capsys, bad, out)
+    torch.save({'model': {'x': torch.ones(1)}, 'args': argparse.Namespace(a=1)}, bad)
+    assert "expected a dict with 'state_dict', but the file holds 'model', 'args'" in failure(
+        capsys, bad, out
+    )
     bad.write_bytes(bad.read_bytes()[:200])
     assert 'incomplete' in failure(capsys, bad, out)
     assert [path.name for path in tmp_path.iterdir()] == ['bad.ckpt']
@@ -129,6 +147,28 @@ def test_a_damaged_file_is_not_converted(published, tmp_path, capsys):
     damaged = flipped(published, tmp_path / 'damaged.ckpt', 'data/100')
     assert 'Bad CRC-32' in failure(capsys, damaged, tmp_path / 'other.pth')
     assert not (tmp_path / 'other.pth').exists()
+
+
+class Bomb:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.parametrize('place', ['hyper_parameters', 'Namespace', 'callbacks', 'state_dict'])
+def test_a_payload_is_refused_before_anything_runs(tmp_path, capsys, place):
+    file, marker = tmp_path / 'bad.ckpt', tmp_path / 'executed'
+    content = lightning({'x': torch.ones(1)})
+    if place == 'Namespace':
+        content['hyper_parameters'] = {'args': options(bomb=Bomb(marker))}
+    else:
+        content[place]['bomb'] = Bomb(marker)
+    torch.save(content, file)
+    assert 'objects (posix.mkdir)' in failure(capsys, file, tmp_path / 'out.pth')
+    assert not marker.exists()
+    assert not (tmp_path / 'out.pth').exists()
 
 
 def test_a_name_that_tells_another_network_is_warned_of(published, tmp_path, capsys):

@@ -7,7 +7,7 @@ import torch
 from damaged_checkpoints import flipped, repacked
 
 from mmss_plugins.checkpoints.encoder_cli import main
-from mmss_plugins.checkpoints.resnet_recipes import SSL4EO
+from mmss_plugins.checkpoints.ssl4eo_recipes import SSL4EO
 from mmss_plugins.checkpoints.vit_recipes import DOFA
 
 TOOLS = Path(__file__).parents[2] / 'tools' / 'convert'
@@ -56,10 +56,16 @@ def test_scripts_options_are_admitted_and_code_is_not(tmp_path, capsys):
     content = published.dino(18)  # with an argparse.Namespace
     torch.save(content, file)
     assert run(SSL4EO, file, out) == 0
-    assert 'left out: student, epoch, args' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'left out: student, optimizer, epoch, args, dino_loss' in said
+    assert run(SSL4EO, file, out, '--encoder', 'dino-student', '--overwrite') == 0
+    state = torch.load(out, weights_only=True)['state_dict']
+    assert state['conv1.weight'].flatten()[0] == 1000  # not the teacher's
     torch.save({**content, 'args': Path('here')}, file)
     assert run(SSL4EO, file, tmp_path / 'other.pth') == 2
-    assert 'would run code of the file' in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert 'objects (pathlib' in said
+    assert 'would run code of the file' in said
     assert not (tmp_path / 'other.pth').exists()
 
 
@@ -107,4 +113,4 @@ def test_the_scripts_help(name, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert f'usage: {name}.py' in said
     assert f'\n  {name}.py ' in said  # an example
-    assert ('--encoder {moco,dino,decur-s1,decur-s2}' in said) == (name == 'ssl4eo')
+    assert ('--encoder {moco,moco-momentum,' in said) == (name == 'ssl4eo')

@@ -129,7 +129,7 @@ def with_field(index, **fields):
         ({'input_mean': [0.0] * 3}, 's2 input_std: expected 3 finite'),
         ({'input_std': ['a'] * 3, 'input_mean': [0.0] * 3}, 's2 input_std: expected 3 finite'),
         ({'name': 's1'}, "s1 bands: expected 'VV' or 'VH', but found 'B4'"),
-        ({'name': 'aerial'}, 'aerial normalize: expected None'),
+        ({'name': 'aerial'}, 'aerial unit: expected'),
         ({'name': 5}, 'the name of a modality: expected text'),
     ],
 )  # fmt: skip

@@ -99,6 +99,19 @@ def test_without_projector_or_step_counters(small):
     assert conversion.network.projector == ()
 
 
+def test_a_resnet_101():
+    with torch.device('meta'):
+        network = torchvision.models.resnet101(weights=None).state_dict()
+    state = {
+        name: torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
+        for name, tensor in network.items()
+        if not name.startswith('fc.')
+    }
+    conversion = from_vissl(vissl(state, heads(2048)), 'file', bare=True)
+    assert conversion.state.keys() == state.keys()
+    assert str(conversion.network) == 'ResNet-101, 3 bands, projector 2048-16-8'
+
+
 def test_features_of_the_converted_encoder_are_those_of_torchvision():
     network, state = oracle(50)
     encoder = MODELS.build({'type': 'mmpretrain.ResNet', 'depth': 50})
@@ -123,7 +136,7 @@ def changed(state, **tensors):
         ({'bn1.bias': torch.zeros(3)}, r'expected \(64,\), found \(3,\)'),
         ({'bn1.bias': torch.zeros(64, dtype=torch.long)}, 'of another number type'),
         ({'layer4.1.conv1.weight': None, 'layer4.1.bn1.weight': None}, '2 missing'),
-        ({'conv1.weight': None}, 'expected a VISSL checkpoint with a ResNet-18 or -50'),
+        ({'conv1.weight': None}, 'expected a VISSL checkpoint with a ResNet of depth'),
     ],
 )
 def test_tensors_that_do_not_fit_are_an_error(small, change, message):

@@ -43,7 +43,9 @@ def random_tree(root):
 def mini_tree(root):
     counts = {'dw_train': 3, 'dw_test': 0, 'osm_train': 0, 'osm_test': 2}
     make_world(root.parent, WorldOptions(parts=('dw', 'osm'), downstream_size=40, **counts), 1)
-    (root.parent / 'noldo_downstream').rename(root)
+    root.mkdir()
+    for folder in (root.parent / 'noldo_downstream').glob('ssl4eo_s12_*/*'):
+        folder.rename(root / folder.name)
 
 
 def real_tree(root):

@@ -143,7 +143,7 @@ def test_wrong_content_never_gets_the_name(hub, tmp_path, capsys):
 def test_what_was_checked_is_not_read_again(hub, tmp_path, monkeypatch):
     assert run(hub, tmp_path, CHECKPOINT) == 0
     with monkeypatch.context() as patch:
-        patch.setattr(transfer, 'sha256_of', lambda path: pytest.fail(f'{path} read again'))
+        patch.setattr(transfer, 'checksum_of', lambda path, _: pytest.fail(f'{path} read again'))
         assert run(hub, tmp_path, CHECKPOINT) == 0
     hub.files[CHECKPOINT] = NOISE[::-1]  # another revision, as long
     assert run(hub, tmp_path, CHECKPOINT) == 2

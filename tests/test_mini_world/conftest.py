@@ -1,4 +1,5 @@
 import csv
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from mmss_plugins.mini_world.landscape import MARGIN, Place, make_place
 from mmss_plugins.mini_world.materials import MATERIAL
 from mmss_plugins.mini_world.plan import WorldOptions
 from mmss_plugins.mini_world.world import make_world
+
+IMAGES, LABELS = 'noldo/ssl4eo_s12', 'noldo/ssl4eo_s12_nol'
 
 
 @pytest.fixture(scope='session')
@@ -30,8 +33,33 @@ def world(tmp_path_factory, world_options):
 
 @pytest.fixture(scope='session')
 def index_rows(world):
-    with open(Path(world[0], 'noldo', 'dw_complete_ids.csv'), newline='') as file:
+    with open(Path(world[0], LABELS, 'dw_complete_ids.csv'), newline='') as file:
         return list(csv.reader(file))
+
+
+@pytest.fixture(scope='session')
+def scene_folders(world, index_rows):
+    """Folders of all scenes: 's1' is the one of the nearest day, as its name says."""
+
+    def day(name, part):
+        return datetime.strptime(name.split('_')[part][:8], '%Y%m%d')
+
+    folders = []
+    for number, *scenes in index_rows[1:]:
+        place = f'{int(number):07d}'
+        radar = list((world[0] / IMAGES / 's1' / place).iterdir())
+        for scene in scenes:
+            near = min(radar, key=lambda path: abs(day(path.name, 4) - day(scene, 0)))
+            labels = world[0] / LABELS
+            folders.append(
+                {
+                    's1': near,
+                    's2c': world[0] / IMAGES / 's2c' / place / scene,
+                    'noisy': labels / 'dw_noisy_labels' / place / scene,
+                    'clean': labels / 'dw_clean_labels' / place / scene,
+                }
+            )
+    return folders
 
 
 @pytest.fixture

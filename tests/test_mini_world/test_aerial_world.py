@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
-from aerial_raw_trees import loveda_path, potsdam_label, potsdam_path, read_png
+from aerial_raw_trees import POTSDAM_COLOURS, loveda_path, read_png
 from PIL import Image
 from scipy import ndimage
 from small_raw_trees import read_raw
@@ -40,6 +40,26 @@ LOVEDA_NUMBERS = {
     ('Test', 'Rural'): 4191,
     ('Test', 'Urban'): 5167,
 }
+POTSDAM = {
+    'RGB': '2_Ortho_RGB/top_potsdam_{}_RGB.tif',
+    'IRRG': '3_Ortho_IRRG/top_potsdam_{}_IRRG.tif',
+    'RGBIR': '4_Ortho_RGBIR/top_potsdam_{}_RGBIR.tif',
+    'label': 'top_potsdam_{}_label.tif',
+    'noBoundary': '5_Labels_all_noBoundary/top_potsdam_{}_label_noBoundary.tif',
+    'DSM': '1_DSM/dsm_potsdam_{:02d}_{:02d}.tif',
+}
+
+
+def potsdam_path(tree, kind, name):
+    parts = map(int, name.split('_')) if kind == 'DSM' else [name]
+    return tree / POTSDAM[kind].format(*parts)
+
+
+def potsdam_label(tree, name, kind='label'):
+    """Class indices of a label file, by an independent reading."""
+    colours = read_raw(potsdam_path(tree, kind, name)).transpose(1, 2, 0)
+    same = (colours[:, :, None] == POTSDAM_COLOURS).all(axis=-1)
+    return np.where(same.any(axis=-1), same.argmax(axis=-1), 255)
 
 
 @pytest.fixture(scope='module')
@@ -106,6 +126,11 @@ def test_tiles_lie_side_by_side(aerial):
                 assert file.res == pytest.approx((0.4, 0.4))
                 assert file.crs.to_epsg() == 32633
                 assert bounds.setdefault(name, file.bounds) == file.bounds
+        for kind in ('RGB', 'IRRG', 'RGBIR', 'DSM'):  # labels have no world file
+            path = potsdam_path(aerial[0] / 'potsdam', kind, name).with_suffix('.tfw')
+            left, top = bounds[name].left, bounds[name].top
+            expected = [0.4, 0, 0, -0.4, left + 0.2, top - 0.2]
+            assert list(map(float, path.read_text().split())) == pytest.approx(expected)
     assert bounds['2_10'].right == pytest.approx(bounds['2_11'].left)
     assert bounds['2_10'].top == pytest.approx(bounds['2_11'].top)
 

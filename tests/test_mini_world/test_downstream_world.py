@@ -20,6 +20,8 @@ from mmss_plugins.mini_world.plan import (
 from mmss_plugins.mini_world.world import make_world
 
 NAME = re.compile(r'(-?[0-9]{1,3}\.[0-9]{4})_([0-9]{1,2}\.[0-9]{4})-2020[0-9]{4}')
+ARCHIVES = dict.fromkeys(('dw_train', 'dw_test'), 'ssl4eo_s12_dw')
+ARCHIVES |= dict.fromkeys(('osm_train', 'osm_test'), 'ssl4eo_s12_osm')
 OPTIONS = WorldOptions(
     seed=5, parts=('dw', 'osm'), dw_train=6, dw_test=2, osm_train=2, osm_test=2, downstream_size=48
 )
@@ -41,7 +43,7 @@ def test_layout_is_the_published_one(downstream):
     kinds = {'dw': ['image_s1', 'image_s2', 'label_dw']}
     kinds['osm'] = [*kinds['dw'], 'label_osm']
     for split in DOWNSTREAM.values():
-        folder = root / 'noldo_downstream' / split
+        folder = root / 'noldo_downstream' / ARCHIVES[split] / split
         assert sorted(path.name for path in folder.iterdir()) == kinds[split.partition('_')[0]]
         names = [
             {path.stem.partition('_')[2] for path in sub.iterdir()} for sub in folder.iterdir()
@@ -63,7 +65,7 @@ def test_layout_is_the_published_one(downstream):
 
 
 def test_some_labels_have_two_bands_and_the_second_is_the_label(downstream):
-    folder = downstream[0] / 'noldo_downstream' / 'dw_train' / 'label_dw'
+    folder = downstream[0] / 'noldo_downstream' / 'ssl4eo_s12_dw' / 'dw_train' / 'label_dw'
     labels = [read(path)[0] for path in folder.iterdir()]
     assert Counter(len(label) for label in labels) == {1: 4, 2: 2}
     for label in labels:
@@ -110,7 +112,8 @@ def test_values_and_cloud(downstream, tmp_path):
         assert len(summary.label_pixels[f'SSL4EO-S12@{name}']) == top
         values = []
         for split in ('train', 'test'):
-            folder = f'noldo_downstream/{name.lower()}_{split}/label_{name.lower()}'
+            split = f'{name.lower()}_{split}'
+            folder = f'noldo_downstream/{ARCHIVES[split]}/{split}/label_{name.lower()}'
             values += [read(path)[0][-1].ravel() for path in (root / folder).iterdir()]
         counts = np.bincount(np.concatenate(values), minlength=top + 2)
         assert counts[1 : top + 1].tolist() == list(

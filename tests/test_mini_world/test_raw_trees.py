@@ -23,69 +23,84 @@ def read(path):
         return file.read()
 
 
-def scenes(index_rows):
-    for place, *names in index_rows[1:]:
-        for name in names:
-            yield f'{int(place):07d}', name
-
-
-def test_index_lists_every_location_and_its_scenes(world, index_rows):
+def test_index_lists_every_location_and_its_scenes(index_rows, scene_folders):
     assert index_rows[0] == ['ids', 'sub1', 'sub2', 'sub3', 'sub4']
     assert [int(row[0]) for row in index_rows[1:]] == list(range(10))
-    for place, scene in scenes(index_rows):
-        for kind in ('s1', 's2c', 'dw_noisy_labels', 'dw_clean_labels'):
-            assert (world[0] / 'noldo' / kind / place / scene).is_dir()
+    assert len(scene_folders) == 40
+    assert all(path.is_dir() for folders in scene_folders for path in folders.values())
+    assert len({folders['s1'] for folders in scene_folders}) == 40, 'each radar scene is used once'
 
 
-def test_sentinel_2_files(world, index_rows):
-    for place, scene in list(scenes(index_rows))[:8]:
-        folder = world[0] / 'noldo/s2c' / place / scene
-        assert {path.stem for path in folder.iterdir()} == set(S2.bands)
-        corners = set()
+def test_sentinel_2_files(scene_folders):
+    for folders in scene_folders[:8]:
+        folder = folders['s2c']
+        assert {path.stem for path in folder.glob('*.tif')} == set(S2.bands)
         for name in S2.bands:
             with rasterio.open(folder / f'{name}.tif') as file:
                 side = SIDES.get(name, 30)
                 assert (file.count, file.height, file.width) == (1, side, side), name
                 assert file.dtypes == ('uint16',)
-                assert file.crs.is_projected
-                assert file.transform.a == -file.transform.e == 600 / side
-                corners.add((file.crs.to_epsg(), *file.bounds))
                 assert 0 < file.read().min() <= file.read().max() < 20_000
-        assert len(corners) == 1  # all bands cover the same ground
         assert read(folder / 'B10.tif').mean() < 500
 
 
-def test_sentinel_1_and_label_files(world, index_rows):
-    for place, scene in list(scenes(index_rows))[:8]:
+def test_sentinel_1_and_label_files(scene_folders):
+    for folders in scene_folders[:8]:
         for band in ('VV', 'VH'):
-            image = read(world[0] / 'noldo/s1' / place / scene / f'{band}.tif')
+            image = read(folders['s1'] / f'{band}.tif')
             assert image.shape == (1, 60, 60)
             assert image.dtype == np.float32
             assert -50 < image.min() <= image.max() < 25
             assert -30 < image.mean() < 0
-        for kind in ('dw_noisy_labels', 'dw_clean_labels'):
-            label = read(world[0] / 'noldo' / kind / place / scene / 'label.tif')
+        for kind in ('noisy', 'clean'):
+            label = read(folders[kind] / 'label.tif')
             assert label.shape == (1, 60, 60)
             assert label.dtype == np.uint8
             assert label.max() <= 8
 
 
-def test_all_of_a_place_shares_its_map_position(world, index_rows):
-    place, scene = next(scenes(index_rows))
-    names = ('s1/{}/{}/VV', 's2c/{}/{}/B2', 'dw_noisy_labels/{}/{}/label')
-    positions = set()
-    for name in names:
-        with rasterio.open(world[0] / 'noldo' / f'{name.format(place, scene)}.tif') as file:
-            positions.add((file.crs.to_epsg(), file.transform))
-    assert len(positions) == 1
+def test_some_labels_are_smaller_than_the_images(scene_folders):
+    heights = {(read(f['noisy'] / 'label.tif').shape, f['noisy'].parts[-2]) for f in scene_folders}
+    small = {place for shape, place in heights if shape == (1, 59, 60)}
+    assert small == {'0000004', '0000009'}
+    assert len(heights) == 10
+    for folders in scene_folders:
+        with (
+            rasterio.open(folders['noisy'] / 'label.tif') as label,
+            rasterio.open(folders['s2c'] / 'B2.tif') as image,
+        ):
+            assert tuple(label.bounds) == pytest.approx(tuple(image.bounds), abs=1e-9)
+
+
+def test_bands_and_labels_of_a_location_declare_their_own_grids(scene_folders):
+    with rasterio.open(scene_folders[0]['s2c'] / 'B2.tif') as file:
+        base, crs = file.transform, file.crs
+    assert crs.to_epsg() == 4326
+    degrees = base.a, -base.e
+    expected = {
+        ('s2c', 'B8'): (1, 0, 0),
+        ('s2c', 'B5'): (2, -0.5, 0.5),
+        ('s2c', 'B9'): (6, -2.5, 2.5),
+        ('s1', 'VH'): (1.005, -4, 3),
+        ('noisy', 'label'): (1, 0, 0),
+        ('clean', 'label'): (1, 0, 0),
+    }
+    for folders in scene_folders[:4]:
+        for (kind, name), (factor, east, north) in expected.items():
+            with rasterio.open(folders[kind] / f'{name}.tif') as file:
+                assert file.crs == crs
+                grid = file.transform
+            assert (grid.a / degrees[0], -grid.e / degrees[1]) == pytest.approx([factor] * 2, 3e-3)
+            assert (grid.c - base.c) / degrees[0] == pytest.approx(east, abs=0.02)
+            assert (grid.f - base.f) / degrees[1] == pytest.approx(north, abs=0.02)
 
 
 @pytest.mark.parametrize(('split', 'count'), [('validation', 3), ('test', 4)])
 def test_dfc_files(world, split, count):
-    root = world[0] / 'dfc2020' / split
+    root = world[0] / 'dfc2020' / f'ROIs0000_{split}'
     expected = {'s1': (2, 'float64'), 's2': (13, 'uint16'), 'dfc': (1, 'uint8')}
     for kind, (bands, dtype) in expected.items():
-        folder = root / f'{kind}_{split}'
+        folder = root / f'{kind}_{"0" if split == "test" else split}'
         assert len(list(folder.iterdir())) == count
         for index in range(count):
             with rasterio.open(folder / f'ROIs0000_{split}_{kind}_0_p{index}.tif') as file:
@@ -95,14 +110,14 @@ def test_dfc_files(world, split, count):
                     assert set(np.unique(file.read())) <= {1, 2, 4, 5, 6, 7, 8, 9, 10}
 
 
-def test_scenes_show_the_season_of_their_date(world, index_rows):
+def test_scenes_show_the_season_of_their_date(scene_folders):
     greenness = {1: [], 7: []}
-    for place, scene in scenes(index_rows):
-        month = int(scene[4:6])
-        trees = read(world[0] / f'noldo/dw_clean_labels/{place}/{scene}/label.tif')[0] == 1
+    for folders in scene_folders:
+        month = int(folders['s2c'].name[4:6])
+        trees = read(folders['clean'] / 'label.tif')[0] == 1
         if month in greenness and trees.any():
             red, infrared = (
-                read(world[0] / f'noldo/s2c/{place}/{scene}/{band}.tif')[0][trees].mean()
+                read(folders['s2c'] / f'{band}.tif')[0, : len(trees)][trees].mean()
                 for band in ('B4', 'B8')
             )
             greenness[month].append((infrared - red) / (infrared + red))
@@ -123,8 +138,12 @@ def test_eight_bit_coding_is_that_of_the_normalisation(tmp_path):
     write_place(tmp_path / 'raw', raw, NOLDO, 0)
     write_place(tmp_path / 'coded', coded, NOLDO, 0)
     for path in noldo_files(plan_place(raw, NOLDO, 0)):
+        if path.suffix == '.json':
+            texts = {(tmp_path / name / path).read_text() for name in ('raw', 'coded')}
+            assert len(texts) == 1
+            continue
         original, found = read(tmp_path / 'raw' / path), read(tmp_path / 'coded' / path)
-        sensor = {'s1': S1, 's2c': S2}.get(path.parts[1])
+        sensor = {'s1': S1, 's2c': S2}.get(path.parts[2])
         if sensor is None:
             np.testing.assert_array_equal(found, original)
         else:
@@ -154,13 +173,13 @@ def best_shift(pairs):
     return max(scores, key=scores.get), scores
 
 
-@pytest.mark.parametrize('channel', ['s1/{}/{}/VV.tif', 's1/{}/{}/VH.tif', 's2c/{}/{}/B8.tif'])
-def test_images_and_labels_are_registered_to_the_pixel(world, index_rows, channel):
+@pytest.mark.parametrize(('kind', 'band'), [('s1', 'VV'), ('s1', 'VH'), ('s2c', 'B8')])
+def test_arrays_of_images_and_labels_overlay_to_the_pixel(scene_folders, kind, band):
     pairs = []
-    for place, scene in scenes(index_rows):
-        label = read(world[0] / f'noldo/dw_clean_labels/{place}/{scene}/label.tif')[0]
+    for folders in scene_folders:
+        label = read(folders['clean'] / 'label.tif')[0]
         if len(np.unique(label)) > 1:
-            image = read(world[0] / 'noldo' / channel.format(place, scene))[0]
+            image = read(folders[kind] / f'{band}.tif')[0, : len(label)]
             pairs.append((image.astype(np.float64), label))
     best, scores = best_shift(pairs)
     assert best == (0, 0)

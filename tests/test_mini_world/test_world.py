@@ -16,6 +16,7 @@ from mmss_plugins.mini_world.plan import WorldOptions, world_files
 from mmss_plugins.mini_world.preview import draw_preview
 from mmss_plugins.mini_world.world import MARKER, make_world
 
+LABELS = 'noldo/ssl4eo_s12_nol'
 SMALL = WorldOptions(seed=1, locations=2, size=24, dfc_train=1, dfc_test=1)
 TOOL = Path(mmss_plugins.__file__).parents[1] / 'tools/prepare/mini_world.py'
 
@@ -41,36 +42,37 @@ def test_another_seed_is_another_world_and_more_places_are_not(tmp_path):
     make_world(tmp_path / 'b', replace(SMALL, seed=2), workers=1)
     make_world(tmp_path / 'c', replace(SMALL, locations=3), workers=1)
     a, b, c = (digests(tmp_path / name) for name in 'abc')
-    patch = 'dfc2020/test/s2_test/ROIs0000_test_s2_0_p0.tif'
+    patch = 'dfc2020/ROIs0000_test/s2_0/ROIs0000_test_s2_0_p0.tif'
     assert a[patch] != b[patch]
-    kept = set(a) - {MARKER, 'noldo/dw_complete_ids.csv'}
+    kept = set(a) - {MARKER, f'{LABELS}/dw_complete_ids.csv'}
     assert {name: a[name] for name in kept} == {name: c[name] for name in kept}
 
 
 def test_streams_show_different_places(world):
     root = world[0] / 'dfc2020'
     labels = [
-        rasterio.open(root / split / f'dfc_{split}' / f'ROIs0000_{split}_dfc_0_p0.tif').read(1)
-        for split in ('validation', 'test')
+        rasterio.open(root / f'{folder}/ROIs0000_{split}_dfc_0_p0.tif').read(1)
+        for split, folder in (
+            ('validation', 'ROIs0000_validation/dfc_validation'),
+            ('test', 'ROIs0000_test/dfc_0'),
+        )
     ]
     assert (labels[0] != labels[1]).any()
 
 
-def test_summary_counts_what_was_written(world, world_options, index_rows):
+def test_summary_counts_what_was_written(world, world_options, scene_folders):
     root, summary = world
     confusion = np.zeros((9, 9), int)
-    for place, *names in index_rows[1:]:
-        for name in names:
-            true, noisy = (
-                rasterio.open(root / f'noldo/{kind}/{int(place):07d}/{name}/label.tif').read(1)
-                for kind in ('dw_clean_labels', 'dw_noisy_labels')
-            )
-            np.add.at(confusion, (true, noisy), 1)
+    for folders in scene_folders:
+        true, noisy = (
+            rasterio.open(folders[kind] / 'label.tif').read(1) for kind in ('clean', 'noisy')
+        )
+        np.add.at(confusion, (true, noisy), 1)
     np.testing.assert_array_equal(summary.confusion, confusion)
     rate = 1 - np.trace(confusion) / confusion.sum()
     assert summary.noise_rate == pytest.approx(rate)
     assert 0.1 < summary.noise_rate < 0.4
-    assert confusion.sum() == 10 * 4 * 60 * 60
+    assert confusion.sum() == 4 * (8 * 60 * 60 + 2 * 59 * 60)
     assert summary.dfc_pixels.sum() == 7 * 48 * 48
     record = json.loads((root / MARKER).read_text())
     assert record['complete'] is True
@@ -93,7 +95,7 @@ def test_somebody_elses_folder_is_refused_and_never_emptied(tmp_path):
 def test_own_world_is_continued_and_another_one_replaced(tmp_path):
     make_world(tmp_path, SMALL, workers=1)
     before = digests(tmp_path)
-    victim = tmp_path / 'dfc2020/test/s1_test/ROIs0000_test_s1_0_p0.tif'
+    victim = tmp_path / 'dfc2020/ROIs0000_test/s1_0/ROIs0000_test_s1_0_p0.tif'
     victim.unlink()
     make_world(tmp_path, SMALL, workers=1)
     assert digests(tmp_path) == before
@@ -109,6 +111,17 @@ def test_unreadable_record_is_reported(tmp_path):
     (tmp_path / MARKER).write_text('{')
     with pytest.raises(FileExistsError, match=MARKER):
         make_world(tmp_path, SMALL, workers=1, overwrite=True)
+
+
+def test_a_world_of_another_layout_is_never_mixed_with_this_one(tmp_path):
+    old = tmp_path / 'noldo/s1/0000000'
+    old.mkdir(parents=True)
+    record = {'format': 'mmss-mini-world', 'version': 1, 'options': SMALL.to_dict()}
+    (tmp_path / MARKER).write_text(json.dumps(record))
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match=r'other names.*version 1.*remove it'):
+            make_world(tmp_path, SMALL, workers=1, overwrite=overwrite)
+    assert [path.name for path in (tmp_path / 'noldo').iterdir()] == ['s1']
 
 
 def test_progress_counts_every_place(tmp_path):
@@ -160,7 +173,7 @@ def test_preview_shows_the_labels_colours(tmp_path, coding):
     sheet = np.rint(255 * imread(tmp_path / 'p.png')[..., :3]).astype(int)
     place = f'{0:07d}'
     for kind in ('dw_clean_labels', 'dw_noisy_labels'):
-        for path in (tmp_path / 'w/noldo' / kind / place).rglob('label.tif'):
+        for path in (tmp_path / 'w' / LABELS / kind / place).rglob('label.tif'):
             with rasterio.open(path) as file:
                 classes, counts = np.unique(file.read(1), return_counts=True)
             for land_class in classes[counts > 20]:

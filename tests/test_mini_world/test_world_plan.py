@@ -12,7 +12,7 @@ from mmss_plugins.mini_world.plan import (
     world_files,
 )
 
-SCENE = re.compile(r'2020(\d{4})T\d{6}_2020\1T\d{6}_T\d{2}T[A-Z]{2}')
+SCENE = re.compile(r'(202[01]\d{4})T\d{6}_\1T\d{6}_T(\d{2})([C-X])[A-Z]{2}')
 
 
 def test_scenes_are_named_like_products_one_per_season():
@@ -21,13 +21,25 @@ def test_scenes_are_named_like_products_one_per_season():
         plan = plan_place(options, NOLDO, index)
         seasons, scenes = zip(*plan.season_scenes, strict=True)
         assert seasons == (0, 1, 2, 3)
-        assert len(set(scenes)) == 4
-        assert list(scenes) == sorted(scenes)
+        assert len(set(scenes)) == len(set(plan.radar_scenes)) == 4
+        days = [scene[4:8] for scene in scenes]
+        assert days == sorted(days)
+        assert len({scene[-6:] for scene in scenes}) == 1, 'one tile'
         for scene in scenes:
-            assert SCENE.fullmatch(scene), scene
-            start, end, tile = scene.split('_')
-            assert start <= end
-            assert tile[1:3] == f'{plan.epsg - 32600:02d}'
+            _, zone, band = SCENE.fullmatch(scene).groups()
+            start, end, _ = scene.split('_')
+            assert start < end
+            assert zone == f'{plan.epsg - 32600:02d}'
+            assert 'N' <= band <= 'X'
+
+
+def test_order_of_seasons_is_not_always_the_order_of_names():
+    options = WorldOptions()
+    ordered = []
+    for index in range(40):
+        scenes = [scene for _, scene in plan_place(options, NOLDO, index).season_scenes]
+        ordered.append(scenes == sorted(scenes))
+    assert 5 < sum(ordered) < 35
 
 
 def test_places_are_apart_from_each_other():
@@ -56,19 +68,21 @@ def test_plan_depends_on_seed_stream_and_index_only():
 def test_files_follow_the_published_names():
     options = WorldOptions(locations=2, dfc_train=1, dfc_test=2)
     files = {str(path) for path in world_files(options)}
-    scene = plan_place(options, NOLDO, 1).season_scenes[2][1]
+    plan = plan_place(options, NOLDO, 1)
+    scene, radar = plan.season_scenes[2][1], plan.radar_scenes[2]
     for name in (
-        f'noldo/s1/0000001/{scene}/VH.tif',
-        f'noldo/s2c/0000001/{scene}/B8A.tif',
-        f'noldo/dw_noisy_labels/0000001/{scene}/label.tif',
-        f'noldo/dw_clean_labels/0000001/{scene}/label.tif',
-        'noldo/dw_complete_ids.csv',
-        'dfc2020/validation/s1_validation/ROIs0000_validation_s1_0_p0.tif',
-        'dfc2020/test/s2_test/ROIs0000_test_s2_0_p1.tif',
-        'dfc2020/test/dfc_test/ROIs0000_test_dfc_0_p1.tif',
+        f'noldo/ssl4eo_s12/s1/0000001/{radar}/VH.tif',
+        f'noldo/ssl4eo_s12/s1/0000001/{radar}/metadata.json',
+        f'noldo/ssl4eo_s12/s2c/0000001/{scene}/B8A.tif',
+        f'noldo/ssl4eo_s12_nol/dw_noisy_labels/0000001/{scene}/label.tif',
+        f'noldo/ssl4eo_s12_nol/dw_clean_labels/0000001/{scene}/label.tif',
+        'noldo/ssl4eo_s12_nol/dw_complete_ids.csv',
+        'dfc2020/ROIs0000_validation/s1_validation/ROIs0000_validation_s1_0_p0.tif',
+        'dfc2020/ROIs0000_test/s2_0/ROIs0000_test_s2_0_p1.tif',
+        'dfc2020/ROIs0000_test/dfc_0/ROIs0000_test_dfc_0_p1.tif',
     ):
         assert name in files
-    assert len(files) == 1 + 2 * 4 * 17 + 3 * 3
+    assert len(files) == 1 + 2 * 4 * 19 + 3 * 3
 
 
 @pytest.mark.parametrize(
@@ -111,7 +125,7 @@ def test_parts_are_checked_and_only_theirs_are_made():
     options = WorldOptions(parts=['potsdam'], potsdam_train=2, potsdam_test=1)
     assert options.places() == [(3, 0), (3, 1), (4, 0)]
     assert {path.parts[0] for path in world_files(options)} == {'potsdam'}
-    assert len(world_files(options)) == 3 * 6
+    assert len(world_files(options)) == 3 * 10
     full = WorldOptions(parts=('loveda',), loveda_train=1156, loveda_val=677, loveda_test=820)
     names = [path.stem for path in world_files(full) if path.parent.name == 'images_png']
     assert len(names) == len(set(names)) == 2 * (1156 + 677 + 820)

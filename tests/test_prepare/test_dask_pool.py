@@ -144,7 +144,7 @@ def test_files_are_those_of_the_local_pool(address, tmp_path):
         {str(p.relative_to(root)): p.read_bytes() for p in root.rglob('*') if p.is_file()}
         for root in (tmp_path / 'local', tmp_path / 'dask')
     )
-    assert len(local) == 2 * 12 + 2
+    assert len(local) == 2 * 12 + 3  # description, list, summary
     assert local == remote
 
 

@@ -107,6 +107,123 @@ def test_a_bad_tile_is_left_out(tree, tmp_path):
     assert names == {path.name for path in (tmp_path / 'out/ann_dir/train').iterdir()}
 
 
+def everything(folder):
+    return {p: p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
+
+
+def foreign_description(out):
+    (out / 'img_dir' / 'train').mkdir(parents=True)
+    (out / 'img_dir' / 'train' / 'holiday.png').write_bytes(b'mine')
+    path = out / 'train.json'
+    path.write_text('{"epochs": 3}')
+    return path
+
+
+def foreign_summary(out):
+    out.mkdir()
+    path = out / 'train.summary.json'
+    path.write_text('{}')
+    return path
+
+
+def foreign_list(out):
+    out.mkdir()
+    path = out / 'train.files.json'
+    path.write_text('{"files": ["img_dir/train/a.png"]}')
+    return path
+
+
+def list_that_leads_elsewhere(out):
+    other = out / 'mine.png'
+    out.mkdir()
+    other.write_bytes(b'mine')
+    path = out / 'train.files.json'
+    names = ['img_dir/train/../../mine.png']
+    path.write_text(json.dumps({'mark': 'image files of mmss_plugins', 'files': names}))
+    return path
+
+
+def foreign_image(out, name='holiday.png'):
+    path = out / 'ann_dir' / 'train' / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b'mine')
+    return path
+
+
+def image_of_the_same_name(out):
+    return foreign_image(out, '2_10-0000-0000.png')
+
+
+@pytest.mark.parametrize(
+    'leave',
+    [
+        foreign_description,
+        foreign_summary,
+        foreign_list,
+        list_that_leads_elsewhere,
+        foreign_image,
+        image_of_the_same_name,
+    ],
+)
+@pytest.mark.parametrize('options', [(), ('--overwrite',)])
+def test_what_is_not_ours_is_never_touched(tree, tmp_path, capsys, leave, options):
+    out = tmp_path / 'out'
+    path = leave(out)
+    before = everything(out)
+    assert prepare(tree, out, *options) == 2
+    assert str(path) in capsys.readouterr().err
+    assert everything(out) == before
+
+
+def test_a_foreign_file_among_ours_stops_overwriting(tree, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert prepare(tree, out) == 0
+    path = foreign_image(out)
+    before = everything(out)
+    assert prepare(tree, out, '--overwrite') == 2
+    assert f'{path}: not written by this tool' in capsys.readouterr().err
+    assert everything(out) == before
+    path.unlink()
+    (out / 'img_dir' / 'val').mkdir()
+    (out / 'img_dir' / 'val' / 'other.png').write_bytes(b'of another split')
+    (out / 'img_dir' / 'train' / f'2_10-0000-0000.png.{"0" * 32}.part').touch()
+    assert prepare(tree, out, '--overwrite') == 0
+    assert (out / 'img_dir' / 'val' / 'other.png').exists()
+    assert not list(out.rglob('*.part')), 'what a killed run has left'
+
+
+def test_a_disk_that_keeps_half_leaves_nothing_broken(tree, tmp_path, monkeypatch, capsys):
+    from pathlib import Path
+
+    out, write = tmp_path / 'out', Path.write_bytes
+
+    def half(path, content):
+        kept = content if 'img_dir' not in str(path) else content[: len(content) // 2]
+        return write(path, kept)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, 'write_bytes', half)
+        assert prepare(tree, out) == 2
+    assert 'read back other bytes than were written' in capsys.readouterr().err
+    assert not list(out.rglob('*.part'))
+    assert not list((out / 'img_dir' / 'train').iterdir())
+    assert prepare(tree, out) == 0
+    assert len(list((out / 'img_dir' / 'train').iterdir())) == 24
+
+
+def test_shards_share_one_list(tree, tmp_path):
+    out, whole = tmp_path / 'out', tmp_path / 'whole'
+    assert prepare(tree, whole) == 0
+    for shard in ('2/2', '1/2'):
+        assert prepare(tree, out, '--shard', shard) == 0
+    images = everything(out / 'img_dir')
+    assert {p.relative_to(out): v for p, v in images.items()} == {
+        p.relative_to(whole): v for p, v in everything(whole / 'img_dir').items()
+    }
+    listed = [(f / 'train.files.json').read_bytes() for f in (out, whole)]
+    assert listed[0] == listed[1]
+
+
 def test_mmsegmentation_reads_them(tmp_path):
     write_loveda(tmp_path / 'raw', {('Train', 'Urban'): [1], ('Train', 'Rural'): [2]})
     arguments = [str(tmp_path / 'raw'), str(tmp_path / 'out'), '--workers', '1']

@@ -1,8 +1,12 @@
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.png import PngImage
+from mmss_plugins.prepare.windows import image_shape
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,16 @@ def test_modes(tmp_path, mode, bands, dtype):
     assert (found.count, found.dtypes) == (bands, (dtype,) * bands)
     assert found.shape == (found.height, found.width) == (2, 3)
     np.testing.assert_array_equal(found.read(), np.atleast_3d(array).transpose(2, 0, 1))
+
+
+def test_an_absurd_size_is_refused_by_the_header(tmp_path):
+    path = tmp_path / 'a.png'
+    Image.fromarray(np.zeros((2, 3), np.uint8)).save(path)
+    data = bytearray(path.read_bytes())
+    data[16:24] = (300_000).to_bytes(4, 'big') * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, 'big')
+    path.write_bytes(data)
+    with pytest.raises(OSError, match='exceeds limit'):
+        PngImage(path)
+    with pytest.raises(PrepareError, match=r'a\.png: unreadable image'):
+        image_shape(path, 1, ['uint8'])

@@ -102,7 +102,7 @@ def wrong_type(tree):
 
 def another_type_than_the_first(tree):
     path = dfc_path(tree, 'test', 's2', 2)
-    write_tiff(path, np.zeros((13, 16, 16), np.int16))
+    write_tiff(path, read_raw(path).astype(np.int16))
     return path, 'expected uint16 as in the first sample of the store, but found int16'
 
 
@@ -247,11 +247,12 @@ def test_wrong_use(tree, tmp_path, capsys):
     assert prepare(tmp_path / 'nowhere', tmp_path / 'out') == 2
     assert str(tmp_path / 'nowhere') in capsys.readouterr().err
     assert main([str(tree), str(tmp_path / 'out'), '--splits', 'validation']) == 2
-    assert 's1_validation' in capsys.readouterr().err
-    for folder in ('s1', 's2', 'dfc'):
-        (tmp_path / 'empty' / 'test' / f'{folder}_test').mkdir(parents=True)
+    error = capsys.readouterr().err
+    assert 'found no ROIs0000_validation_s1_0_p*.tif' in error
+    assert 'other splits there: test' in error
+    (tmp_path / 'empty').mkdir()
     assert prepare(tmp_path / 'empty', tmp_path / 'out') == 2
-    assert 'no patch' in capsys.readouterr().err
+    assert 'found no ROIs0000_test_s1_0_p*.tif in any folder or archive' in capsys.readouterr().err
     with pytest.raises(SystemExit) as stop:
         main([])
     assert stop.value.code == 2

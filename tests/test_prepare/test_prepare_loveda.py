@@ -176,4 +176,4 @@ def test_wrong_use(tree, tmp_path, capsys):
         capsys.readouterr().err
     )
     assert prepare(tree / 'nowhere', tmp_path / 'out') == 2
-    assert 'unpacked LoveDA tree' in capsys.readouterr().err
+    assert 'expected LoveDA, in folders or ZIP archives' in capsys.readouterr().err

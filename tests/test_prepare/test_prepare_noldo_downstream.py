@@ -101,6 +101,12 @@ def replaced(kind, array, reason):
     return spoil
 
 
+def odd_pixel(value):
+    image = np.full((2, 22, 22), -12.0)
+    image[0, 3, 4] = value
+    return image
+
+
 def unreadable(tree, name):
     path = tile_path(tree, 'dw_train', 's2', name)
     path.write_bytes(b'II*\0 and nothing more')
@@ -118,9 +124,11 @@ BAD = {
     'label 11': replaced('dw', np.full((22, 22), 11, np.uint8), r'expected .*0\.\.10, 255.*11'),
     'label of floats': replaced('dw', np.zeros((22, 22), np.float32), 'float32'),
     'no data': replaced('s1', np.full((2, 22, 22), np.nan, np.float32), 'NaN'),
-    'other type': replaced('s2', np.zeros((13, 22, 22), np.int16), 'expected uint16 as in the fi'),
+    'other type': replaced(
+        's2', np.full((13, 22, 22), 900, np.int16), 'expected uint16 as in the first'
+    ),
     '12 bands': replaced('s2', np.zeros((12, 22, 22), np.uint16), 'expected bands 13'),
-    'too large': replaced('s1', np.full((2, 22, 22), 1e39), 'beyond the range of float32'),
+    'too large': replaced('s1', odd_pixel(-1e39), 'beyond the range of float32'),
 }
 
 
@@ -229,10 +237,11 @@ def test_a_store_of_other_patches_is_not_mixed_in(tree, tmp_path, capsys):
 
 
 def test_wrong_use(tree, tmp_path, capsys):
-    out = tmp_path / 'out'
+    out, empty = tmp_path / 'out', tmp_path / 'empty'
+    empty.mkdir()
     for root, options, message in (
         (tmp_path / 'nowhere', (), 'nowhere'),
-        (tmp_path, (), 'found none of them'),
+        (empty, (), 'found none of them'),
         (tree, ('--splits', 'osm_train'), 'osm_train'),
         (tree, ('--splits', 'mine'), "split 'mine': .*give --label"),
         (tree, ('--stride', 8), '--stride 8 needs a --patch-size'),
@@ -243,8 +252,7 @@ def test_wrong_use(tree, tmp_path, capsys):
     for kind in ('s1', 's2', 'dw'):
         for name in NAMES[1:] if kind == 's1' else NAMES[:1]:
             tile_path(tree, 'dw_train', kind, name).unlink()
-    for name in NAMES[1:]:
-        tile_path(tree, 'dw_train', 'dw', name).unlink()
+    tile_path(tree, 'dw_train', 'dw', NAMES[2]).unlink()
     assert prepare(tree, out) == 2
-    assert 'no tile with all of s1, s2, dw' in capsys.readouterr().err
+    assert "no tile of 'dw_train' with all of s1, s2, dw" in capsys.readouterr().err
     assert not out.exists()

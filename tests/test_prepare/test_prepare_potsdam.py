@@ -208,8 +208,9 @@ def test_wrong_use(tree, tmp_path, capsys):
         (['--splits', 'val'], 'the split val needs --val-tiles'),
         (['--val-tiles', '3'], '--val-tiles 3 of 3 training tiles leaves none'),
         (['--val-tiles', '-1'], '--val-tiles must be 0 or more, but got -1'),
-        (['--bands', 'IRRG'], '3_Ortho_IRRG'),
-        (['--dsm'], '1_DSM'),
+        (['--bands', 'IRRG'], 'names like top_potsdam_2_10_IRRG.tif'),
+        (['--dsm'], 'names like dsm_potsdam_02_10.tif'),
+        (['--no-boundary'], 'there are only labels with boundaries: leave out --no-boundary'),
     ]:
         assert prepare(tree, tmp_path / 'out', *options) == 2
         assert message in capsys.readouterr().err

@@ -13,6 +13,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, MODELS, DefaultScope, init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import TRANSFORMS
+from scene_stores import write_scene_store
 from store_factory import write_aerial_store, write_noldo_store
 
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
@@ -48,6 +49,7 @@ def stores(tmp_path_factory):
         'Potsdam': str(write_aerial_store(root / 'p.lmdb', PotsdamDataset, PATCHES, 48)),
         'LoveDA': str(write_aerial_store(root / 'l.lmdb', LoveDADataset, images, 48)),
         'NoLDOPretrain': str(root / 'n.lmdb'),
+        'SegmentationStore': str(write_scene_store(root / 's.lmdb', ['image'], size=48)),
     }
 
 

@@ -6,16 +6,18 @@ import pytest
 from config_files import CONFIGS, load
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, MODELS, DefaultScope, init_default_scope
+from scene_stores import write_scene_store
 from store_factory import write_noldo_store
 
 NAMES = [Path(name).stem for name in CONFIGS if name.startswith('cromss/')]
 
 
 @pytest.fixture(scope='module')
-def store(tmp_path_factory):
-    path = tmp_path_factory.mktemp('store') / 'noldo.lmdb'
-    write_noldo_store(path, ids=[f'{i:07d}' for i in range(8)], size=40)
-    return path
+def stores(tmp_path_factory):
+    folder, ids = tmp_path_factory.mktemp('store'), [f'{i:07d}' for i in range(8)]
+    write_noldo_store(folder / 'noldo.lmdb', ids=ids, size=40)
+    write_scene_store(folder / 'scenes.lmdb', seasons=('date1',), ids=ids, size=40)
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +27,10 @@ def _scope():
     DefaultScope._instance_dict.clear()
 
 
-def dataset(cfg, part, store):
+def dataset(cfg, part, stores):
     cfg = cfg[f'{part}_dataloader'].dataset
-    cfg.data_root = str(store)
+    kind = 'noldo' if 'NoLDO' in cfg.type else 'scenes'
+    cfg.data_root = str(stores / f'{kind}.lmdb')
     cfg.holdout.fraction = 0.5
     for step in cfg.pipeline:
         if step.type == 'RandomCrop':
@@ -48,12 +51,12 @@ def small(model):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_training_and_validation_step(store, name):
+def test_training_and_validation_step(stores, name):
     cfg = load(f'cromss/{name}.py')
     model = small(cfg.model)
     if model.selection is not None:
         model.selection.set_schedule(0.9, 0.5)
-    train = dataset(cfg, 'train', store)
+    train = dataset(cfg, 'train', stores)
     data = model.data_preprocessor(pseudo_collate([train[0], train[1]]), training=True)
     losses = model(**data, mode='loss')
     terms = {name for name in losses if 'loss' in name}
@@ -64,7 +67,7 @@ def test_training_and_validation_step(store, name):
     assert [prior is not None for prior in priors] == [model.smoothing is not None] * 2
     model.parse_losses(losses)[0].backward()
     model.eval()
-    val = dataset(cfg, 'val', store)
+    val = dataset(cfg, 'val', stores)
     predicted = model.val_step(pseudo_collate([val[0], val[1]]))
     assert predicted[0].val_loss > 0
     assert predicted[0].pred_sem_seg.shape == (40, 40)

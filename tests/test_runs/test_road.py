@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mmss_plugins.runs.commands import Home
-from mmss_plugins.runs.road import Road, finetune, pretrain
+from mmss_plugins.runs.road import Road, finetune, prepare, pretrain
 
 HOME = Home(Path(__file__).resolve().parents[2])
 
@@ -35,6 +35,21 @@ def test_a_run_of_another_length_keeps_the_ramps_share(tmp_path, epochs, length)
     (hook,) = [h for h in cfg.custom_hooks if h.type.endswith('CrossModalSelectionHook')]
     assert hook.length == (length or 16)
     assert cfg.train_cfg.max_epochs == (epochs or 40)
+
+
+def test_synthetic_data_are_prepared_by_the_commands_for_real_data(tmp_path):
+    road = Road(HOME, tmp_path)
+    recorder = Recorder(road)
+    prepare(road, recorder)
+    _, noldo, dfc = recorder.commands
+    tools, raw = HOME.path / 'tools/prepare', tmp_path / 'raw'
+    common = ['--workers', '2', '--overwrite']
+    stores = [str(tmp_path / name) for name in ('noldo.lmdb', 'dfc2020')]
+    assert noldo == [
+        str(tools / 'noldo_pretrain.py'), str(raw / 'noldo'), stores[0], '--quantise', 'clip8',
+        *common,
+    ]  # fmt: skip
+    assert dfc == [str(tools / 'dfc2020.py'), str(raw / 'dfc2020'), stores[1], *common]
 
 
 def test_arms_share_the_world_and_keep_their_runs_apart(tmp_path):

@@ -5,15 +5,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from mmss_plugins.mini_world.plan import LOVEDA, POTSDAM
-from mmss_plugins.prepare.potsdam_tiles import (
-    DSM_FOLDER,
-    IMAGE_FOLDERS,
-    LABEL_FOLDERS,
-    NO_BOUNDARY,
-    TEST,
-    TRAIN,
-)
+from mmss_plugins.prepare.potsdam_tiles import TEST, TRAIN
 
+POTSDAM_IMAGES = {'RGB': '2_Ortho_RGB', 'IRRG': '3_Ortho_IRRG', 'RGBIR': '4_Ortho_RGBIR'}
 TILES = {'train': TRAIN, 'test': TEST}
 FIRST_NUMBER = {  # of the real images, whose numbers are not shared between folders
     ('Train', 'Rural'): 0,
@@ -33,18 +27,21 @@ def tile_name(stream: int, index: int) -> str:
 def potsdam_files(stream: int, index: int) -> dict[str, PurePosixPath]:
     """Kind of file to its path, relative to the world's folder.
 
-    Kinds are the bands 'RGB', 'IRRG', 'RGBIR', then 'label', 'no boundary' and 'dsm'.
+    Kinds are the bands 'RGB', 'IRRG', 'RGBIR', then 'dsm', 'label' and 'no boundary'; but for the
+    last two also 'RGB world' and so on, the world file beside it. Labels lie in no folder, as their
+    archive unpacks.
     """
     root, name = PurePosixPath('potsdam'), tile_name(stream, index)
     row, col = map(int, name.split('_'))
     files = {
         bands: root / folder / f'top_potsdam_{name}_{bands}.tif'
-        for bands, folder in IMAGE_FOLDERS.items()
+        for bands, folder in POTSDAM_IMAGES.items()
     }
+    files['dsm'] = root / '1_DSM' / f'dsm_potsdam_{row:02d}_{col:02d}.tif'
+    files |= {f'{kind} world': path.with_suffix('.tfw') for kind, path in files.items()}
     label = f'top_potsdam_{name}_label'
-    files['label'] = root / LABEL_FOLDERS[True] / f'{label}.tif'
-    files['no boundary'] = root / LABEL_FOLDERS[False] / f'{label}{NO_BOUNDARY}.tif'
-    files['dsm'] = root / DSM_FOLDER / f'dsm_potsdam_{row:02d}_{col:02d}.tif'
+    files['label'] = root / f'{label}.tif'
+    files['no boundary'] = root / '5_Labels_all_noBoundary' / f'{label}_noBoundary.tif'
     return files
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from rasterio import Affine
 from scipy import ndimage
 
 from mmss_plugins.datasets.potsdam import BANDS, PotsdamDataset
@@ -13,9 +14,10 @@ from mmss_plugins.mini_world.aerial.light import draw_light, photograph
 from mmss_plugins.mini_world.aerial.scene import Scene
 from mmss_plugins.mini_world.aerial.surfaces import KINDS
 from mmss_plugins.mini_world.aerial.town_scene import paint_town
+from mmss_plugins.mini_world.grids import map_grid
 from mmss_plugins.mini_world.noise import random_field
 from mmss_plugins.mini_world.plan import PlacePlan, WorldOptions, place_rng
-from mmss_plugins.mini_world.raw_trees import write_geotiff
+from mmss_plugins.mini_world.raw_trees import write_geotiff, write_text
 
 CLASSES = PotsdamDataset.METAINFO['classes']
 PALETTE = np.array(PotsdamDataset.METAINFO['palette'], np.uint8)
@@ -92,14 +94,23 @@ def write_tile(root: Path, options: WorldOptions, stream: int, index: int) -> np
     row, col = map(int, tile_name(stream, index).split('_'))
     extent = options.tile_size * metres
     plan = PlacePlan(stream, index, (), EPSG, (WEST + col * extent, NORTH - row * extent))
-    files = potsdam_files(stream, index)
+    grid, files = map_grid(plan, metres), potsdam_files(stream, index)
+    world_file = '\n'.join(f'{value:.12f}' for value in _world_file(grid.transform)) + '\n'
     channel = {name: number for number, name in enumerate(BANDS['RGBIR'])}
-    for bands in BANDS:
-        chosen = image[[channel[name] for name in BANDS[bands]]]
-        write_geotiff(root / files[bands], chosen, plan, metres)
+    images = {bands: image[[channel[name] for name in names]] for bands, names in BANDS.items()} | {
+        'dsm': dsm[None]
+    }
+    for kind, array in images.items():
+        write_geotiff(root / files[kind], array, grid)
+        write_text(root / files[f'{kind} world'], world_file)
     colours = np.moveaxis(PALETTE[label], -1, 0)
-    write_geotiff(root / files['label'], colours, plan, metres, compress='lzw')
+    write_geotiff(root / files['label'], colours, grid, compress='lzw')
     colours[:, near_borders(label)] = 0
-    write_geotiff(root / files['no boundary'], colours, plan, metres, compress='lzw')
-    write_geotiff(root / files['dsm'], dsm[None], plan, metres)
+    write_geotiff(root / files['no boundary'], colours, grid, compress='lzw')
     return np.bincount(label.ravel(), minlength=len(CLASSES))
+
+
+def _world_file(transform: Affine) -> tuple[float, ...]:
+    """The six numbers of a world file: the last two are the centre of the first pixel."""
+    scale = transform.a, transform.d, transform.b, transform.e
+    return (*scale, transform.c + transform.a / 2, transform.f + transform.e / 2)

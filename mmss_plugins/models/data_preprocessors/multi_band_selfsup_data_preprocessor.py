@@ -19,8 +19,8 @@ class MultiBandSelfSupDataPreprocessor(BaseDataPreprocessor):
     come (8-bit images in 0..255); bands stay in their order.
 
     Args:
-        mean: Per band, in the images' units; None to leave it.
-        std: Per band; given if and only if ``mean`` is.
+        mean: Per band, or one value for all bands, in the images' units; None to leave it.
+        std: The same; given if and only if ``mean`` is.
         non_blocking: Whether copies to the device need not be waited for.
     """
 
@@ -69,7 +69,7 @@ class MultiBandSelfSupDataPreprocessor(BaseDataPreprocessor):
         images = view if isinstance(view, Tensor) else torch.stack(list(view))
         if not self.normalizes:
             return images.float()
-        if images.shape[-3] != len(self.mean):
+        if len(self.mean) not in (1, images.shape[-3]):
             raise ValueError(
                 f'the data preprocessor has mean and std of {len(self.mean)} bands, but the images '
                 f'have {images.shape[-3]}'

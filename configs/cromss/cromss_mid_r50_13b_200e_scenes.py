@@ -1,0 +1,23 @@
+# CromSS, middle fusion, on your own scenes (tools/prepare/scenes.py --seasons). Set
+# model.decode_head.num_classes to the number of classes of the store.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/scenes_s12_cromss.py',
+    '../_base_/models/cromss_r50_13b.py',
+    '../_base_/schedules/cromss_200e.py',
+]
+
+model = dict(decode_head=dict(num_classes=2))
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='mmss_plugins.LabelNoiseReportHook', max_samples=500),
+    dict(
+        type='mmss_plugins.CrossModalSelectionHook',
+        ramp='exp',
+        length=80,
+        by_epoch=True,
+        proportion=0.5,
+        panel_interval=10,
+    ),
+]
+default_hooks = dict(checkpoint=dict(interval=10, save_best='val_loss', rule='less'))

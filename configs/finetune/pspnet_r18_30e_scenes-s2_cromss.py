@@ -1,0 +1,7 @@
+# PSPNet R18 on your own scenes, S2: a CromSS encoder, fine-tuned with the rest.
+_base_ = './pspnet_r18_30e_scenes-s2.py'
+
+checkpoint = 'work_dirs/cromss_mid_r18_13b_40e_scenes/epoch_40.pth'
+model = dict(
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=checkpoint, prefix='backbones.s2.'))
+)

@@ -1,0 +1,7 @@
+# PSPNet R18 on your own scenes: a GraSS encoder, fine-tuned with the rest.
+_base_ = './pspnet_r18_30e_scenes.py'
+
+checkpoint = 'work_dirs/grass_r18_35e_folder/epoch_35.pth'
+model = dict(
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone.'))
+)

@@ -1,0 +1,7 @@
+# PSPNet R50 on your own scenes: a GraSS encoder, fine-tuned with the rest.
+_base_ = './pspnet_r50_50e_scenes.py'
+
+checkpoint = 'work_dirs/grass_r50_350e_folder/epoch_350.pth'
+model = dict(
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone.'))
+)

@@ -1,0 +1,282 @@
+"""From the values of label files to class indices, by a small file that the user writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.image_paths import read_table
+
+Colour = tuple[int, int, int]
+Key = int | str | Colour
+IGNORED = ('ignore', 'ignored', 'unlabelled', 'unlabeled')  # names that make no class
+OTHER, BACKGROUND = 'other', 'background'
+SHOWN = 10
+MAX_BYTES = 1 << 20
+_SECTIONS = {'map', 'classes', 'palette', OTHER, BACKGROUND}
+_HEX = re.compile(r'#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})')
+_RGB = re.compile(r'[(\[]?\s*(\d{1,3})[,\s]+(\d{1,3})[,\s]+(\d{1,3})\s*[)\]]?')
+FORM = (
+    'a mapping from source values to class names, such as {1: water, 2: trees, 0: ignore}; colours '
+    'are written "#3C1098" or "60,16,152"'
+)
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """What source values mean.
+
+    Args:
+        classes: Names by index.
+        values: Source value (a number, a text, or an RGB colour) to index; 255 for ignored.
+        palette: RGB per class; empty if the file gives none.
+        other: Index of values that are not listed; None if such a value is an error.
+        background: Index of pixels in no polygon of a vector file.
+    """
+
+    classes: tuple[str, ...]
+    values: Mapping[Key, int]
+    palette: tuple[Colour, ...] = ()
+    other: int | None = None
+    background: int = IGNORE_INDEX
+
+    @property
+    def by_colour(self) -> bool:
+        """Whether source values are colours."""
+        return any(isinstance(key, tuple) for key in self.values)
+
+    def index(self, value: object, where: object) -> int:
+        """The class index of one value.
+
+        Raises:
+            PrepareError: If the value is not listed.
+        """
+        found = self.values.get(key_of(value), self.other)
+        if found is None:
+            raise PrepareError(self._unknown([value], where))
+        return found
+
+    def indices(self, values: np.ndarray, where: object) -> np.ndarray:
+        """Class indices of a label map.
+
+        Args:
+            values: (H, W) whole numbers, or (3, H, W) uint8 colours.
+            where: The file, for messages.
+
+        Returns:
+            (H, W) uint8, 255 for ignored.
+
+        Raises:
+            PrepareError: If a value is not listed, or the map is not of the kind that is listed.
+        """
+        if (values.ndim == 3) != self.by_colour:
+            raise PrepareError(
+                f'{where}: the label map holds {"colours" if values.ndim == 3 else "numbers"}, but '
+                f'--classes lists {"colours" if self.by_colour else "numbers or texts"}'
+            )
+        if self.by_colour:
+            red, green, blue = values.astype(np.int64)
+            values = (red << 16) | (green << 8) | blue
+        found, inverse = np.unique(values, return_inverse=True)
+        unknown, table = [], np.full(len(found), IGNORE_INDEX, np.uint8)
+        for position, number in enumerate(found.tolist()):
+            key = _colour_of(number) if self.by_colour else key_of(number)
+            index = self.values.get(key, self.other)
+            if index is None:
+                unknown.append(key)
+            else:
+                table[position] = index
+        if unknown:
+            raise PrepareError(self._unknown(unknown, where))
+        return table[inverse].reshape(values.shape)
+
+    def _unknown(self, values: Iterable[object], where: object) -> str:
+        values = list(values)
+        shown = ', '.join(map(str, values[:SHOWN])) + (', ...' if len(values) > SHOWN else '')
+        known = list(self.values)
+        listed = ', '.join(map(str, known[:SHOWN])) + (', ...' if len(known) > SHOWN else '')
+        return (
+            f'{where}: label values that --classes does not list: {shown} (it lists {listed}): add '
+            f'them, or "{OTHER}: ignore" for all values that are not listed'
+        )
+
+
+def key_of(value: object) -> Key:
+    """A source value in the form in which values are compared.
+
+    Whole numbers become int whatever they are written as, colours tuples; all else is text.
+    """
+    if isinstance(value, (list, tuple)):
+        return tuple(int(number) for number in value)
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return int(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    text = str(value).strip()
+    if re.fullmatch(r'[-+]?\d+(\.0+)?', text):
+        return int(float(text))
+    match = _HEX.fullmatch(text)
+    if match:
+        return tuple(int(part, 16) for part in match.groups())
+    match = _RGB.fullmatch(text)
+    return tuple(map(int, match.groups())) if match else text
+
+
+def read_class_map(path: Path) -> ClassMap:
+    """Read a class map from YAML, JSON or CSV.
+
+    Raises:
+        PrepareUsageError: If the file is missing or not of the form that the documentation says.
+    """
+    if path.suffix.lower() == '.csv':
+        return _from_table(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise PrepareUsageError(f'{path}: too large for a class map')
+        text = path.read_text(encoding='utf-8')
+        if path.suffix.lower() == '.json':
+            content = json.loads(text)
+        else:
+            import yaml
+
+            content = yaml.safe_load(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise PrepareUsageError(f'{path}: unreadable class map ({error})') from error
+    except Exception as error:  # yaml's own
+        if type(error).__module__.partition('.')[0] != 'yaml':
+            raise
+        raise PrepareUsageError(f'{path}: unreadable class map ({error})') from error
+    return _from_content(content, path)
+
+
+def _from_table(path: Path) -> ClassMap:
+    rows = read_table(path, ['class'])
+    pairs, palette = {}, {}
+    for number, row in enumerate(rows, 2):
+        colour = row.get('colour') or row.get('color')
+        rgb = [row.get(name) for name in 'rgb']
+        value = row.get('value') or (','.join(rgb) if all(rgb) else colour)
+        if not value:
+            raise PrepareUsageError(
+                f'{path}, row {number}: expected a column value, colour, or r, g and b'
+            )
+        pairs[value] = row['class']
+        if colour and row.get('value'):
+            palette[row['class']] = colour
+    return _make(pairs, path, palette=palette)
+
+
+def _from_content(content: Any, path: Path) -> ClassMap:
+    if not isinstance(content, dict):
+        raise PrepareUsageError(f'{path}: expected {FORM}, but found {type(content).__name__}')
+    listed = content.get('classes')
+    if isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed):
+        return _make(_of_labelling_tool(listed, path), path)
+    if 'map' not in content:
+        unlisted = {key: value for key, value in content.items() if key in (OTHER, BACKGROUND)}
+        pairs = {key: value for key, value in content.items() if key not in unlisted}
+        return _make(pairs, path, **unlisted)
+    unknown = set(content) - _SECTIONS
+    if unknown or not isinstance(content['map'], dict):
+        raise PrepareUsageError(
+            f'{path}: expected the sections {", ".join(sorted(_SECTIONS))}, of which map is '
+            f'{FORM}; but found {", ".join(map(str, unknown)) or content["map"]}'
+        )
+    return _make(content['map'], path, **{k: v for k, v in content.items() if k != 'map'})
+
+
+def _of_labelling_tool(entries: list[dict], path: Path) -> dict[Any, Any]:
+    """Colour to name of ``{"classes": [{"title": ..., "color": ...}]}``."""
+    pairs = {}
+    for entry in entries:
+        name, colour = (
+            entry.get('title') or entry.get('name'),
+            entry.get('color') or entry.get('colour'),
+        )
+        if not name or not colour:
+            raise PrepareUsageError(f'{path}: expected a title and a color, but found {entry}')
+        pairs[colour] = name
+    return pairs
+
+
+def _make(
+    pairs: Mapping[Any, Any],
+    path: Path,
+    classes: Any = None,
+    palette: Any = None,
+    other: Any = 'error',
+    background: Any = None,
+) -> ClassMap:
+    names = {key_of(value): _class_name(name, path) for value, name in pairs.items()}
+    if len(names) != len(pairs):
+        raise PrepareUsageError(f'{path}: a source value is listed twice')
+    for extra in (other, background):
+        if extra != 'error':
+            names.setdefault(f'\0{extra}', _class_name(extra, path))
+    order = list(dict.fromkeys(name for name in names.values() if name is not None))
+    if classes is not None:
+        if not isinstance(classes, list) or sorted(map(str, classes)) != sorted(order):
+            raise PrepareUsageError(
+                f'{path}: classes must list each class of the map once ({", ".join(order)}), but '
+                f'found {classes}'
+            )
+        order = [str(name) for name in classes]
+    if not order or len(order) > IGNORE_INDEX:
+        raise PrepareUsageError(
+            f'{path}: expected 1 to {IGNORE_INDEX} classes, but found {len(order)}'
+        )
+
+    def index(name: str | None) -> int:
+        return IGNORE_INDEX if name is None else order.index(name)
+
+    values = {k: index(v) for k, v in names.items() if not str(k).startswith('\0')}
+    if len({isinstance(key, tuple) for key in values}) > 1:
+        raise PrepareUsageError(f'{path}: some source values are colours and some are not')
+    return ClassMap(
+        tuple(order),
+        values,
+        _palette(order, values, palette, path),
+        None if other == 'error' else index(_class_name(other, path)),
+        index(_class_name(background, path)),
+    )
+
+
+def _class_name(name: Any, path: Path) -> str | None:
+    """The name of a class, None for what is ignored."""
+    if name is None or str(name).strip().lower() in IGNORED:
+        return None
+    text = str(name).strip()
+    if not text or isinstance(name, (dict, list)):
+        raise PrepareUsageError(f'{path}: expected a class name, but found {name!r}')
+    return text
+
+
+def _palette(
+    order: list[str], values: Mapping[Key, int], palette: Any, path: Path
+) -> tuple[Colour, ...]:
+    """RGB per class: as given, else the colours of the masks."""
+    if not palette:
+        of_masks = {index: key for key, index in reversed(values.items()) if isinstance(key, tuple)}
+        found = [of_masks.get(index) for index in range(len(order))]
+        return tuple(found) if all(found) else ()
+    entries = palette if isinstance(palette, dict) else dict(zip(order, palette, strict=False))
+    colours = [key_of(entries[name]) for name in order if name in entries]
+    good = all(isinstance(c, tuple) and len(c) == 3 and max(c) <= 255 for c in colours)
+    if len(colours) != len(order) or not good:
+        raise PrepareUsageError(
+            f'{path}: palette must give each class a colour ("#3C1098" or [60, 16, 152]): '
+            f'{", ".join(order)}'
+        )
+    return tuple(colours)
+
+
+def _colour_of(code: int) -> Colour:
+    return code >> 16, code >> 8 & 255, code & 255

@@ -1,0 +1,304 @@
+"""The files of a raw data set, wherever they lie: in folders, or in ZIP archives as downloaded.
+
+Archives are read in place. The names of their members are used as names only: nothing is unpacked.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from zipfile import BadZipFile, ZipFile
+
+from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+
+CHUNK = 1 << 20
+MAX_MEMBER = 4 << 30  # bytes of a member that is read in pieces
+MAX_IN_MEMORY = 256 << 20  # bytes of a member that is read at once
+OPEN_ARCHIVES = 16  # per process
+ARCHIVE = '.zip'
+MAC = '__MACOSX', '._'  # folder and prefix of files that the Mac's archiver adds
+_DAMAGED = (BadZipFile, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
+_UNREADABLE = (*_DAMAGED, NotImplementedError, RuntimeError)  # unknown compression, encrypted
+
+
+@dataclass(frozen=True, order=True)
+class ZipMember:
+    """A file in a ZIP archive; as text, the archive's path followed by the member's.
+
+    Args:
+        archive: The archive.
+        member: Its name in there.
+    """
+
+    archive: Path
+    member: str
+
+    def __str__(self) -> str:
+        return f'{self.archive}/{self.member}'
+
+    @property
+    def parent(self) -> str:
+        """The archive, and the folder in it."""
+        return str(self).rpartition('/')[0]
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return _parts(self.member)[-1]
+
+    @property
+    def suffix(self) -> str:
+        """Ending of the name, with its dot."""
+        return Path(self.name).suffix
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending."""
+        return Path(self.name).stem
+
+    @property
+    def gdal_path(self) -> str:
+        """The name under which GDAL opens it."""
+        return f'/vsizip/{{{self.archive}}}/{"/".join(_parts(self.member))}'
+
+    def read(self) -> bytes:
+        """The content, whose checksum is verified.
+
+        Raises:
+            PrepareError: If it is damaged, encrypted or absurdly large.
+        """
+        with _opened(self, MAX_IN_MEMORY) as stream:
+            return _whole(self, stream.read)
+
+    def verify(self) -> None:
+        """Verify the checksum, once in each process.
+
+        Raises:
+            PrepareError: If it is wrong, or the member is encrypted or absurdly large.
+        """
+        _verify(self, stamp(self.archive))
+
+
+RawPath = Path | ZipMember
+
+
+class FoundFile(NamedTuple):
+    """A file of a raw tree.
+
+    Args:
+        path: Where it is.
+        folders: Names of the folders above it, from the root's own down; an archive counts as a
+            folder of its name without '.zip'.
+    """
+
+    path: RawPath
+    folders: tuple[str, ...]
+
+
+def stamp(path: RawPath) -> tuple[int, int]:
+    """Time of the last change and size: another content of a file has another stamp.
+
+    Raises:
+        PrepareError: If there is no such file.
+    """
+    archive = path.archive if isinstance(path, ZipMember) else path
+    try:
+        found = os.stat(archive)
+    except FileNotFoundError:
+        raise PrepareError(f'{archive}: missing file') from None
+    return found.st_mtime_ns, found.st_size
+
+
+def open_file(path: RawPath) -> BinaryIO:
+    """Open a file to read from its beginning; the checksum of a member is not verified.
+
+    Raises:
+        PrepareError: If a member is missing, encrypted or absurdly large.
+        OSError: If a file cannot be opened.
+    """
+    return _opened(path, MAX_MEMBER) if isinstance(path, ZipMember) else path.open('rb')
+
+
+def require_source(path: Path, what: str) -> Path:
+    """Check that a raw tree is there: a folder, or a ZIP archive.
+
+    Raises:
+        PrepareUsageError: If it is not.
+    """
+    if not path.is_dir() and not (path.is_file() and _is_archive(path.name)):
+        raise PrepareUsageError(
+            f'{path}: expected {what}, in folders or ZIP archives, but there is no such folder or '
+            'archive'
+        )
+    return path
+
+
+def find_files(
+    root: Path, suffixes: Sequence[str], archives: bool = True, prune: Sequence[str] = ()
+) -> list[FoundFile]:
+    """All files of a tree with these endings, in the order of their paths.
+
+    Args:
+        root: A folder, or a ZIP archive.
+        suffixes: Lower-case endings with their dots.
+        archives: Whether to look into ZIP archives in the tree.
+        prune: Names of folders that are not entered.
+
+    Raises:
+        PrepareUsageError: If an archive cannot be read, or there are such files in archives within
+            archives at most.
+    """
+    found: list[FoundFile] = []
+    inner: list[FoundFile] = []
+    for path, folders in _walk(root, prune):
+        if path.suffix.lower() in suffixes:
+            found.append(FoundFile(path, folders))
+        elif _is_archive(path.name) and (archives or path == root):
+            members = _members(path, folders, (*suffixes, ARCHIVE))
+            for member in members:
+                (inner if _is_archive(member.path.name) else found).append(member)
+    if inner and not found:
+        raise PrepareUsageError(
+            f'{inner[0].path}: an archive within an archive, which is not read: unpack the outer '
+            'one; the archives in it are read as they are'
+        )
+    return found
+
+
+def unique_files(files: Iterable[tuple[str, FoundFile]], what: str) -> dict[str, RawPath]:
+    """Files by name of their sample.
+
+    Args:
+        files: Name of the sample and file.
+        what: They are, for the message.
+
+    Raises:
+        PrepareUsageError: If a name comes twice, or the files lie in two places, as they do where
+            two layouts are mixed. A folder of its own for each sample counts as one place.
+    """
+    found: dict[str, RawPath] = {}
+    places: dict[tuple[str, ...], RawPath] = {}
+    for name, (path, folders) in files:
+        if name in found:
+            raise PrepareUsageError(f'{what} {name} is there twice: {_keep_one(found[name], path)}')
+        found[name] = path
+        place = tuple('*' if folder == name else folder for folder in folders)
+        places.setdefault(place, path)
+    if len(places) > 1:
+        first, second, *_ = places.values()
+        raise PrepareUsageError(
+            f'{what}: files lie in {len(places)} places, as where two layouts are mixed: '
+            f'{_keep_one(first, second)}'
+        )
+    return found
+
+
+def _keep_one(first: RawPath, second: RawPath) -> str:
+    text = f'{first} and {second}: keep one of them, or give the folder or archive that is meant'
+    if isinstance(first, ZipMember) != isinstance(second, ZipMember):
+        text += '; --no-archives leaves archives alone'
+    return text
+
+
+def missing_files(
+    found: Mapping[str, Mapping[str, RawPath]], name: str, file_names: Mapping[str, str]
+) -> str | None:
+    """Which files of a sample are missing: where they would lie, if beside the others of a kind.
+
+    Args:
+        found: Kind to sample to file; there is a file of every kind.
+        name: Of the sample.
+        file_names: Kind to name of the sample's file.
+    """
+    missing = [
+        f'{next(iter(files.values())).parent}/{file_names[kind]}'
+        for kind, files in found.items()
+        if name not in files
+    ]
+    return f'{", ".join(missing)}: missing file' if missing else None
+
+
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith(ARCHIVE) and not name.startswith(MAC[1])
+
+
+def _walk(root: Path, prune: Sequence[str]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    top = root.absolute()
+    if not root.is_dir():
+        yield root, (top.parent.name,)
+        return
+    seen = set()
+    for folder, names, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # links that go round
+            names.clear()
+            continue
+        seen.add(real)
+        names[:] = sorted(name for name in names if name != MAC[0] and name not in prune)
+        folders = (top.name, *Path(folder).relative_to(root).parts)
+        for name in sorted(files):
+            if not name.startswith(MAC[1]):
+                yield Path(folder, name), folders
+
+
+def _members(
+    archive: Path, folders: tuple[str, ...], suffixes: Sequence[str]
+) -> Iterator[FoundFile]:
+    try:
+        names = [info.filename for info in _archive(archive, stamp(archive)).infolist()]
+    except _UNREADABLE as error:
+        raise PrepareUsageError(
+            f'{archive}: damaged, not whole, or no ZIP archive ({error}): download it again, or '
+            'move it away'
+        ) from error
+    for name in sorted(names):
+        parts = _parts(name)
+        if not name.lower().endswith(tuple(suffixes)) or MAC[0] in parts:
+            continue
+        if parts and not parts[-1].startswith(MAC[1]):
+            yield FoundFile(ZipMember(archive, name), (*folders, archive.stem, *parts[:-1]))
+
+
+def _parts(member: str) -> list[str]:
+    """Folders and name of a member; some archivers write backslashes."""
+    return [part for part in member.replace('\\', '/').split('/') if part not in ('', '.')]
+
+
+@lru_cache(maxsize=OPEN_ARCHIVES)
+def _archive(path: Path, stamp: tuple[int, int]) -> ZipFile:  # noqa: ARG001  (one more key)
+    return ZipFile(path)
+
+
+def _opened(member: ZipMember, limit: int) -> BinaryIO:
+    try:
+        archive = _archive(member.archive, stamp(member.archive))
+        size = archive.getinfo(member.member).file_size
+        if size > limit:
+            raise PrepareError(f'{member}: expected at most {limit} bytes, but found {size}')
+        return archive.open(member.member)
+    except KeyError:
+        raise PrepareError(f'{member}: missing file') from None
+    except PrepareError:
+        raise
+    except _UNREADABLE as error:
+        raise PrepareError(f'{member}: unreadable in its archive ({error})') from error
+
+
+def _whole(member: ZipMember, read: Callable[[], bytes]) -> bytes:
+    try:
+        return read()
+    except _UNREADABLE as error:
+        raise PrepareError(f'{member}: unreadable in its archive ({error})') from error
+
+
+@lru_cache(maxsize=64)
+def _verify(member: ZipMember, stamp: tuple[int, int]) -> None:  # noqa: ARG001  (one more key)
+    with _opened(member, MAX_MEMBER) as stream:
+        while _whole(member, lambda: stream.read(CHUNK)):
+            pass

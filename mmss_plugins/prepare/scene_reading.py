@@ -1,0 +1,238 @@
+"""What a scene of one date is, checked once, and its windows in physical values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmss_plugins.bands import SENSORS
+from mmss_plugins.prediction.scene_files import SUFFIXES, Scene, find_scene, opened
+from mmss_plugins.prediction.scene_reader import SceneReader
+from mmss_plugins.prediction.scene_windows import filled
+from mmss_plugins.prepare.band_choice import BandChoice
+from mmss_plugins.prepare.errors import PrepareError
+from mmss_plugins.prepare.image_files import ImageInfo, image_info, read_image
+from mmss_plugins.prepare.images import subtract_offset
+from mmss_plugins.prepare.label_pairs import IMAGE, Pair
+from mmss_plugins.prepare.s2_offset import find_offset
+from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
+from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.units import carries_offset, check_units
+
+LEAST_POWER = 1e-10  # -100 dB
+PROBES, PROBE = 3, 256  # windows per axis that a scene is judged by, and their side
+OPEN_SCENES = 4  # per process
+ADVICE = {
+    'linear': 'if these are linear power, add --s1-linear',
+    'decibel': 'leave --s1-linear out, or convert them to dB',
+    'fill': 'if these pixels hold no data, add --nodata VALUE',
+    'reflectance': 'if these are reflectances from 0 to 1, add --s2-scale 10000',
+    'reflectance x 10000': 'choose --s2-scale and --s2-offset so that they become it',
+}
+
+
+@dataclass(frozen=True)
+class ValueOptions:
+    """What the values of Sentinel scenes are.
+
+    Args:
+        s2_scale: Times this they are reflectance x 10000.
+        s2_offset: Then subtracted; None to find out for each scene.
+        s1_linear: Sentinel-1 values are power, not dB.
+        nodata: Value without data in files that do not say so; for pictures where all bands have
+            it.
+        given: Per modality, names of all bands of a file in order.
+    """
+
+    s2_scale: float = 1.0
+    s2_offset: int | None = None
+    s1_linear: bool = False
+    nodata: float | None = None
+    given: Mapping[str, Sequence[str] | None] | None = None
+
+
+class SceneDate(NamedTuple):
+    """A scene of one date, as its headers say.
+
+    Args:
+        pair: Its files.
+        grid: That its images are read on.
+        scene: The bands of Sentinel-1 and Sentinel-2; None for other images.
+        info: Header of another image.
+        offset: That is subtracted from Sentinel-2.
+    """
+
+    pair: Pair
+    grid: Grid
+    scene: Scene | None = None
+    info: ImageInfo | None = None
+    offset: int = 0
+
+    @property
+    def bands(self) -> dict[str, tuple[str, ...]]:
+        """Band names per Sentinel modality."""
+        return {
+            name: tuple(bands) for name, bands in (self.scene.bands if self.scene else {}).items()
+        }
+
+
+def examine(pair: Pair, options: ValueOptions) -> SceneDate | str:
+    """Read the headers of a scene and judge its values; the reason if it cannot be used."""
+    try:
+        if IMAGE in pair.images:
+            info = image_info(pair.images[IMAGE])
+            return SceneDate(pair, info.grid, info=info)
+        given = {name: names for name, names in (options.given or {}).items() if names}
+        wanted = {
+            name: _bands_there(path, name, given.get(name)) for name, path in pair.images.items()
+        }
+        scene = find_scene(pair.images, wanted, given)
+        return _judged(SceneDate(pair, scene.grid, scene), options)
+    except (PrepareError, OSError, ValueError) as error:
+        return str(error)
+
+
+def _bands_there(path: Path, sensor: str, given: Sequence[str] | None) -> tuple[str, ...]:
+    """Which bands of a sensor a file or folder holds, in the sensor's order."""
+    known = SENSORS[sensor].bands
+    if path.is_dir():
+        files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]
+        found = {name_in_file_name(file, known, sensor) for file in files}
+    else:
+        with opened(path) as source:
+            names = source.descriptions if given is None else given
+            if given is None and says_nothing(names):
+                return known  # by the number of bands, or refused
+            found = {canonical_name(name, sensor) for name in names}
+    there = tuple(band for band in known if band in found)
+    if not there:
+        raise PrepareError(
+            f'{path}: no {sensor} band is recognised: name all bands of the file in order with '
+            f'--{sensor}-bands'
+        )
+    return there
+
+
+def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
+    """With the offset, its values checked."""
+    windows = _probes(date.grid.shape)
+    reader = _reader(date.scene, options.nodata)
+    for modality, bands in date.bands.items():
+        parts = [reader.read(modality, window) for window in windows]
+        image = np.concatenate([data.reshape(len(data), -1) for data, _ in parts], axis=1)
+        valid = np.concatenate([present.ravel() for _, present in parts])
+        where = date.pair.images[modality]
+        if image.dtype == np.uint8:
+            raise PrepareError(
+                f'{where}: expected raw {modality} values, but found 8-bit ones, which have been '
+                'scaled: give the raw files, or take them as pictures with --image'
+            )
+        if modality == 's2':
+            date = date._replace(offset=_offset(date, image, valid, options))
+        image = physical(image, modality, date.offset, options, where)
+        check_units(image, modality, bands, where, valid=valid, advice=ADVICE)
+    return date
+
+
+def _offset(date: SceneDate, image: np.ndarray, valid: np.ndarray, options: ValueOptions) -> int:
+    listed = date.pair.columns.get('s2_offset')
+    if listed:
+        if not listed.isdecimal():
+            raise PrepareError(f's2_offset of {date.pair.name} in the list: {listed!r}')
+        return int(listed)
+    if options.s2_offset is not None:
+        return options.s2_offset
+    source = next(iter(date.scene.bands['s2'].values()))
+    with opened(source.path) as file:
+        tags = file.tags()
+        declared = any(file.offsets) or any(scale != 1 for scale in file.scales)
+    scaled = image * options.s2_scale
+    bands = date.bands['s2']
+    seen = carries_offset(scaled, bands, valid) if 'B10' in bands else None
+    return find_offset(date.pair.images['s2'], tags, declared, seen)
+
+
+def _probes(shape: tuple[int, int]) -> list[Window]:
+    """Windows spread evenly over a scene."""
+    sides = [min(PROBE, length) for length in shape]
+    starts = [
+        sorted({int(v) for v in np.linspace(0, length - side, PROBES)})
+        for length, side in zip(shape, sides, strict=True)
+    ]
+    return [Window(row, col, *sides) for row in starts[0] for col in starts[1]]
+
+
+def physical(
+    image: np.ndarray, modality: str, offset: int, options: ValueOptions, where: object
+) -> np.ndarray:
+    """Sentinel-1 in dB (float32), Sentinel-2 as reflectance x 10000.
+
+    Args:
+        image: (C, ...) as read.
+        modality: 's1' or 's2'.
+        offset: To be subtracted from Sentinel-2.
+        options: What the values are.
+        where: The file, for messages.
+    """
+    if modality == 's1':
+        values = image.astype(np.float32)
+        if options.s1_linear:
+            values = 10 * np.log10(np.maximum(values, np.float32(LEAST_POWER)))
+        return values
+    if options.s2_scale != 1:
+        image = image.astype(np.float32) * np.float32(options.s2_scale)
+    return subtract_offset(image.astype(np.float32) if image.dtype == np.float64 else image,
+                           offset, where)  # fmt: skip
+
+
+def read_date(
+    date: SceneDate, window: Window, options: ValueOptions, bands: BandChoice | None = None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Read a window of all images of a scene.
+
+    Args:
+        date: The scene.
+        window: Inside its grid.
+        options: What values are.
+        bands: Those of other images.
+
+    Returns:
+        Per field (C, h, w) physical values, pixels without data filled with the mean of the
+        window's others; and (h, w) bool, where all images have data.
+
+    Raises:
+        PrepareError: If a file cannot be read.
+    """
+    images, valid = {}, True
+    if date.scene is None:
+        path = date.pair.images[IMAGE]
+        indices = bands.indices(date.info, path)
+        images[IMAGE], valid = read_image(path, indices, window, nodata=options.nodata)
+    else:
+        reader = _reader(date.scene, options.nodata)
+        for modality in date.scene.bands:
+            image, present = reader.read(modality, window)
+            where = date.pair.images[modality]
+            images[modality] = physical(image, modality, date.offset, options, where)
+            valid = valid & present & np.isfinite(images[modality]).all(axis=0)
+    return {name: filled(image, valid) for name, image in images.items()}, valid
+
+
+_READERS: dict[tuple[str, str, int], SceneReader] = {}
+
+
+def _reader(scene: Scene, nodata: float | None) -> SceneReader:
+    """The open files of a scene, kept for its next windows."""
+    files = str(sorted(map(str, scene.grids)))
+    key = (files, str(nodata), os.getpid())
+    if key not in _READERS:
+        while len(_READERS) >= OPEN_SCENES:
+            _READERS.pop(next(iter(_READERS))).close()
+        _READERS[key] = SceneReader(scene, nodata)
+    return _READERS[key]

@@ -1,0 +1,220 @@
+"""Label maps from the polygons of vector files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmss_plugins.prepare.class_map import ClassMap
+from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.georeference import Grid
+
+SUFFIXES = ('.gpkg', '.geojson', '.json', '.shp', '.fgb')
+_FIRST_BYTES = {'.gpkg': b'SQLite format 3\0', '.shp': b'\0\0\x27\x0a', '.fgb': b'fgb'}
+_JSON = re.compile(rb'(\xef\xbb\xbf)?\s*\{')
+KEPT = 4  # scenes whose polygons each process keeps
+
+
+@dataclass(frozen=True)
+class VectorOptions:
+    """How polygons become labels.
+
+    Args:
+        attribute: Name of the attribute that gives the class.
+        layer: Of the file; None where it has one only.
+        all_touched: Burn all pixels that a polygon touches, not only those whose centre is inside.
+        split_attribute: Name of the attribute that gives the split; None for none.
+    """
+
+    attribute: str
+    layer: str | None = None
+    all_touched: bool = False
+    split_attribute: str | None = None
+
+
+def require_pyogrio() -> None:
+    """Check that the libraries for vector files are installed.
+
+    Raises:
+        PrepareUsageError: If they are not.
+    """
+    try:
+        import pyogrio  # noqa: F401
+        import shapely  # noqa: F401
+    except ImportError as error:
+        raise PrepareUsageError(
+            'reading vector labels needs pyogrio and shapely: pip install "mmss_plugins[vector]"'
+        ) from error
+
+
+def check_vector_file(path: Path, options: VectorOptions) -> list[str]:
+    """Check that a vector file has what the options name.
+
+    Returns:
+        Values of the split attribute, sorted; empty without one.
+
+    Raises:
+        PrepareUsageError: If not.
+    """
+    require_pyogrio()
+    import pyogrio
+
+    start = path.open('rb').read(64) if path.is_file() else b''
+    expected = _FIRST_BYTES.get(path.suffix.lower())
+    known = start.startswith(expected) if expected else _JSON.match(start)
+    if not known:
+        raise PrepareUsageError(
+            f'{path}: expected a vector file ({", ".join(SUFFIXES)}) with the content that its '
+            'suffix says'
+        )
+    try:
+        layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+        if options.layer is None and len(layers) > 1:
+            raise PrepareUsageError(f'{path}: choose one of the layers with --layer: {layers}')
+        if options.layer is not None and options.layer not in layers:
+            raise PrepareUsageError(f'{path}: no layer {options.layer!r} among {layers}')
+        info = pyogrio.read_info(path, layer=options.layer)
+    except (RuntimeError, ValueError) as error:
+        if isinstance(error, PrepareUsageError):
+            raise
+        raise PrepareUsageError(f'{path}: unreadable vector file ({error})') from error
+    fields = [str(name) for name in info['fields']]
+    wanted = [options.attribute, *filter(None, [options.split_attribute])]
+    missing = [name for name in wanted if name not in fields]
+    if missing:
+        raise PrepareUsageError(
+            f'{path}: no attribute {", ".join(missing)} among {", ".join(fields) or "none"}'
+        )
+    if not info['crs']:
+        raise PrepareUsageError(
+            f'{path}: the file has no coordinate reference system, so its place is unknown: write '
+            'one into it'
+        )
+    if options.split_attribute is None:
+        return []
+    values = pyogrio.raw.read(
+        path, layer=options.layer, columns=[options.split_attribute], read_geometry=False
+    )[3][0]
+    return sorted({str(value).strip() for value in values.tolist()})
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Polygons in the reference system of a scene, in the order of the file.
+
+    Args:
+        shapes: Shapely geometries.
+        values: Value of the class attribute of each.
+        splits: Value of the split attribute of each; empty without one.
+    """
+
+    shapes: Sequence[Any]
+    values: Sequence[object]
+    splits: Sequence[str] = ()
+
+
+def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
+    """The polygons that touch a scene.
+
+    Vertices are transformed to the scene's reference system; edges stay straight.
+
+    Args:
+        path: The vector file.
+        grid: Of the scene.
+        options: What to read.
+
+    Raises:
+        PrepareError: If the scene has no reference system, or the file cannot be read.
+    """
+    import pyogrio
+    import shapely
+    from rasterio.errors import RasterioError
+    from rasterio.warp import transform, transform_bounds
+
+    if grid.crs is None:
+        raise PrepareError(
+            'the scene has no coordinate reference system, so polygons cannot be laid over it'
+        )
+    xs, ys = zip(*grid.corners, strict=True)
+    columns = [options.attribute, *filter(None, [options.split_attribute])]
+    try:
+        crs = pyogrio.read_info(path, layer=options.layer)['crs']
+        bounds = transform_bounds(grid.crs, crs, min(xs), min(ys), max(xs), max(ys))
+        meta, fids, geometry, data = pyogrio.raw.read(
+            path, layer=options.layer, columns=columns, bbox=bounds, force_2d=True, return_fids=True
+        )
+        order = np.argsort(fids, kind='stable')
+        shapes = shapely.from_wkb(geometry[order])
+        there = [shape is not None and not shape.is_empty for shape in shapes]
+
+        def moved(points: np.ndarray) -> np.ndarray:
+            return np.column_stack(transform(crs, grid.crs, points[:, 0], points[:, 1]))
+
+        shapes = shapely.transform(shapes[there], moved) if any(there) else []
+    except (RuntimeError, ValueError, OSError, RasterioError) as error:
+        raise PrepareError(f'{path}: unreadable vector file ({error})') from error
+    kept = order[there]
+    names = [str(name) for name in meta['fields']]
+    by_name = {name: values[kept].tolist() for name, values in zip(names, data, strict=True)}
+    splits = by_name.get(options.split_attribute, ())
+    return Polygons(shapes, by_name[options.attribute], [str(text).strip() for text in splits])
+
+
+def burn(
+    polygons: Polygons,
+    grid: Grid,
+    window: Window,
+    classes: ClassMap,
+    options: VectorOptions,
+    where: object,
+    split: str | None = None,
+) -> np.ndarray:
+    """Rasterise the polygons in a window; later ones of the file lie on top.
+
+    Args:
+        polygons: In the reference system of the grid.
+        grid: Of the scene.
+        window: Part of the scene.
+        classes: From attribute values to indices.
+        options: How to burn.
+        where: The vector file, for messages.
+        split: Burn only polygons of this split; None for all.
+
+    Returns:
+        (h, w) uint8, 255 for ignored.
+
+    Raises:
+        PrepareError: If a value is not listed in the class map.
+    """
+    import shapely
+    from rasterio import Affine
+    from rasterio.features import rasterize
+
+    a, b, c, d, e, f = grid.transform
+    start = c + a * window.col + b * window.row, f + d * window.col + e * window.row
+    part = Grid((window.height, window.width), (a, b, start[0], d, e, start[1]), grid.crs)
+    box = shapely.box(*np.min(part.corners, axis=0), *np.max(part.corners, axis=0))
+    burnt = [
+        (shape, classes.index(value, where))
+        for number, (shape, value) in enumerate(zip(polygons.shapes, polygons.values, strict=True))
+        if (split is None or polygons.splits[number] == split)
+        and shapely.intersects(shapely.box(*shape.bounds), box)
+    ]
+    label = np.full((window.height, window.width), classes.background, np.uint8)
+    if burnt:
+        place = Affine(*part.transform)
+        rasterize(burnt, out=label, transform=place, all_touched=options.all_touched)
+    return label
+
+
+@lru_cache(maxsize=KEPT)
+def kept_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
+    """:func:`read_polygons`, kept for the next windows of the scene."""
+    return read_polygons(path, grid, options)

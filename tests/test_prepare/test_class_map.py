@@ -1,0 +1,80 @@
+"""Class maps in the forms that people write them, and label values that they do not list."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mmss_plugins.prepare.class_map import read_class_map
+from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+
+
+def read(tmp_path, text, suffix='.yml'):
+    path = tmp_path / f'classes{suffix}'
+    path.write_text(text)
+    return read_class_map(path)
+
+
+FORMS = {
+    'short': ('{1: water, 2: trees, 0: ignore}', '.yml'),
+    'quoted': ('{"1": "water", "2.0": "trees", "0": null}', '.json'),
+    'long': ('map: {2: trees, 1: water, 0: unlabelled}\nclasses: [water, trees]', '.yaml'),
+    'table': ('value,class\n1,water\n2,trees\n0,ignore\n', '.csv'),
+}
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_numbers(tmp_path, form):
+    classes = read(tmp_path, *FORMS[form])
+    assert (classes.classes, classes.palette) == (('water', 'trees'), ())
+    for dtype in (np.uint8, np.int32, np.float32):
+        found = classes.indices(np.array([[1, 2], [0, 2]], dtype), 'x.tif')
+        np.testing.assert_array_equal(found, np.array([[0, 1], [255, 1]], np.uint8))
+    assert classes.index('2', 'x') == classes.index(2.0, 'x') == 1
+    with pytest.raises(PrepareError, match=r'x.tif: label values .* does not list: 3, 7 \('):
+        classes.indices(np.array([[1, 3, 7]]), 'x.tif')
+
+
+def test_colours_and_their_palette(tmp_path):
+    short = read(tmp_path, '"60,16,152": roof\n"#FEDD3A": plants\n"155 155 155": unlabelled')
+    tool = json.dumps({'classes': [{'title': 'roof', 'color': '#3C1098'},
+                                   {'title': 'plants', 'color': '#FEDD3A'},
+                                   {'title': 'Unlabeled', 'color': '#9B9B9B'}]})  # fmt: skip
+    table = 'class,r,g,b\nroof,60,16,152\nplants,254,221,58\nignore,155,155,155\n'
+    image = np.array([[[60, 254, 155]], [[16, 221, 155]], [[152, 58, 155]]], np.uint8)
+    for classes in (short, read(tmp_path, tool, '.json'), read(tmp_path, table, '.csv')):
+        assert classes.classes == ('roof', 'plants')
+        assert classes.palette == ((60, 16, 152), (254, 221, 58))
+        np.testing.assert_array_equal(classes.indices(image, 'x'), [[0, 1, 255]])
+        with pytest.raises(PrepareError, match=r'does not list: \(60, 16, 151\)'):
+            classes.indices(image - np.array([0, 0, 1], np.uint8)[:, None, None], 'x')
+        with pytest.raises(PrepareError, match='holds numbers, but --classes lists colours'):
+            classes.indices(image[0], 'x')
+
+
+def test_other_values_background_and_given_palette(tmp_path):
+    text = 'map: {corn: crop, wheat: crop}\nother: ignore\nbackground: none\n'
+    classes = read(tmp_path, text + 'palette: {crop: [1, 2, 3], none: "#000000"}')
+    assert classes.classes == ('crop', 'none')
+    assert [classes.index(text, 'x') for text in ('corn', ' wheat ', 'rye')] == [0, 0, 255]
+    assert (classes.background, classes.palette) == (1, ((1, 2, 3), (0, 0, 0)))
+    assert read(tmp_path, '{1: a, other: b}').index(9, 'x') == 1
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('[1, 2]', 'expected a mapping'),
+        ('{1: a, "1": b}', 'listed twice'),
+        ('{1: a, "#000000": b}', 'some source values are colours'),
+        ('{0: ignore}', 'expected 1 to 255 classes'),
+        ('map: {1: a}\nclases: [a]', 'but found clases'),
+        ('map: {1: a}\nclasses: [b]', 'each class of the map once'),
+        ('map: {1: a}\npalette: {a: red}', 'a colour'),
+        ('{1: [}', 'unreadable'),
+        ('!!python/object/apply:os.getcwd []', 'unreadable'),
+    ],
+)
+def test_what_is_refused(tmp_path, text, message):
+    with pytest.raises(PrepareUsageError, match=message):
+        read(tmp_path, text)
