@@ -47,6 +47,29 @@ def drafted(path: str | Path, check: Callable[[Path], None] | None = None) -> It
         draft.unlink(missing_ok=True)
 
 
+def check_replaceable(path: str | Path, mark: str) -> None:
+    """Check that a text that would be replaced is one that the same tool wrote.
+
+    Args:
+        path: The file; it need not be there.
+        mark: What such a text has in its first 4 KiB.
+
+    Raises:
+        FileExistsError: If it is anything else.
+    """
+    path = Path(path)
+    if not os.path.lexists(path):
+        return
+    if path.is_file():
+        with path.open('rb') as file:
+            if mark.encode() in file.read(4096):
+                return
+    raise FileExistsError(
+        f'{path}: this file is not one that this tool wrote, and is not replaced: move it away, or '
+        'give another name'
+    )
+
+
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write a file all or nothing.
 

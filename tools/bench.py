@@ -18,6 +18,8 @@ import numpy
 import torch
 from benchmarks import grass_step, guided_crop, losses, sample, selection, store, verify, views
 
+from mmss_plugins.atomic_files import check_replaceable, write_text
+
 SUITES = {
     'store': store.rows,
     'sample': sample.rows,
@@ -43,9 +45,12 @@ def machine() -> str:
     )
 
 
+HEAD = '| what | ours | baseline | unit | ratio |'
+
+
 def table(rows) -> str:
     """Rows as a Markdown table."""
-    lines = ['| what | ours | baseline | unit | ratio |', '|---|---:|---:|---|---:|']
+    lines = [HEAD, '|---|---:|---:|---|---:|']
     lines += [
         f'| {row["name"]} | {row["ours"]:.3g} | {row["baseline"]:.3g} | {row["unit"]} '
         f'| {row["ratio"]:.2f} |'
@@ -61,13 +66,13 @@ def main(argv=None) -> int:
     parser.add_argument('--out', type=Path, default=Path('bench/results.md'), help='Markdown file')
     parser.add_argument('--suites', nargs='+', choices=SUITES, default=list(SUITES))
     args = parser.parse_args(argv)
+    check_replaceable(args.out, HEAD)
     rows = []
     for suite in args.suites:
         print(f'measuring: {suite}', flush=True)
         rows += SUITES[suite]()
     text = f'Machine: {machine()}.\n\n{table(rows)}\n'
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(text, encoding='utf-8')
+    write_text(args.out, text)
     print(f'\n{text}\nwritten to {args.out}')
     return 0
 

@@ -5,15 +5,24 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from mmss_plugins.atomic_files import write_json, write_text
+from mmss_plugins.atomic_files import check_replaceable, write_json, write_text
 
 from .label_noise_figure import draw
 from .label_noise_report import LabelNoiseReport
-from .label_noise_table import markdown
+from .label_noise_table import TITLE, markdown
 
 NAME = 'report'
 
 logger = logging.getLogger(__name__)
+
+
+def check_folder(folder: str | Path) -> None:
+    """Check that a folder has no ``report.*`` of other programs.
+
+    Raises:
+        FileExistsError: If it has.
+    """
+    check_replaceable(Path(folder) / f'{NAME}.md', TITLE)
 
 
 def write_report(report: LabelNoiseReport, folder: str | Path) -> list[Path]:
@@ -27,6 +36,7 @@ def write_report(report: LabelNoiseReport, folder: str | Path) -> list[Path]:
         The files.
     """
     folder = Path(folder)
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     table, numbers, figure = (folder / f'{NAME}.{end}' for end in ('md', 'json', 'png'))
     text = markdown(report)

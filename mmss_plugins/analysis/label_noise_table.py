@@ -8,6 +8,7 @@ import numpy as np
 
 from .label_noise_report import ALL, LabelNoiseReport
 
+TITLE = '# Label noise'
 EXPLANATION = """Weight: what a pixel counts in the segmentation loss (mean), and the share of the
 pixels that count fully. Confidence: predicted probability of the noisy label, entangled between the
 modalities (mean). Agreement: share of the pixels where the prediction is the noisy label, or where
@@ -19,7 +20,7 @@ being chance; within a class, and over all pixels in the last row."""
 
 def markdown(report: LabelNoiseReport) -> str:
     """The report as a Markdown document, without the figure."""
-    parts = ['# Label noise', _settings(report), '## Selection', _selection(report)]
+    parts = [TITLE, _settings(report), '## Selection', _selection(report)]
     parts.append(_joined(EXPLANATION))
     if report.has_clean:
         parts += ['## Right and wrong labels', _separation(report), _joined(CLEAN_EXPLANATION)]

@@ -28,7 +28,7 @@ from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.datasets.lmdb_store import StoreError
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 
-from .label_noise_files import write_report
+from .label_noise_files import check_folder, write_report
 from .label_noise_report import LabelNoiseReport
 from .label_noise_run import (
     count_label_noise,
@@ -116,6 +116,7 @@ def report(args: argparse.Namespace) -> list[Path]:
     cfg = load_config(args)
     folder = args.out or Path(cfg.work_dir) / 'label_noise'
     require_folder(str(folder), '--out')
+    check_folder(folder)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = report_dataset(cfg.train_dataloader.dataset, args.season)
     model = load_model(cfg, args.checkpoint, dataset).to(args.device or get_device())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmss_plugins.analysis.study import Study, StudyError, run_study
 from mmss_plugins.analysis.study_report import draw, table
-from mmss_plugins.atomic_files import write_text
+from mmss_plugins.atomic_files import check_replaceable, write_text
 from mmss_plugins.datasets.lmdb_errors import StoreWriteError
 
 
@@ -63,6 +63,7 @@ def run_and_report(study: Study, jobs: int, name: str) -> int:
     results, layout = study.results(), study.layout()
     if results:
         text = f'{table(results, layout)}\n'
+        check_replaceable(study.out / 'table.md', text.partition('\n')[0])
         write_text(study.out / 'table.md', text)
         draw(results, layout, study.out / 'figure.png')
         print(f'\n{text}\nwritten to {study.out / "table.md"} and {study.out / "figure.png"}')

@@ -185,7 +185,8 @@ def claim_rows(rows: Sequence[Row], redo: bool) -> None:
         )  # fmt: skip
     for row in rows:
         if row.folder in changed:
-            shutil.rmtree(row.folder)
+            for run in row.folder.glob('seed*'):  # whatever else lies beside them is not ours
+                shutil.rmtree(run)
         row.claim()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmss_plugins.analysis.spread import mean_and_deviation, spread
 from mmss_plugins.analysis.table_plan import RESULT, SETTINGS, TableError
 from mmss_plugins.analysis.table_row import COLUMNS
-from mmss_plugins.atomic_files import write_text
+from mmss_plugins.atomic_files import check_replaceable, write_text
 from mmss_plugins.runs.results import METRICS
 from mmss_plugins.runs.settings import read_json
 
@@ -91,8 +91,11 @@ def write_report(lines: Sequence[Line], out: Path) -> str:
     """Write ``table.md`` and ``table.csv``; returns the Markdown."""
     text = markdown(lines)
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / 'table.md', text)
-    write_text(out / 'table.csv', comma_separated(lines))
+    files = {'table.md': text, 'table.csv': comma_separated(lines)}
+    for name, content in files.items():
+        check_replaceable(out / name, content.partition('\n')[0])
+    for name, content in files.items():
+        write_text(out / name, content)
     return text
 
 

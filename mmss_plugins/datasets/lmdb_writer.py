@@ -27,11 +27,11 @@ from mmss_plugins.datasets.lmdb_records import (
     read_meta,
     value_key,
 )
+from mmss_plugins.datasets.lmdb_removal import FILES, check_removable
 from mmss_plugins.datasets.store_fields import field_mismatch
 
 Stored = np.ndarray | bytes  # an array, or what ``encode`` makes of it
 
-FILES = {'data.mdb', 'lock.mdb', WriterLock.NAME}
 BATCH_BYTES = 64 << 20  # commit earlier than ``commit_every`` when a batch is this large
 
 
@@ -46,12 +46,13 @@ class StoreWriter:
         path: The store, a directory.
         meta: Its description. ``count`` and ``complete`` are set by the writer.
         commit_every: Samples per transaction. Defaults to 64.
-        overwrite: Whether to discard a store that is there. Defaults to False.
+        overwrite: Whether to discard a store of this package that is there. Defaults to False.
         map_size: Map size to begin with, bytes. Defaults to 1 GiB.
 
     Raises:
         StoreWriteError: If another process writes there, the store there is complete or has
-            another description, or the directory holds other files.
+            another description, or the directory holds other files, or with
+            ``overwrite`` an LMDB of others.
         StoreFormatError: If there is an LMDB environment that is not a store of ours.
     """
 
@@ -81,6 +82,7 @@ class StoreWriter:
         self._lock = WriterLock(self.path)
         try:
             if overwrite:
+                check_removable(self.path.resolve())
                 for name in ('data.mdb', 'lock.mdb'):
                     (self.path / name).unlink(missing_ok=True)
             self._open(map_size)
@@ -179,7 +181,7 @@ class StoreWriter:
         if self.path.exists() and not self.path.is_dir():
             raise StoreWriteError(f'{self.path}: expected a directory or nothing, found a file')
         self.path.mkdir(parents=True, exist_ok=True)
-        others = sorted({entry.name for entry in self.path.iterdir()} - FILES)
+        others = sorted({entry.name for entry in self.path.iterdir()} - set(FILES))
         if others:
             raise StoreWriteError(
                 f'{self.path}: the directory is not a store: it holds {others[:5]}. '

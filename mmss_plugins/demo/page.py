@@ -8,9 +8,10 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from mmss_plugins.atomic_files import write_text
+from mmss_plugins.atomic_files import check_replaceable, write_text
 from mmss_plugins.runs.steps import StepRecord
 
+MARK = '<title>Pretraining for remote sensing: the demonstration</title>'  # as in page.html
 INTRODUCTIONS = {
     'cromss': 'CromSS pretrains on satellite images whose labels are often wrong.',
     'grass': 'GraSS pretrains on aerial images without any label.',
@@ -38,6 +39,7 @@ def write_page(
             f'{platform.system()} {platform.machine()}, Python {platform.python_version()}'
         ),
     )
+    check_replaceable(path, MARK)
     write_text(path, page)
 
 

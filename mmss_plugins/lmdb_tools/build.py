@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmss_plugins.datasets.lmdb_env import reading
 from mmss_plugins.datasets.lmdb_records import read_meta
+from mmss_plugins.datasets.lmdb_removal import check_removable, remove_store
 from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreReader, StoreWriter
-from mmss_plugins.datasets.lmdb_writer import FILES
 from mmss_plugins.prepare.cirrus import CirrusCheck
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.report import format_summary, write_summary
@@ -60,13 +59,15 @@ def build_store(plan: Plan, arguments: argparse.Namespace, statistics: bool = Fa
 
     Raises:
         PrepareUsageError: If something else lies at the path.
-        StoreError: If the draft cannot be continued, or the disk is full.
+        StoreError: If the draft cannot be continued, the disk is full, or what would be replaced
+            is no store of this package.
     """
     meta = plan.describe({})
     if plan.out.exists() and not arguments.overwrite:
         return _recognise(plan, meta)
     if plan.out.exists():
-        _check_replaceable(plan.out)
+        check_removable(plan.out)
+    check_removable(_old_path(plan.out))
     draft = draft_path(plan.out)
     draft.parent.mkdir(parents=True, exist_ok=True)
     overwrite, every = arguments.overwrite, arguments.commit_every
@@ -95,22 +96,18 @@ def _recognise(plan: Plan, meta: StoreMeta) -> int:
     return left_out
 
 
-def _check_replaceable(out: Path) -> None:
-    found = {entry.name for entry in out.iterdir()} if out.is_dir() else {out.name}
-    if found - FILES:
-        raise PrepareUsageError(
-            f'{out}: expected a store to overwrite, but found {sorted(found - FILES)[:5]}: give '
-            'another path'
-        )
+def _old_path(out: Path) -> Path:
+    """Where the store that is replaced lies for a moment."""
+    return out.with_name(out.name + '.old')
 
 
 def _publish(draft: Path, out: Path) -> None:
-    old = out.with_name(out.name + '.old')
+    old = _old_path(out)
     if out.exists():
-        shutil.rmtree(old, ignore_errors=True)
+        remove_store(old)
         os.rename(out, old)
     os.rename(draft, out)
-    shutil.rmtree(old, ignore_errors=True)
+    remove_store(old)
 
 
 def _summarise(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins import __version__
+from mmss_plugins.atomic_files import check_replaceable, write_text
 from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.datasets.patch_ids import tile_of
 from mmss_plugins.datasets.splits import holdout_part, subset_part
@@ -25,6 +25,7 @@ from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.runner import Plan
 
+LIST_MARK = '{} samples of'  # in the first line of a list
 CHUNK = 16  # samples per task
 DESCRIPTION = (
     'A seeded part of a store: the one that subset=dict(fraction=..., seed=...) of a data set '
@@ -205,15 +206,11 @@ def _write_list(arguments: argparse.Namespace, chosen: Sequence[str]) -> int:
     out = arguments.out
     if out.exists() and not arguments.overwrite:
         raise PrepareUsageError(f'{out}: the file is there: give another path, or --overwrite')
+    check_replaceable(out, LIST_MARK.format(''))
     how = f'seed {arguments.seed}{", balanced" if arguments.balanced else ""}'
     if arguments.holdout is not None:
         how += f', holdout {arguments.holdout} of seed {arguments.holdout_seed} left out'
-    draft = out.with_name(out.name + '.part')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft.write_text(
-        '\n'.join([f'# {len(chosen)} samples of {arguments.store.name}, {how}', *chosen]) + '\n',
-        encoding='utf-8',
-    )
-    os.replace(draft, out)
+    title = LIST_MARK.format(len(chosen))
+    write_text(out, '\n'.join([f'# {title} {arguments.store.name}, {how}', *chosen]) + '\n')
     print(f'{out}: {len(chosen)} sample ids')
     return 0

@@ -71,3 +71,12 @@ def test_without_matplotlib_there_is_no_figure_and_a_hint(tmp_path, monkeypatch,
     assert [path.name for path in files] == ['report.md', 'report.json']
     assert 'pip install matplotlib' in caplog.text
     assert 'report.png' not in files[0].read_text()
+
+
+def test_a_report_of_others_is_not_replaced(tmp_path):
+    write_report(make_report(True), tmp_path / 'ours')
+    write_report(make_report(True), tmp_path / 'ours')
+    (tmp_path / 'report.md').write_text('mine')
+    with pytest.raises(FileExistsError, match=r'report\.md: this file is not one'):
+        write_report(make_report(True), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {'ours', 'report.md'}

@@ -96,6 +96,7 @@ def test_a_line_is_read_from_the_runs(tmp_path):
     assert read_line(folder).values('OA') == [30.0, 90.0, 100.0]  # seeds as numbers
     assert read_line(folder, [9, 3, 4]).values('OA') == [30.0, 90.0]
     text = write_report([read_line(folder)], tmp_path / 'out')
+    assert write_report([read_line(folder)], tmp_path / 'out') == text
     assert (tmp_path / 'out' / 'table.md').read_text() == text
     assert (tmp_path / 'out' / 'table.csv').read_text().startswith('config,data set,')
 
@@ -104,3 +105,11 @@ def test_results_of_other_settings_are_not_averaged(tmp_path):
     folder = folder_of(tmp_path, {0: 'a', 1: 'b'})
     with pytest.raises(TableError, match=r'seed1/result\.json is of a run with other settings'):
         read_line(folder)
+
+
+@pytest.mark.parametrize('name', ['table.md', 'table.csv'])
+def test_a_table_of_others_is_not_replaced(tmp_path, name):
+    (tmp_path / name).write_text('mine')
+    with pytest.raises(FileExistsError, match=name):
+        write_report([], tmp_path)
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {name: 'mine'}

@@ -118,7 +118,10 @@ def test_runs_of_other_settings_are_refused_or_repeated(tmp_path, table, steps, 
     assert f'{PSP}: optim_wrapper.optimizer.lr is 0.0005 there, 0.25 here' in error
     assert '--redo' in error
     assert steps.calls == []  # not even the new seed, whose row it is
+    notes = tmp_path / 'out' / PSP / 'notes.txt'
+    notes.write_text('mine')
     assert table(PSP, '--seeds', '1', *LR, '--redo') == 0
+    assert notes.read_text() == 'mine'
     assert steps.calls[0] == ('train', PSP, 1, False)
     assert not (tmp_path / 'out' / PSP / 'seed0').exists()
     assert (tmp_path / 'out' / FPN / 'seed0' / 'result.json').is_file()  # not asked for
