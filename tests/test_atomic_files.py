@@ -1,22 +1,17 @@
 import os
-import resource
-import signal
 
 import pytest
+from small_disks import limited_files
 
-from mmss_plugins.atomic_files import drafted, write_bytes, write_json, write_text
+from mmss_plugins.atomic_files import (
+    check_replaceable,
+    drafted,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
-LIMIT = 4096  # bytes that a file may have: what is written beyond fails as on a full disk
-
-
-@pytest.fixture
-def small_files():
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+LIMIT = 4096  # bytes that a file may have
 
 
 def test_contents(tmp_path):
@@ -29,10 +24,10 @@ def test_contents(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {'a', 'c.txt', 'd.json'}
 
 
-def test_no_room(tmp_path, small_files):
+def test_no_room(tmp_path):
     path = tmp_path / 'a.bin'
     write_bytes(path, b'old')
-    with pytest.raises(OSError, match=r"a\.bin'"):
+    with limited_files(LIMIT), pytest.raises(OSError, match=r"a\.bin'"):
         write_bytes(path, b'x' * (LIMIT + 1))
     assert path.read_bytes() == b'old'
     assert os.listdir(tmp_path) == ['a.bin']
@@ -74,3 +69,17 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         one.write_text('one')
     assert path.read_text() == 'one'
     assert os.listdir(tmp_path) == [path.name]
+
+
+def test_only_our_texts_may_be_replaced(tmp_path):
+    path = tmp_path / 'a.txt'
+    check_replaceable(path, '# Ours')
+    path.write_text('# Ours\nmore')
+    check_replaceable(path, '# Ours')
+    (tmp_path / 'link.txt').symlink_to(tmp_path / 'nowhere')
+    for other in (tmp_path / 'link.txt', tmp_path):
+        with pytest.raises(FileExistsError, match='not one that this tool wrote'):
+            check_replaceable(other, '# Ours')
+    path.write_text('# Mine')
+    with pytest.raises(FileExistsError, match=r'a\.txt'):
+        check_replaceable(path, '# Ours')

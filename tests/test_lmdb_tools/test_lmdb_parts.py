@@ -209,13 +209,11 @@ def test_export(store, tmp_path):
         np.testing.assert_array_equal(found, expected.reshape(found.shape))
         assert nodata == (255 if field == 'label' else None)
         assert names == (('B2', 'B3', 'B4') if field == 's2' else (None,))
-    kept, again = files[0], files[1]
-    kept.write_bytes(b'mine')
-    again.unlink()
+    files[1].unlink()
+    kept = files[2].stat()
     assert run(*arguments) == 0
-    assert again.exists(), 'what is missing is written'
-    assert run(*arguments, '--overwrite') == 0
-    assert kept.read_bytes() != b'mine'
+    assert files[1].exists(), 'what is missing is written'
+    assert files[2].stat().st_ino == kept.st_ino, 'what is right is not written again'
     assert run('export', store, out, '--fields', 'osm') == 2
     (tmp_path / 'ids.txt').write_text('0000099\n')
     assert run(*arguments) == 2
