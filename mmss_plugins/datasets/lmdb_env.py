@@ -15,11 +15,8 @@ from pathlib import Path
 
 import lmdb
 
-from mmss_plugins.datasets.lmdb_errors import (
-    StoreCorruptionError,
-    StoreError,
-    StoreFormatError,
-)
+from mmss_plugins.datasets.lmdb_errors import StoreError, StoreFormatError
+from mmss_plugins.datasets.lmdb_header import check_file
 
 
 class EnvHandle:
@@ -111,8 +108,9 @@ def reading(path: str | Path) -> Iterator[lmdb.Transaction]:
 
 
 def _open(path: Path, file: Path, readahead: bool) -> lmdb.Environment:
+    check_file(file, path)
     try:
-        env = lmdb.open(
+        return lmdb.open(
             str(path),
             map_size=0,  # as recorded in the file
             subdir=path.is_dir(),
@@ -130,12 +128,3 @@ def _open(path: Path, file: Path, readahead: bool) -> lmdb.Environment:
                 'from another process'
             ) from error
         raise StoreFormatError(f'{path}: not a readable LMDB environment ({error})') from error
-    expected = (env.info()['last_pgno'] + 1) * env.stat()['psize']
-    found = file.stat().st_size
-    if found < expected:
-        env.close()
-        raise StoreCorruptionError(
-            f'{path}: {file.name} is truncated: expected {expected} bytes, but found {found}. '
-            'Copy or prepare the store again'
-        )
-    return env

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +16,7 @@ import numpy as np
 
 from mmss_plugins.datasets.lmdb_codec import encode, parse_head
 from mmss_plugins.datasets.lmdb_errors import StoreFormatError, StoreKeyError, StoreWriteError
+from mmss_plugins.datasets.lmdb_header import check_file
 from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.datasets.lmdb_meta import IDS_CHUNK, META_KEY, StoreMeta
 from mmss_plugins.datasets.lmdb_records import (
@@ -32,6 +35,7 @@ from mmss_plugins.datasets.store_fields import field_mismatch
 
 Stored = np.ndarray | bytes  # an array, or what ``encode`` makes of it
 
+LOCK_BYTES = 8192  # of LMDB's lock file with 126 readers
 BATCH_BYTES = 64 << 20  # commit earlier than ``commit_every`` when a batch is this large
 
 
@@ -189,6 +193,11 @@ class StoreWriter:
             )
 
     def _open(self, map_size: int) -> None:
+        file = self.path / 'data.mdb'
+        there = file.exists() and file.stat().st_size > 0
+        if there:
+            check_file(file, self.path)
+        self._reserve_lock_file()
         try:
             self._env = lmdb.open(str(self.path), map_size=map_size, readahead=False)
         except lmdb.Error as error:
@@ -196,6 +205,9 @@ class StoreWriter:
                 raise StoreWriteError(
                     f'{self.path}: this process has the store open: close its readers first'
                 ) from error
+            if not there:
+                file.unlink(missing_ok=True)  # half of the first pages: LMDB could not continue it
+                raise StoreWriteError(self._failure('begin the store', error)) from error
             raise StoreFormatError(f'{self.path}: not an LMDB environment ({error})') from error
         if self._env.stat()['entries']:
             with self._env.begin() as txn:
@@ -252,9 +264,29 @@ class StoreWriter:
             except lmdb.MapFullError:
                 self._grow()
             except lmdb.Error as error:  # a full disk, for one; nothing of the batch was written
-                raise StoreWriteError(f'{self.path}: cannot commit: {error}') from error
+                raise StoreWriteError(self._failure('commit', error)) from error
         self._cover_pages()
         self._batch, self._batch_bytes, self._committed = [], 0, len(self._ids)
+
+    def _reserve_lock_file(self) -> None:
+        """Let LMDB's lock file have its room: it is mapped, so a full disk would be a SIGBUS."""
+        if not hasattr(os, 'posix_fallocate'):
+            return
+        descriptor = os.open(self.path / 'lock.mdb', os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            os.posix_fallocate(descriptor, 0, LOCK_BYTES)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # others: this disk cannot reserve
+                raise StoreWriteError(self._failure('begin the store', error)) from error
+        finally:
+            os.close(descriptor)
+
+    def _failure(self, work: str, error: Exception) -> str:
+        free = shutil.disk_usage(self.path).free
+        return (
+            f'{self.path}: cannot {work}: {error} ({free} bytes are free on this disk). What was '
+            'committed is kept: the same command continues from there'
+        )
 
     def _grow(self) -> None:
         if self._pin is not None:
