@@ -116,6 +116,17 @@ def decode(
     return out
 
 
+def view(value: bytes | memoryview, where: str = '') -> np.ndarray:
+    """The array in encoded bytes, without a copy and without comparing checksums.
+
+    Raises:
+        StoreCorruptionError: If the head is damaged.
+        StoreVersionError: If the value is of another version.
+    """
+    head = parse_head(value, where)
+    return np.frombuffer(memoryview(value)[head.data_start :], head.dtype).reshape(head.shape)
+
+
 def check_value(value: bytes | memoryview, where: str = '') -> ValueHead:
     """Compare all of a value with its checksums, without copying it.
 

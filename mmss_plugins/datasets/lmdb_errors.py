@@ -25,5 +25,9 @@ class StoreWriteError(StoreError):
     """The writer refuses: duplicate id, arrays unlike the description, another writer or store."""
 
 
+class StoreSampleError(StoreWriteError):
+    """A sample is impossible: sizes, types, labels or values are not as the store describes."""
+
+
 class LegacyFormatError(StoreError):
     """An LMDB of the CromSS reference is in no known layout, or a record in it is not as it is."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import lmdb
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_codec import check_value, decode, encode
+from mmss_plugins.datasets.lmdb_codec import check_value, decode, encode, view
 from mmss_plugins.datasets.lmdb_env import EnvHandle, open_shared
 from mmss_plugins.datasets.lmdb_errors import (
     StoreCorruptionError,
@@ -29,7 +29,12 @@ from mmss_plugins.datasets.lmdb_errors import (
 from mmss_plugins.datasets.lmdb_meta import StoreMeta
 from mmss_plugins.datasets.lmdb_records import read_ids, read_meta, value_key
 from mmss_plugins.datasets.lmdb_writer import StoreWriter
-from mmss_plugins.datasets.store_fields import field_mismatch
+from mmss_plugins.datasets.store_fields import (
+    field_mismatch,
+    size_mismatch,
+    unit_mismatch,
+    value_mismatch,
+)
 
 __all__ = [
     'ReadRequest',
@@ -196,23 +201,36 @@ class StoreReader:
         return {request.name: value for request, value in zip(requests, values, strict=True)}
 
     def check(self, sample_id: str) -> tuple[int, list[str]]:
-        """Compare everything that is stored of one sample with its checksums and description.
+        """Compare all that is stored of one sample with its checksums, description and units.
 
         Returns:
             Number of bytes that are as they should be, and one text per value that is not.
         """
 
+        sizes: dict[str | None, dict[str, tuple[int, ...]]] = {}
+
         def checked(value: memoryview, request: ReadRequest, where: str) -> int:
-            head = check_value(value, where)
-            mismatch = field_mismatch(self.meta.fields[request.field], head.shape, head.dtype)
+            check_value(value, where)
+            array, spec = view(value, where), self.meta.fields[request.field]
+            mismatch = (
+                field_mismatch(spec, array.shape, array.dtype)
+                or value_mismatch(spec, array, self.meta.classes)
+                or unit_mismatch(request.field, spec, array)
+            )
             if mismatch:
                 raise StoreCorruptionError(f'{where}: {mismatch}')
+            sizes.setdefault(request.season, {})[request.field] = array.shape[-2:]
             return len(value)
 
-        return check_each(
+        size, problems = check_each(
             all_requests(self.meta),
             lambda request: self._with_values(sample_id, [request], checked)[0],
         )
+        for season, found in sizes.items():
+            if mismatch := size_mismatch(found):
+                where = f'{self.path}: sample {sample_id!r}' + (f', {season}' if season else '')
+                problems.append(f'{where}: {mismatch}')
+        return size, problems
 
     def close(self) -> None:
         """Let go of the environment; the next read opens it again."""

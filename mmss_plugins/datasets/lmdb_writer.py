@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import zlib
@@ -14,8 +13,13 @@ from typing import Any
 import lmdb
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_codec import encode, parse_head
-from mmss_plugins.datasets.lmdb_errors import StoreFormatError, StoreKeyError, StoreWriteError
+from mmss_plugins.datasets.lmdb_codec import encode, view
+from mmss_plugins.datasets.lmdb_errors import (
+    StoreFormatError,
+    StoreKeyError,
+    StoreSampleError,
+    StoreWriteError,
+)
 from mmss_plugins.datasets.lmdb_header import check_file
 from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.datasets.lmdb_meta import IDS_CHUNK, META_KEY, StoreMeta
@@ -31,11 +35,17 @@ from mmss_plugins.datasets.lmdb_records import (
     value_key,
 )
 from mmss_plugins.datasets.lmdb_removal import FILES, check_removable
-from mmss_plugins.datasets.store_fields import field_mismatch
+from mmss_plugins.datasets.store_fields import (
+    field_mismatch,
+    size_mismatch,
+    unit_mismatch,
+    value_mismatch,
+)
 
 Stored = np.ndarray | bytes  # an array, or what ``encode`` makes of it
 
-LOCK_BYTES = 8192  # of LMDB's lock file with 126 readers
+UNIT_PIXELS = 32  # rows and columns of which units are judged: one process writes
+ROOM = 1 << 15  # bytes that LMDB's lock file and first pages need, and some more
 BATCH_BYTES = 64 << 20  # commit earlier than ``commit_every`` when a batch is this large
 
 
@@ -112,11 +122,13 @@ class StoreWriter:
             sample_id: Unique, without '/', not beginning with '__'.
             arrays: Field, or (season, field) where the store has seasons, to array, or to the bytes
                 that ``encode`` makes of it. Every field of every season must be there, with the
-                type and bands of the description.
+                type and bands of the description; all fields of a season have one height and width,
+                labels are classes or 255, and values are finite.
 
         Raises:
             StoreKeyError: If the id is not allowed.
-            StoreWriteError: If the id is there already, or the arrays are not as described.
+            StoreWriteError: If the id is there already, or not all fields are given.
+            StoreSampleError: If an array is not as described; the writer can go on with others.
             StoreCorruptionError: If encoded bytes have a damaged head.
         """
         check_sample_id(sample_id, self.path)
@@ -197,7 +209,7 @@ class StoreWriter:
         there = file.exists() and file.stat().st_size > 0
         if there:
             check_file(file, self.path)
-        self._reserve_lock_file()
+        self._check_room()
         try:
             self._env = lmdb.open(str(self.path), map_size=map_size, readahead=False)
         except lmdb.Error as error:
@@ -207,7 +219,7 @@ class StoreWriter:
                 ) from error
             if not there:
                 file.unlink(missing_ok=True)  # half of the first pages: LMDB could not continue it
-                raise StoreWriteError(self._failure('begin the store', error)) from error
+                raise StoreWriteError(self._failure('begin', error)) from error
             raise StoreFormatError(f'{self.path}: not an LMDB environment ({error})') from error
         if self._env.stat()['entries']:
             with self._env.begin() as txn:
@@ -239,12 +251,26 @@ class StoreWriter:
                 f'{self.path}: sample {sample_id!r}: expected exactly '
                 f'{sorted(expected)}, but got {sorted(map(str, arrays))}'
             )
+        where = f'{self.path}: sample {sample_id!r}'
+        sizes: dict[str, dict[str, tuple[int, ...]]] = {}
         for name, array in arrays.items():
-            spec = fields[name if isinstance(name, str) else name[1]]
-            like = array if isinstance(array, np.ndarray) else parse_head(array, str(self.path))
-            mismatch = field_mismatch(spec, like.shape, like.dtype)
+            season, field = ('', name) if isinstance(name, str) else name
+            if not isinstance(array, np.ndarray):
+                array = view(array, f'{where}, {name}')
+            spec = fields[field]
+            mismatch = (
+                field_mismatch(spec, array.shape, array.dtype)
+                or value_mismatch(spec, array, self._meta.classes)
+                or unit_mismatch(field, spec, array, UNIT_PIXELS)
+            )
             if mismatch:
-                raise StoreWriteError(f'{self.path}: sample {sample_id!r}, {name}: {mismatch}')
+                raise StoreSampleError(f'{where}, {name}: {mismatch}')
+            sizes.setdefault(season, {})[field] = array.shape[-2:]
+        for season, found in sizes.items():
+            mismatch = size_mismatch(found)
+            if mismatch:
+                place = f'{where}, {season}' if season else where
+                raise StoreSampleError(f'{place}: {mismatch}')
 
     def _transact(self) -> None:
         """Put the batch and the records; grow the map and do it again if it is full."""
@@ -268,20 +294,12 @@ class StoreWriter:
         self._cover_pages()
         self._batch, self._batch_bytes, self._committed = [], 0, len(self._ids)
 
-    def _reserve_lock_file(self) -> None:
-        """Let LMDB's lock file have its room: it is mapped, so a full disk would be a SIGBUS."""
-        if not hasattr(os, 'posix_fallocate'):
-            return
-        descriptor = os.open(self.path / 'lock.mdb', os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            os.posix_fallocate(descriptor, 0, LOCK_BYTES)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # others: this disk cannot reserve
-                raise StoreWriteError(self._failure('begin the store', error)) from error
-        finally:
-            os.close(descriptor)
+    def _check_room(self) -> None:
+        """LMDB maps its lock file, so that there a full disk would end the process (SIGBUS)."""
+        if shutil.disk_usage(self.path).free < ROOM:
+            raise StoreWriteError(self._failure('begin', 'the disk is full'))
 
-    def _failure(self, work: str, error: Exception) -> str:
+    def _failure(self, work: str, error: object) -> str:
         free = shutil.disk_usage(self.path).free
         return (
             f'{self.path}: cannot {work}: {error} ({free} bytes are free on this disk). What was '

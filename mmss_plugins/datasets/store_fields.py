@@ -11,6 +11,8 @@ import numpy as np
 from mmss_plugins.bands import SENSORS, Sensor
 from mmss_plugins.datasets.plain_json import shorten
 from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.units import check_units
 
 KINDS = ('image', 'label', 'mask')
 SCALES = ('raw', 'clip8', 'linear')
@@ -150,6 +152,37 @@ def field_mismatch(
         return None
     form = f'({bands}, H, W)' if bands else '(H, W)'
     return f'expected {form} {spec["dtype"]}, but got {shape} {dtype}'
+
+
+def unit_mismatch(
+    name: str, spec: Mapping[str, Any], array: np.ndarray, pixels: int | None = None
+) -> str | None:
+    """Why a Sentinel image is not in its unit, as text; None if it is, or no Sentinel image.
+
+    Args:
+        name: Of the field: a sensor's name, if it is an image of that sensor.
+        spec: Description of the field.
+        array: (C, H, W), stored values.
+        pixels: Rows and columns that are looked at, about; None for as many as decide best.
+    """
+    sensor = SENSORS.get(name)
+    if sensor is None or spec['kind'] != 'image' or spec['unit'] != sensor.unit:
+        return None
+    step = max(min(array.shape[1:]) // pixels, 1) if pixels else 1
+    image = to_physical(spec, array[:, ::step, ::step], range(len(array)))
+    try:
+        check_units(image, name, spec['bands'], name)
+    except RasterError as error:
+        return str(error)
+    return None
+
+
+def size_mismatch(sizes: Mapping[str, tuple[int, ...]]) -> str | None:
+    """What is wrong with the heights and widths of the fields of one sample (and season)."""
+    if len(set(sizes.values())) <= 1:
+        return None
+    listed = ', '.join(f'{name} {" x ".join(map(str, size))}' for name, size in sizes.items())
+    return f'expected fields of one height and width, but got {listed}'
 
 
 def value_mismatch(

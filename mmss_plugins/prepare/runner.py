@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from mmss_plugins.datasets.lmdb_env import open_shared
+from mmss_plugins.datasets.lmdb_errors import StoreSampleError
 from mmss_plugins.datasets.lmdb_records import read_meta
 from mmss_plugins.datasets.lmdb_store import StoreFormatError, StoreMeta, StoreReader, StoreWriter
 from mmss_plugins.prepare.cirrus import CirrusCheck
@@ -205,14 +206,19 @@ def fill_store(
         ProgressReport(plan.title, len(plan.tasks), done, note) as progress,
     ):
         for task, outcome in results:
+            if not isinstance(outcome, Skipped):
+                try:
+                    if isinstance(log, FactsLog):
+                        log.add(task.sample_id, outcome.facts or {})
+                    writer.put(task.sample_id, outcome.arrays)
+                    cirrus.add(outcome.cirrus)
+                except StoreSampleError as error:
+                    outcome = Skipped(task.sample_id, str(error))
             if isinstance(outcome, Skipped):
                 skipped.append(outcome)
+                progress.step(skipped=not outcome.unwanted)
             else:
-                if isinstance(log, FactsLog):
-                    log.add(task.sample_id, outcome.facts or {})
-                writer.put(task.sample_id, outcome.arrays)
-                cirrus.add(outcome.cirrus)
-            progress.step(skipped=isinstance(outcome, Skipped) and not outcome.unwanted)
+                progress.step()
     return skipped, cirrus
 
 

@@ -56,7 +56,7 @@ def write(path, kind, ids):
         dataset=kind, split='train', fields={name: field, 'label': label_field()},
         classes=class_names(kind), source={'tool': 'test', 'options': {}},
     )  # fmt: skip
-    image = np.zeros((len(field['bands']), SIZE, SIZE), field['dtype'])
+    image = np.full((len(field['bands']), SIZE, SIZE), 100, field['dtype'])
     with StoreWriter(path, meta) as writer:
         for sample_id in ids:
             writer.put(sample_id, {name: image, 'label': np.zeros((SIZE, SIZE), np.uint8)})
