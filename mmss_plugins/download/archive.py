@@ -13,6 +13,7 @@ from mmss_plugins.download.errors import UnsafeArchiveError
 
 PART = '.unpacking'  # ending of a file that is being written
 MAX_RATIO = 200  # times the archive's size
+MAX_PARTS = 64  # of a member's path
 ENCRYPTED = 0x1
 SHOWN = 3
 _DRIVE = re.compile(r'[A-Za-z]:')
@@ -40,9 +41,9 @@ def members_of(archive: ZipFile, folder: str, max_ratio: float = MAX_RATIO) -> l
     infos = archive.infolist()
     refused = [(info.filename, reason) for info in infos if (reason := _unsafe(info))]
     members = [Member(info, PurePosixPath(info.filename)) for info in infos]
-    refused += _clashes(members)
+    refused = refused or _clashes(members)
     if refused:
-        listed = '; '.join(f'{name!r} {reason}' for name, reason in refused[:SHOWN])
+        listed = '; '.join(f'{name[:120]!r} {reason}' for name, reason in refused[:SHOWN])
         more = f'; and {len(refused) - SHOWN} more' if len(refused) > SHOWN else ''
         raise UnsafeArchiveError(f'{archive.filename}: nothing was unpacked, for {listed}{more}')
     packed = max(Path(archive.filename).stat().st_size, 1)
@@ -69,6 +70,8 @@ def _unsafe(info: ZipInfo) -> str | None:
         return 'is absolute, or not a path with "/"'
     if any(part in ('', '.', '..') for part in parts):
         return 'has "..", "." or an empty part'
+    if len(parts) > MAX_PARTS or any(len(part.encode(errors='replace')) > 240 for part in parts):
+        return f'has a part of more than 240 bytes, or more than {MAX_PARTS} parts'
     if name.endswith(PART):
         return f'ends with {PART}'
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

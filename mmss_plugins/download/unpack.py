@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import shutil
+import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +18,18 @@ from mmss_plugins.download.errors import DownloadError, UnsafeArchiveError
 from mmss_plugins.prepare.progress import ProgressReport
 
 CHUNK = 1 << 20
+SHOWN = 200  # characters of an error
+DAMAGE = (  # what zipfile and the decompressors raise of bytes that make no sense
+    BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,  # a name in no Unicode, for one
+    OverflowError,
+    MemoryError,
+    RuntimeError,  # with NotImplementedError and RecursionError
+)
 
 
 class Unpacked(NamedTuple):
@@ -49,8 +64,19 @@ def unpack(
             target.mkdir(parents=True, exist_ok=True)
             _check_room(archive, target, members)
             return _write_all(opened, target, members, overwrite)
-    except (BadZipFile, NotImplementedError, zlib.error, EOFError) as error:
-        raise DownloadError(f'{archive}: damaged, or no ZIP archive: {error}') from error
+    except DownloadError:
+        raise
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # None: bz2; EINVAL: an impossible offset
+            raise
+        raise _damaged(archive, error) from error
+    except DAMAGE as error:
+        raise _damaged(archive, error) from error
+
+
+def _damaged(archive: Path, error: Exception) -> DownloadError:
+    text = str(error)[:SHOWN] or type(error).__name__
+    return DownloadError(f'{archive}: damaged, or no ZIP archive: {text}')
 
 
 def _check_room(archive: Path, target: Path, members: Sequence[Member]) -> None:

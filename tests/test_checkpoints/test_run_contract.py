@@ -117,8 +117,8 @@ def write_coded(path, field):
         dataset='DFC2020', split='x', classes=classes, fields={'s2': field, 'label': label}
     )
     with StoreWriter(path, meta) as writer:
-        image = torch.zeros(13, 8, 8, dtype=torch.uint8).numpy()
-        writer.put('p0', {'s2': image, 'label': image[0]})
+        image = torch.full((13, 8, 8), 100, dtype=torch.uint8).numpy()
+        writer.put('p0', {'s2': image, 'label': 0 * image[0]})
 
 
 def test_statistics_of_the_data_preprocessor_belong_to_it(store):

@@ -152,3 +152,44 @@ def test_a_damaged_member_does_not_get_its_name(tmp_path):
     with pytest.raises(DownloadError, match='no ZIP archive'):
         unpack(tmp_path / 'b.zip', tmp_path / 'b')
     assert not Path(tmp_path / 'b').exists()
+
+
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_every_changed_byte_ends_in_a_plain_error_or_the_right_files(tmp_path, method):
+    content = {'a/one.txt': b'one' * 200, 'two.bin': NOISE[:300], 'gr\u00fcn.txt': b''}
+    whole = tmp_path / 'whole.zip'
+    with zipfile.ZipFile(whole, 'w', method) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    rng, original, refused = random.Random(method), whole.read_bytes(), 0
+    for number in range(150):
+        data = bytearray(original)
+        for _ in range(rng.choice([1, 1, 4])):
+            data[rng.randrange(len(data))] = rng.choice([0, 0xFF, rng.randrange(256)])
+        if number % 10 == 0:
+            del data[rng.randrange(len(data)) :]
+        archive, folder = tmp_path / 'a.zip', tmp_path / str(number)
+        archive.write_bytes(data)
+        try:
+            unpack(archive, folder)
+        except DownloadError:
+            refused += 1
+        else:
+            assert set(tree(folder).values()) <= set(content.values())
+    assert 40 < refused < 150
+
+
+@pytest.mark.parametrize(
+    'name', ['/'.join('a' * 2000), 'x' * 241, '\u00fc' * 130], ids=['deep', 'long', 'bytes']
+)
+def test_names_that_no_disk_takes(tmp_path, name):
+    path = write_zip(tmp_path / 'a.zip', [('good', b'x'), (name, b'y')])
+    with pytest.raises(
+        UnsafeArchiveError, match=r'a\.zip: nothing was unpacked.*240 bytes'
+    ) as error:
+        unpack(path, tmp_path / 'out')
+    assert len(str(error.value)) < 600
+    assert not (tmp_path / 'out').exists()
