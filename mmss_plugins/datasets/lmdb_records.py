@@ -17,6 +17,7 @@ from mmss_plugins.datasets.lmdb_errors import (
     StoreKeyError,
 )
 from mmss_plugins.datasets.lmdb_meta import IDS_CHUNK, IDS_PREFIX, META_KEY, StoreMeta
+from mmss_plugins.datasets.plain_json import parse, shorten
 
 CHECK_KEY = b'__check__'
 MAX_KEY_BYTES = 511  # LMDB's own limit
@@ -103,10 +104,20 @@ def read_ids(get: Get, meta: StoreMeta, crcs: dict[str, int], path: str | Path) 
             raise StoreCorruptionError(f'{where}: missing: {meta.count} samples are expected')
         record = bytes(record)
         _check_crc(record, crcs, key, path)
-        ids += _json(record, list, where)
+        found = _json(record, list, where)
+        for sample_id in found:
+            _check_listed(sample_id, where)
+        ids += found
     if len(ids) != meta.count:
         raise StoreCorruptionError(f'{path}: expected {meta.count} sample ids, found {len(ids)}')
     return ids
+
+
+def _check_listed(sample_id: object, where: str) -> None:
+    """The same as :func:`check_sample_id`, of what is read."""
+    good = isinstance(sample_id, str) and sample_id and '/' not in sample_id
+    if not good or sample_id.startswith('__') or len(sample_id.encode()) > MAX_KEY_BYTES:
+        raise StoreCorruptionError(f'{where}: {shorten(sample_id)} is no sample id')
 
 
 def _check_crc(record: bytes, crcs: dict[str, int], key: bytes, path: str | Path) -> None:
@@ -119,8 +130,8 @@ def _check_crc(record: bytes, crcs: dict[str, int], key: bytes, path: str | Path
 
 def _json(record: bytes | memoryview, kind: type, where: str):
     try:
-        content = json.loads(bytes(record).decode())
-    except (ValueError, RecursionError) as error:
+        content = parse(record)
+    except ValueError as error:
         raise StoreCorruptionError(f'{where}: not JSON ({error})') from error
     if not isinstance(content, kind):
         raise StoreCorruptionError(f'{where}: expected a JSON {kind.__name__}')
