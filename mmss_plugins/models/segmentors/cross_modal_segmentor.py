@@ -12,6 +12,7 @@ from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmss_plugins.models.functional.tracing import being_traced
 from mmss_plugins.registry import MODELS
 
 from .batch_checks import check_finite, check_labels
@@ -148,7 +149,7 @@ class CrossModalSegmentor(BaseSegmentor):
         for name, features in self.extract_feat(inputs).items():
             head = self.decode_heads[SHARED if self.fusion == 'mid' else name]
             logits[name] = head(features)
-            if logits[name].shape[2:] != inputs.shape[2:]:
+            if being_traced() or logits[name].shape[2:] != inputs.shape[2:]:
                 logits[name] = F.interpolate(
                     logits[name],
                     size=inputs.shape[2:],
