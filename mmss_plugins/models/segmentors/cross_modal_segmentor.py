@@ -17,7 +17,7 @@ from mmss_plugins.registry import MODELS
 
 from .batch_checks import check_finite, check_labels
 from .channels import COMMON, build_backbones, split_channels
-from .label_smoothing import LabelSmoothing
+from .label_smoothing import LabelSmoothing, check_soft_losses
 from .loss_terms import accuracies, branch_losses
 from .restore import (
     mean_probability_logits,
@@ -71,8 +71,8 @@ class CrossModalSegmentor(BaseSegmentor):
         init_cfg (dict | list[dict] | None): MM's init config.
 
     Raises:
-        ValueError: If ``fusion`` or ``test_cfg.predict`` is unknown, or the common branch does not
-            fit the modalities.
+        ValueError: If ``fusion`` or ``test_cfg.predict`` is unknown, the common branch does not
+            fit the modalities, or a loss does not fit the smoothing.
     """
 
     def __init__(
@@ -113,6 +113,8 @@ class CrossModalSegmentor(BaseSegmentor):
         self.consistency = MMSEG_MODELS.build(consistency) if consistency else None
         self.selection = None if selection is None else SampleSelection(**selection)
         self.smoothing = None if smoothing is None else LabelSmoothing(**smoothing)
+        if self.smoothing is not None:
+            check_soft_losses(self.losses)
         self.align_corners = self.decode_head.align_corners
         self.num_classes = self.decode_head.num_classes
         self.out_channels = self.decode_head.out_channels
