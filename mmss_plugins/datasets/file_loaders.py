@@ -17,7 +17,7 @@ def check_no_file_loaders(pipeline: object, dataset: str) -> None:
     Raises:
         ValueError: Naming the transforms to take out.
     """
-    names = sorted({type(transform).__name__ for transform in _file_loaders(pipeline)})
+    names = sorted({type(transform).__name__ for transform in _file_loaders(pipeline, set())})
     if names:
         raise ValueError(
             f'the pipeline of {dataset} has {names}, which read files, but the data set reads a '
@@ -26,8 +26,11 @@ def check_no_file_loaders(pipeline: object, dataset: str) -> None:
         )
 
 
-def _file_loaders(item: object) -> Iterator[object]:
+def _file_loaders(item: object, seen: set[int]) -> Iterator[object]:
     kind = type(item)
+    if id(item) in seen or isinstance(item, type):
+        return
+    seen.add(id(item))
     if isinstance(item, (list, tuple)):
         parts = item
     elif isinstance(item, Mapping):
@@ -39,4 +42,4 @@ def _file_loaders(item: object) -> Iterator[object]:
     else:
         return
     for part in parts:
-        yield from _file_loaders(part)
+        yield from _file_loaders(part, seen)
