@@ -1,7 +1,8 @@
 """Noisy-label cross-modal and gradient-guided contrastive pretraining for remote sensing.
 
 Importing the package makes the installed OpenMMLab stack usable (:mod:`mmss_plugins.compat`).
-Every registered class is reached as ``type='mmss_plugins.<ClassName>'`` from any MM config;
+Every registered class is reached as ``type='mmss_plugins.<ClassName>'`` from any MM config that has
+``custom_imports=dict(imports=['mmss_plugins'])``;
 the modules that define them are imported on first use.
 """
 

@@ -1,7 +1,10 @@
 """Child registries of MMEngine's roots, all in the scope ``mmss_plugins``.
 
-The scope is the package's name, so the prefix in ``type='mmss_plugins.X'`` is enough for MMEngine
-to import this package from any project. ``locations`` are imported on the first look-up only.
+The scope is the package's name, so MMEngine imports the package at the first look-up of
+``type='mmss_plugins.X'``. That is often too late: MMEngine's Runner imports torchvision before it
+builds anything, and with mmcv-lite a part of MMSegmentation that is built first does not import.
+Configs therefore name the package in ``custom_imports``, which is imported with the config.
+``locations`` are imported on the first look-up only.
 """
 
 from mmengine import registry as root

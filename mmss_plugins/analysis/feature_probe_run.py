@@ -13,6 +13,7 @@ from mmengine.registry import DATASETS
 from torch import Tensor, nn
 
 from mmss_plugins.datasets.seeding import seeded_randomness
+from mmss_plugins.models.selfsup.embedding_recorder import image_vectors
 
 from .feature_probe import (
     NO_CLASS,
@@ -148,7 +149,7 @@ class FeatureProbe:
 
 
 def pooled_features(model: nn.Module, images: Tensor) -> Tensor:
-    """Last features of the encoder, averaged over the pixels.
+    """Last features of the encoder, averaged over the pixels or tokens.
 
     Args:
         model: Self-supervised, with ``data_preprocessor`` and ``extract_feat``.
@@ -158,9 +159,13 @@ def pooled_features(model: nn.Module, images: Tensor) -> Tensor:
         (N, K) float32, on the CPU.
     """
     data = model.data_preprocessor({'inputs': images, 'data_samples': None}, False)
-    features = model.extract_feat(data['inputs'])
-    last = features[-1] if isinstance(features, (tuple, list)) else features
-    return last.float().flatten(2).mean(dim=2).cpu() if last.ndim == 4 else last.float().cpu()
+    features = image_vectors(model.extract_feat(data['inputs']), pool=True)
+    if features is None:
+        raise TypeError(
+            f'the probe needs feature maps, tokens or vectors of images, but extract_feat of '
+            f'{type(model).__name__} gives none: take the probe out of SSLHealthHook'
+        )
+    return features.float().cpu()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from mmengine.dataset import BaseDataset
 
+from .file_loaders import check_no_file_loaders
 from .label_map import check_classes, label_table
 from .lmdb_store import StoreReader
 from .patch_ids import tile_of
@@ -40,7 +41,8 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
 
     Raises:
         ValueError: If an option is unknown or does not fit the store; the message names both. If
-            the store is not whole, for then its parts would not be those of the whole.
+            the store is not whole, for then its parts would not be those of the whole. If the
+            pipeline loads files.
     """
 
     UNLABELLED = '; label_field=None reads images only'  # hint where there are no labels
@@ -74,6 +76,7 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         self.holdout = dict(holdout) if holdout is not None else None
         self.subset = dict(subset) if subset is not None else None
         super().__init__(data_root=str(data_root), **kwargs)
+        check_no_file_loaders(self.pipeline, type(self).__name__)
         self._label_table = self._choose_classes(classes or self.store.meta.classes)
         self.num_classes = len(self._metainfo.get('classes', self.store.meta.classes))
 

@@ -2,11 +2,15 @@
 
 from .any_device_ddp import AnyDeviceDistributedDataParallel
 from .hooks import (
+    CrossModalSelectionHook,
     FreezeEncoderHook,
+    GradientGuidedSamplingHook,
     InputContractHook,
     IterationSeedHook,
+    LabelNoiseReportHook,
     MultiBandVisualizationHook,
     ResumeValidationHook,
+    SSLHealthHook,
     TransferReportHook,
     UnfreezeEncoderHook,
 )
@@ -18,16 +22,20 @@ from .schedulers import CosineWarmRestartLR, LinearWarmUpLR
 __all__ = [
     'AnyDeviceDistributedDataParallel',
     'CosineWarmRestartLR',
+    'CrossModalSelectionHook',
     'EpochSeededSampler',
     'FreezeEncoderHook',
+    'GradientGuidedSamplingHook',
     'InputContractHook',
     'IterationSeedHook',
     'LARC',
+    'LabelNoiseReportHook',
     'LayerDecayOptimWrapperConstructor',
     'LinearWarmUpLR',
     'MultiBandVisualizationHook',
     'NonEmptyEpochTrainLoop',
     'ResumeValidationHook',
+    'SSLHealthHook',
     'TransferReportHook',
     'UnfreezeEncoderHook',
 ]

@@ -4,7 +4,7 @@ from .backbones import DOFAViT, DualBackbone, SatMAEViT, StemResNet
 from .data_preprocessors import MultiBandSegDataPreProcessor, MultiBandSelfSupDataPreprocessor
 from .decode_heads import UNetHead
 from .heads import InfoNCEHead
-from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss
+from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss, SoftFocalLoss
 from .necks import ProjectionNeck
 from .segmentors import CrossModalSegmentor
 from .selfsup import GraSS
@@ -22,6 +22,7 @@ __all__ = [
     'SatMAEViT',
     'SoftCrossEntropyLoss',
     'SoftDiceLoss',
+    'SoftFocalLoss',
     'StemResNet',
     'UNetHead',
 ]

@@ -9,6 +9,8 @@ from mmengine.structures import PixelData
 from mmengine.visualization import Visualizer
 from mmseg.structures import SegDataSample
 
+from mmss_plugins.engine.hooks.multi_band_visualization_hook import batch_images
+
 PALETTE = [[10, 20, 30], [200, 100, 50]]
 
 
@@ -86,3 +88,47 @@ def test_small_maps_are_brought_to_the_image(folder):
     sample = SegDataSample(pred_sem_seg=PixelData(data=torch.ones(1, 4, 4, dtype=torch.long)))
     picture = sample_panel(np.random.rand(3, 300, 300), sample, PALETTE)
     assert picture.shape == (300, 604, 3)
+
+
+def view(image, **meta):
+    flipped = {'flip': True, 'flip_direction': meta['direction']} if meta else {'flip': False}
+    return image, SegDataSample(metainfo=flipped)
+
+
+def test_views_of_test_time_augmentation_become_images_again():
+    first, second = torch.rand(2, 3, 16, 20)
+    diagonal = first.flip((1, 2)), second.flip((1, 2))
+    unflipped_last = [
+        [view(diagonal[0], direction='diagonal'), view(diagonal[1], direction='diagonal')],
+        [view(first), view(second)],
+    ]
+    only_flipped = [
+        [view(first.flip(2), direction='horizontal'), view(second.flip(1), direction='vertical')]
+    ]
+    for views in (unflipped_last, only_flipped):
+        batch = {
+            'inputs': [tuple(image for image, _ in row) for row in views],
+            'data_samples': [tuple(sample for _, sample in row) for row in views],
+        }
+        found = batch_images(batch)
+        assert len(found) == 2
+        assert torch.equal(found[0], first)
+        assert torch.equal(found[1], second)
+
+
+def test_panels_are_drawn_under_test_time_augmentation(folder):
+    hook = HOOKS.build({'type': 'mmss_plugins.MultiBandVisualizationHook', 'draw': True})
+    hook.interval = 1
+    loop = SimpleNamespace(
+        dataloader=SimpleNamespace(dataset=SimpleNamespace(metainfo={'palette': PALETTE}))
+    )
+    runner = SimpleNamespace(test_loop=loop, _train_loop={'max_epochs': 1})
+    image = torch.rand(3, 16, 16)
+    rows = [view(image), view(image.flip(2), direction='horizontal')]
+    batch = {'inputs': [(i,) for i, _ in rows], 'data_samples': [(s,) for _, s in rows]}
+    answer = SegDataSample(
+        pred_sem_seg=PixelData(data=torch.zeros(1, 16, 16, dtype=torch.long)),
+        metainfo={'img_path': 'some/store.lmdb/p0'},
+    )
+    hook._after_iter(runner, 0, batch, [answer], mode='test')
+    assert [path.name for path in pictures(folder)] == ['test_store.lmdb_p0_0.png']

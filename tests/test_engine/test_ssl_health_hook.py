@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.registry import DATASETS, HOOKS
 from tiny_contrastive import BATCH, BATCHES, history, log_of, rows, train
+from tiny_selfsup import algorithm
 
 TYPE = 'mmss_plugins.SSLHealthHook'
 STD, RANK = 'ssl/embedding_std', 'ssl/effective_rank'
@@ -218,7 +219,9 @@ def test_probing_leaves_training_as_it_is(tmp_path, probe):
 
 def test_a_model_without_embeddings_is_an_error():
     runner = SimpleNamespace(model=torch.nn.Linear(1, 1), train_loop=None)
-    with pytest.raises(TypeError, match=r'mmss_plugins\.GraSS, but the model is Linear'):
+    with pytest.raises(
+        TypeError, match=r'self-supervised models with a backbone, but Linear has none'
+    ):
         HOOKS.build({'type': TYPE}).before_train(runner)
 
 
@@ -255,3 +258,26 @@ def test_all_processes_go_by_the_numbers_of_the_first(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r'iteration 3: .* 0\.010 of .*rank 1\.5 of'):
         run(tmp_path, interval=1, patience=3, stop=True)
     assert not logged(tmp_path, STD)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'rows_per_image'),
+    [('SimCLR', 2), ('MoCo', 1), ('BYOL', 2), ('BarlowTwins', 2), ('SimSiam', 2)],
+)
+def test_algorithms_of_mmpretrain_are_watched(tmp_path, kind, rows_per_image):
+    necks = []
+
+    class Listen(Hook):
+        """What the neck gave in the last iteration."""
+
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            necks.clear()
+            if runner.iter == 1:
+                runner.model.neck.register_forward_hook(lambda *a: necks.append(a[2][0].detach()))
+
+    hooks = [{'type': TYPE, 'interval': 2}, Listen()]
+    train(tmp_path / kind, hooks, iterations=2, model=algorithm(kind))
+    embeddings = torch.cat(necks)
+    assert len(embeddings) == rows_per_image * BATCH
+    assert logged(tmp_path / kind, STD) == {2: pytest.approx(spread(embeddings), rel=1e-4)}
+    assert logged(tmp_path / kind, RANK) == {2: pytest.approx(rank_of(embeddings), rel=1e-3)}

@@ -12,6 +12,7 @@ from mmss_plugins.models.functional import RAMP_KINDS, label_selection_ratio, ra
 from mmss_plugins.models.segmentors.sample_selection import SampleSelection
 from mmss_plugins.models.segmentors.selection_report import SelectionReport
 from mmss_plugins.registry import HOOKS
+from mmss_plugins.visualization.backends import add_picture
 from mmss_plugins.visualization.selection_panel import selection_panel
 
 
@@ -173,7 +174,7 @@ class CrossModalSelectionHook(Hook):
                 own,
                 sample.metainfo.get('channels'),
             )
-            runner.visualizer.add_image(f'selection_{index}', picture, step=step)
+            add_picture(runner.visualizer, f'selection_{index}', picture, step)
 
 
 def _selection(runner) -> SampleSelection | None:

@@ -10,6 +10,7 @@ from mmengine.runner import IterBasedTrainLoop
 from mmss_plugins.checkpoints.pretrained import unwrapped
 from mmss_plugins.models.functional import resize_maps
 from mmss_plugins.registry import HOOKS
+from mmss_plugins.visualization.backends import add_picture
 from mmss_plugins.visualization.guided_panel import guided_row
 
 
@@ -146,7 +147,7 @@ class GradientGuidedSamplingHook(Hook):
                 rows.append(
                     guided_row(view, heatmap[0].numpy(), box, crop, channels, f'view {number}')
                 )
-            runner.visualizer.add_image(f'guided_{index}', np.concatenate(rows), step=step)
+            add_picture(runner.visualizer, f'guided_{index}', np.concatenate(rows), step)
 
 
 def _physical(view, data_preprocessor) -> np.ndarray:

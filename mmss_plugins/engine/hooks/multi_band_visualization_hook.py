@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from mmengine.visualization import Visualizer
+from torch import Tensor
 
+from mmss_plugins.models.segmentors.restore import FLIP_DIMS
 from mmss_plugins.registry import HOOKS
+from mmss_plugins.visualization.backends import add_picture
 from mmss_plugins.visualization.rgb import colour_map, composites, panel
 
 MIN_PANEL_HEIGHT = 224  # small patches are enlarged to be seen
@@ -66,15 +69,41 @@ class MultiBandVisualizationHook(Hook):
         step = runner.iter if isinstance(runner._train_loop, BaseLoop) else 0
         palette = loop.dataloader.dataset.metainfo['palette']
         visualizer = Visualizer.get_current_instance()
-        for image, sample in zip(data_batch['inputs'], outputs, strict=True):
+        for image, sample in zip(batch_images(data_batch), outputs, strict=True):
             if self.max_samples is not None and self._drawn >= self.max_samples:
                 return
             picture = sample_panel(image.cpu().numpy(), sample, palette)
             name = f'{mode}_{"_".join(str(sample.img_path).split("/")[-2:])}'
             if self.show:
                 visualizer.show(picture, win_name=name, wait_time=self.wait_time)
-            visualizer.add_image(name, picture, step=step)
+            add_picture(visualizer, name, picture, step)
             self._drawn += 1
+
+
+def batch_images(data_batch: Mapping) -> Sequence[Tensor]:
+    """The images (C, H, W) of a batch, as they were before test-time augmentation, if there is any.
+
+    Args:
+        data_batch: As the loader gives it. With test-time augmentation ``inputs`` and
+            ``data_samples`` are lists over the views, each over the samples.
+
+    Returns:
+        An image per sample: with test-time augmentation the first view that is not flipped, or the
+        first with its flip undone. It may be resized.
+    """
+    inputs = data_batch['inputs']
+    if isinstance(inputs, Tensor) or isinstance(inputs[0], Tensor):
+        return inputs
+    images = []
+    for views, samples in zip(
+        zip(*inputs, strict=True), zip(*data_batch['data_samples'], strict=True), strict=True
+    ):
+        pairs = list(zip(views, samples, strict=True))
+        view, sample = next((p for p in pairs if not p[1].metainfo.get('flip')), pairs[0])
+        flipped = sample.metainfo.get('flip')
+        dims = FLIP_DIMS[sample.metainfo['flip_direction']] if flipped else ()
+        images.append(view.flip(dims))
+    return images
 
 
 def sample_panel(image: np.ndarray, sample, palette: Sequence[Sequence[int]]) -> np.ndarray:

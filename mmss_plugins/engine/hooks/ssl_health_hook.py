@@ -13,6 +13,10 @@ from mmengine.runner import IterBasedTrainLoop
 from mmss_plugins.analysis.feature_probe_run import FeatureProbe
 from mmss_plugins.analysis.ssl_health import effective_rank, embedding_std
 from mmss_plugins.checkpoints.pretrained import unwrapped
+from mmss_plugins.models.selfsup.embedding_recorder import (
+    EmbeddingRecorder,
+    is_self_supervised,
+)
 from mmss_plugins.registry import HOOKS
 
 LOW_CHECKS = 'ssl_low_checks'  # message hub: consecutive checks with too little spread
@@ -26,6 +30,10 @@ class SSLHealthHook(Hook):
     are all the same; ``ssl/effective_rank`` is the number of dimensions that they fill, at most
     min(2B - 1, D) for the two views of B images (see :mod:`mmss_plugins.analysis.ssl_health`). In
     distributed training they are those of the first process's own batch, on every process.
+
+    It works with GraSS and MMPretrain's self-supervised algorithms; what counts as embeddings
+    there, :class:`~mmss_plugins.models.selfsup.embedding_recorder.EmbeddingRecorder` says. Where
+    an algorithm gives none, the hook says so once and goes on with the probe.
 
     With ``probe``, patches with labels are classified by the encoder's pooled features now and
     then: ``ssl/probe_accuracy``, ``ssl/probe_class_accuracy`` (mean over the classes) and
@@ -89,19 +97,20 @@ class SSLHealthHook(Hook):
         self._probe_options = options if probe is not None else None
         self._probe: FeatureProbe | None = None
         self._recent: list[torch.Tensor] = []
+        self._recorder: EmbeddingRecorder | None = None
 
     def before_train(self, runner) -> None:
         """Check the model, and open the probe's data, so that a mistake is told now.
 
         Raises:
-            TypeError: If the model does not hand out its embeddings.
+            TypeError: If the model has no backbone to listen to.
             ValueError: If epochs are to be counted and the loop has none.
         """
         model = unwrapped(runner.model)
-        if not hasattr(model, 'keep_details'):
+        if not is_self_supervised(model):
             raise TypeError(
-                'SSLHealthHook looks at the embeddings of mmss_plugins.GraSS, but the model is '
-                f'{type(model).__name__}: take the hook out of custom_hooks'
+                'SSLHealthHook looks at the embeddings of self-supervised models with a backbone, '
+                f'but {type(model).__name__} has none: take the hook out of custom_hooks'
             )
         if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
             raise ValueError(
@@ -113,19 +122,18 @@ class SSLHealthHook(Hook):
             self._probe = FeatureProbe(**self._probe_options)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:  # noqa: ARG002
-        """Ask the model for its embeddings."""
+        """Listen to the model's embeddings."""
         left = self._until_due(runner, batch_idx)
         if left is not None and left < self.pool:
-            unwrapped(runner.model).keep_details = True  # another hook may have asked, too
+            self._recorder = EmbeddingRecorder(unwrapped(runner.model))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:  # noqa: ARG002
         """Look at the embeddings; probe in loops that count iterations."""
-        left = self._until_due(runner, batch_idx)
-        if left is not None and left < self.pool:
-            model = unwrapped(runner.model)
-            model.keep_details = False
-            self._recent.append(model.details.embeddings)
-            if left == 0:
+        if self._recorder is not None:
+            embeddings, self._recorder = self._recorder.close(), None
+            if embeddings is not None:
+                self._recent.append(embeddings)
+            if self._until_due(runner, batch_idx) == 0:
                 self._check(runner)
         if isinstance(runner.train_loop, IterBasedTrainLoop) and (
             self.every_n_train_iters(runner, self.probe_interval) or self.is_last_train_iter(runner)
@@ -148,6 +156,13 @@ class SSLHealthHook(Hook):
         return len(runner.train_dataloader) - 1 - batch_idx
 
     def _check(self, runner) -> None:
+        if not self._recent:
+            runner.logger.warning(
+                f'SSLHealthHook found no embeddings in {type(unwrapped(runner.model)).__name__}: '
+                'neither neck nor backbone gave one vector per image when called (a compiled model '
+                'hides them: run without compile). Spread and rank are not reported'
+            )
+            return
         rows = F.normalize(torch.cat(self._recent).float(), dim=1)
         values = torch.stack([embedding_std(self._recent[-1]).double(), effective_rank(rows)])
         self._recent = []

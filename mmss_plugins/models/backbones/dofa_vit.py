@@ -11,7 +11,7 @@ from mmss_plugins.bands import band_wavelengths
 from mmss_plugins.models.functional.sine_embedding import grid_embedding, resize_grid
 from mmss_plugins.registry import MODELS
 
-from .vit_trunk import ViTTrunk
+from .vit_trunk import ViTTrunk, token_map
 from .wavelength_embedding import WavelengthEmbedding
 
 
@@ -78,6 +78,6 @@ class DOFAViT(ViTTrunk):
         height, width = patches.shape[-2:]
         positions = resize_grid(self.pos_embed, height, width)
         tokens = patches.flatten(2).transpose(1, 2) + positions[:, 1:]
-        token = (self.cls_token + positions[:, :1]).expand(len(x), -1, -1)
+        token = (self.cls_token + positions[:, :1]).expand(x.shape[0], -1, -1)
         outputs = self.outputs(torch.cat((token, tokens), dim=1))
-        return tuple(o[:, 1:].transpose(1, 2).unflatten(2, (height, width)) for o in outputs)
+        return tuple(token_map(output[:, 1:], height, width) for output in outputs)

@@ -103,11 +103,12 @@ class DualBackbone(BaseModule):
         return tuple(self._fuse(stage, features) for stage, features in stages)
 
     def _fuse(self, stage: int, features: Sequence[Tensor]) -> Tensor:
-        shapes = [tuple(feature.shape[1:]) for feature in features]
-        alike = {shape[1:] for shape in shapes} if self.fusion == 'concat' else set(shapes)
-        if len(alike) > 1:
+        first = 2 if self.fusion == 'concat' else 1  # dimension from which on they must agree
+        shapes = [feature.shape for feature in features]
+        if any(shape[first:] != shapes[0][first:] for shape in shapes[1:]):
             raise ValueError(
-                f'stage {stage} has maps of {shapes} (channels, height, width), which cannot be '
+                f'stage {stage} has maps of {[tuple(shape[1:]) for shape in shapes]} (channels, '
+                f'height, width), which cannot be '
                 f'fused by {self.fusion!r}: give the backbones the same strides'
                 + ('' if self.fusion == 'concat' else ' and channels')
             )

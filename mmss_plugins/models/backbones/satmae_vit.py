@@ -16,7 +16,7 @@ from mmss_plugins.models.functional.sine_embedding import (
 )
 from mmss_plugins.registry import MODELS
 
-from .vit_trunk import ViTTrunk
+from .vit_trunk import ViTTrunk, token_map
 
 # Of B2 B3 B4 B5 B6 B7 B8 B8A B11 B12: the bands of 10 m; red edge and narrow infrared; short wave.
 GROUPS = ((0, 1, 2, 6), (3, 4, 5, 7), (8, 9))
@@ -100,11 +100,11 @@ class SatMAEViT(ViTTrunk):
         positions = resize_grid(self.pos_embed, height, width)
         tokens = (tokens + self._places(positions[:, 1:])).flatten(1, 2)
         first = torch.cat((positions[:, :1], self.channel_cls_embed), dim=2) + self.cls_token
-        tokens = torch.cat((first.expand(len(x), -1, -1), tokens), dim=1)
+        tokens = torch.cat((first.expand(x.shape[0], -1, -1), tokens), dim=1)
         maps = []
         for output in self.outputs(tokens):
             of_place = output[:, 1:].unflatten(1, (count, -1)).mean(1)
-            maps.append(of_place.transpose(1, 2).unflatten(2, (height, width)))
+            maps.append(token_map(of_place, height, width))
         return tuple(maps)
 
     def _places(self, positions: Tensor) -> Tensor:

@@ -44,3 +44,8 @@ class StemResNet(ResNet):
             if index in self.out_indices:
                 features.append(x)
         return tuple(features)
+
+    def train(self, mode: bool = True) -> StemResNet:
+        """Set the mode as MMSegmentation's does, and return the module as PyTorch's does."""
+        super().train(mode)
+        return self

@@ -121,8 +121,12 @@ class ViTTrunk(BaseModule):
     def whole_patches(self, x: Tensor) -> Tensor:
         """Pad an image (N, C, H, W) with zeros, right and below, to whole patches."""
         height, width = x.shape[-2:]
-        pad = (-width % self.patch_size, -height % self.patch_size)
-        return F.pad(x, (0, pad[0], 0, pad[1])) if any(pad) else x
+        # No remainders (%), which torch.compile cannot derive for any size, and no short cut where
+        # nothing is missing, so that a traced or exported model takes images of any size.
+        side = self.patch_size
+        rows = (height + side - 1) // side * side - height
+        columns = (width + side - 1) // side * side - width
+        return F.pad(x, (0, columns, 0, rows))
 
     def outputs(self, tokens: Tensor) -> list[Tensor]:
         """Tokens (N, L, D) after each of the blocks of ``out_indices``, in their order."""
@@ -134,3 +138,9 @@ class ViTTrunk(BaseModule):
                 tokens = block(tokens)
             found[index] = tokens
         return [found[index] for index in self.out_indices]
+
+
+def token_map(tokens: Tensor, height: int, width: int) -> Tensor:
+    """Tokens (N, height * width, D), row by row, as a map (N, D, height, width)."""
+    # reshape, for torch.jit.trace takes the sizes of unflatten as constants
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], height, width)

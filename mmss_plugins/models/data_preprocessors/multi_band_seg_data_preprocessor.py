@@ -48,8 +48,16 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
         pad_val: float = 0.0,
         seg_pad_val: int = IGNORE_INDEX,
         test_cfg: dict | None = None,
+        **kwargs,
     ) -> None:
         super().__init__()
+        if kwargs:
+            raise TypeError(
+                f'MultiBandSegDataPreProcessor has no arguments {sorted(kwargs)}: it makes batches '
+                'for segmentation. An image classifier (which adds batch_augments) takes '
+                'mmss_plugins.MultiBandSelfSupDataPreprocessor; bands stay in their order, so '
+                'bgr_to_rgb and rgb_to_bgr are left out'
+            )
         if (mean is None) != (std is None):
             raise ValueError('mean and std go together: give both or neither')
         if mean is not None and len(mean) != len(std):

@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 
-from .reduction import full_precision, in_parts, pixel_weights, valid_target, weighted_mean
+from .reduction import full_precision, in_parts, pixel_weights, reduce_loss, valid_target
 
 
 def soft_cross_entropy(
@@ -18,6 +18,7 @@ def soft_cross_entropy(
     weight: Tensor | None = None,
     ignore_mask: Tensor | None = None,
     ignore_index: int = IGNORE_INDEX,
+    reduction: str = 'mean',
 ) -> Tensor:
     """Cross-entropy, ``sum(ce * W) / sum(W)`` over the valid pixels of the batch.
 
@@ -31,9 +32,10 @@ def soft_cross_entropy(
         weight: (N, H, W) pixel weights, not negative; None is 1 everywhere.
         ignore_mask: (N, H, W) bool, true where a pixel takes part in nothing.
         ignore_index: Class index that is ignored as well (class indices only).
+        reduction: 'mean', 'sum' (``sum(ce * W)``) or 'none' (``ce * W``). Defaults to 'mean'.
 
     Returns:
-        A scalar, float32 or float64.
+        A scalar, float32 or float64; (N, H, W) for 'none'.
 
     Raises:
         ValueError: If a shape does not fit the logits.
@@ -44,7 +46,7 @@ def soft_cross_entropy(
         per_pixel = pixel_cross_entropy(logits, target)
     else:
         per_pixel = F.cross_entropy(logits, target, reduction='none')
-    return weighted_mean(per_pixel, pixel_weights(valid, weight, logits.dtype))
+    return reduce_loss(per_pixel, pixel_weights(valid, weight, logits.dtype), reduction)
 
 
 def pixel_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 
-from .reduction import full_precision, pixel_weights, valid_target, weighted_mean
+from .reduction import full_precision, pixel_weights, reduce_loss, valid_target
 
 
 def soft_focal(
@@ -18,6 +18,7 @@ def soft_focal(
     ignore_mask: Tensor | None = None,
     ignore_index: int = IGNORE_INDEX,
     gamma: float = 2.0,
+    reduction: str = 'mean',
 ) -> Tensor:
     """Focal loss of every class against the rest, ``sum(focal * W) / sum(W)`` over valid pixels.
 
@@ -35,9 +36,10 @@ def soft_focal(
         ignore_mask: (N, H, W) bool, true where a pixel takes part in nothing.
         ignore_index: Class index that is ignored as well (class indices only).
         gamma: How strongly well-classified pixels are discounted, >= 0.
+        reduction: 'mean', 'sum' (``sum(focal * W)``) or 'none' (``focal * W``). Defaults to 'mean'.
 
     Returns:
-        A scalar, float32 or float64.
+        A scalar, float32 or float64; (N, H, W) for 'none'.
 
     Raises:
         ValueError: If a shape does not fit the logits.
@@ -51,4 +53,4 @@ def soft_focal(
     as_class = (gamma * log_rest).exp() * log_s
     as_other = (gamma * log_s).exp() * log_rest
     per_pixel = -(as_other + target * (as_class - as_other)).sum(dim=1)
-    return weighted_mean(per_pixel, pixel_weights(valid, weight, logits.dtype))
+    return reduce_loss(per_pixel, pixel_weights(valid, weight, logits.dtype), reduction)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 
+REDUCTIONS = ('mean', 'sum', 'none')
 _PART = 1 << 20  # logits handled at a time on the CPU
 
 
@@ -57,6 +58,28 @@ def valid_target(
         f'target must be integer class indices {(n, h, w)} or float probabilities '
         f'{(n, c, h, w)}, but got {target.dtype} {tuple(target.shape)}'
     )
+
+
+def reduce_loss(values: Tensor, weights: Tensor, reduction: str = 'mean') -> Tensor:
+    """The loss of a batch from the loss of each pixel.
+
+    Args:
+        values: (N, H, W), finite.
+        weights: (N, H, W), not negative, 0 on ignored pixels.
+        reduction: 'mean' (see :func:`weighted_mean`), 'sum', or 'none' for the weighted values.
+
+    Returns:
+        A scalar, or (N, H, W) for 'none'.
+
+    Raises:
+        ValueError: If the reduction is none of these.
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f'reduction must be one of {REDUCTIONS}, but got {reduction!r}')
+    if reduction == 'mean':
+        return weighted_mean(values, weights)
+    weighted = values * weights
+    return weighted.sum() if reduction == 'sum' else weighted
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:

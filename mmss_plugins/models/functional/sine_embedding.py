@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
+
+from .tracing import being_traced
 
 _BASE = 10000.0
 
@@ -62,8 +66,8 @@ def resize_grid(embedding: Tensor, height: int, width: int) -> Tensor:
     Returns:
         (1, 1 + height * width, D).
     """
-    side = round((embedding.shape[1] - 1) ** 0.5)
-    if (height, width) == (side, side):
+    side = math.isqrt(int(embedding.shape[1]) - 1)
+    if not being_traced() and (height, width) == (side, side):
         return embedding
     token, places = embedding[:, :1], embedding[:, 1:]
     image = places.transpose(1, 2).unflatten(2, (side, side)).float()

@@ -19,5 +19,7 @@ class SoftDiceLoss(PixelLoss):
         loss_name (str): Name in the log; starts with 'loss_'. Defaults to 'loss_dice'.
     """
 
+    per_pixel = False
+
     def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_dice') -> None:
         super().__init__(soft_dice_loss, loss_weight, loss_name)

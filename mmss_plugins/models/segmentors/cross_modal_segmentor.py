@@ -12,11 +12,12 @@ from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmss_plugins.models.functional.tracing import being_traced
 from mmss_plugins.registry import MODELS
 
 from .batch_checks import check_finite, check_labels
 from .channels import COMMON, build_backbones, split_channels
-from .label_smoothing import LabelSmoothing
+from .label_smoothing import LabelSmoothing, check_soft_losses
 from .loss_terms import accuracies, branch_losses
 from .restore import (
     mean_probability_logits,
@@ -70,8 +71,8 @@ class CrossModalSegmentor(BaseSegmentor):
         init_cfg (dict | list[dict] | None): MM's init config.
 
     Raises:
-        ValueError: If ``fusion`` or ``test_cfg.predict`` is unknown, or the common branch does not
-            fit the modalities.
+        ValueError: If ``fusion`` or ``test_cfg.predict`` is unknown, the common branch does not
+            fit the modalities, or a loss does not fit the smoothing.
     """
 
     def __init__(
@@ -112,6 +113,8 @@ class CrossModalSegmentor(BaseSegmentor):
         self.consistency = MMSEG_MODELS.build(consistency) if consistency else None
         self.selection = None if selection is None else SampleSelection(**selection)
         self.smoothing = None if smoothing is None else LabelSmoothing(**smoothing)
+        if self.smoothing is not None:
+            check_soft_losses(self.losses)
         self.align_corners = self.decode_head.align_corners
         self.num_classes = self.decode_head.num_classes
         self.out_channels = self.decode_head.out_channels
@@ -148,7 +151,7 @@ class CrossModalSegmentor(BaseSegmentor):
         for name, features in self.extract_feat(inputs).items():
             head = self.decode_heads[SHARED if self.fusion == 'mid' else name]
             logits[name] = head(features)
-            if logits[name].shape[2:] != inputs.shape[2:]:
+            if being_traced() or logits[name].shape[2:] != inputs.shape[2:]:
                 logits[name] = F.interpolate(
                     logits[name],
                     size=inputs.shape[2:],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 
 import torch
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmss_plugins.models.functional import smooth_labels
 
@@ -66,6 +67,25 @@ class LabelSmoothing:
             prior = torch.stack([_prior(sample, size) for sample in data_samples or ()])
         target = smooth_labels(one_hot, prior, self.factors)
         return SegTargets(target.masked_fill_(ignored[:, None], 0), ignored)
+
+
+def check_soft_losses(losses: Sequence[nn.Module]) -> None:
+    """Refuse losses that cannot learn from soft targets.
+
+    Those that can take the pixels to ignore as ``ignore_mask``, for probabilities (N, C, H, W) have
+    no label that says so.
+
+    Raises:
+        ValueError: Naming the loss and what to take instead.
+    """
+    for loss in losses:
+        if 'ignore_mask' not in signature(loss.forward).parameters:
+            raise ValueError(
+                f'smoothing makes soft targets, but the loss {type(loss).__name__} takes class '
+                'indices only: use mmss_plugins.SoftCrossEntropyLoss, SoftDiceLoss or '
+                'SoftFocalLoss (or a loss of your own with an argument ignore_mask), or set '
+                'smoothing=None'
+            )
 
 
 def _prior(sample: SegDataSample, size: tuple[int, ...]) -> Tensor:

@@ -1,0 +1,27 @@
+"""Pictures for any of MMEngine's visualizer backends."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.visualization import Visualizer
+from mmengine.visualization.vis_backend import MLflowVisBackend
+
+
+def add_picture(visualizer: Visualizer, name: str, picture: np.ndarray, step: int) -> None:
+    """Hand a picture to all backends of a visualizer, as ``Visualizer.add_image`` does.
+
+    MLflow takes the name as that of a file: there it gets the step, for else each picture would
+    replace the one before, and a suffix, without which MLflow stops.
+
+    Args:
+        visualizer: The run's.
+        name: Without step and suffix.
+        picture: (H, W, 3) uint8, RGB.
+        step: Epoch or iteration.
+    """
+    if not is_main_process():
+        return
+    for backend in visualizer._vis_backends.values():
+        is_file = isinstance(backend, MLflowVisBackend)
+        backend.add_image(f'{name}_{step}.png' if is_file else name, picture, step=step)
