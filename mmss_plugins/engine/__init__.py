@@ -2,11 +2,13 @@
 
 from .any_device_ddp import AnyDeviceDistributedDataParallel
 from .hooks import (
+    FiniteValuesHook,
     FreezeEncoderHook,
     InputContractHook,
     IterationSeedHook,
     MultiBandVisualizationHook,
     ResumeValidationHook,
+    RunCheckHook,
     TransferReportHook,
     UnfreezeEncoderHook,
 )
@@ -19,6 +21,7 @@ __all__ = [
     'AnyDeviceDistributedDataParallel',
     'CosineWarmRestartLR',
     'EpochSeededSampler',
+    'FiniteValuesHook',
     'FreezeEncoderHook',
     'InputContractHook',
     'IterationSeedHook',
@@ -28,6 +31,7 @@ __all__ = [
     'MultiBandVisualizationHook',
     'NonEmptyEpochTrainLoop',
     'ResumeValidationHook',
+    'RunCheckHook',
     'TransferReportHook',
     'UnfreezeEncoderHook',
 ]
