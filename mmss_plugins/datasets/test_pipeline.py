@@ -1,8 +1,8 @@
 """Pipelines at test: the image may be transformed, its label stays as it is.
 
-Predictions are brought back to the image as it was and compared with the label there. MMSegmentation
-gets this by loading the label last in the pipeline. Here the label comes with the sample, so it is
-kept apart while the pipeline runs.
+Predictions are brought back to the image as it was and compared with the label there.
+MMSegmentation gets this by loading the label last in the pipeline. Here the label comes with the
+sample, so it is kept apart while the pipeline runs.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from mmengine.dataset import BaseDataset, Compose
 from mmengine.structures import BaseDataElement, PixelData
 
 PACKED = {'gt_seg_map': 'gt_sem_seg', 'clean_seg_map': 'clean_sem_seg'}
-# What segmentors do not undo: they cut the padding of their data preprocessor, flip back, and resize
-# to the original shape.
+# What segmentors do not undo: they cut the padding of their data preprocessor, flip back, and
+# resize to the original shape.
 NOT_UNDONE = {
     'BioMedical3DPad', 'BioMedical3DRandomCrop', 'BioMedical3DRandomFlip', 'CenterCrop', 'Pad',
     'RandomAffine', 'RandomCrop', 'RandomMosaic', 'RandomResizedCrop',

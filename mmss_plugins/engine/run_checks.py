@@ -65,13 +65,9 @@ def check_batch_labels(model: nn.Module, samples: Sequence[BaseDataElement] | No
     if not heads or not samples or not all('gt_sem_seg' in sample for sample in samples):
         return
     classes = max(2, min(head.num_classes for head in heads))
+    ignored = getattr(heads[0], 'ignore_index', IGNORE_INDEX)
     for sample in samples:
-        check_labels(
-            sample.gt_sem_seg.data,
-            classes,
-            getattr(heads[0], 'ignore_index', IGNORE_INDEX),
-            [sample],
-        )
+        check_labels(sample.gt_sem_seg.data, classes, ignored, [sample])
 
 
 def check_batch_norm(model: nn.Module, batch: int, processes: int) -> None:

@@ -40,7 +40,7 @@ class Home:
         options: Sequence[str],
         resume: bool = False,
     ) -> None:
-        """Train as step ``name``; ``resume`` continues from the newest checkpoint, if there is one."""
+        """Train as step ``name``; ``resume`` continues from a checkpoint, if there is one."""
         command = [*self._command('train', config), '--work-dir', str(work_dir)]
         resumption = ['--resume', 'auto'] if resume else []
         runner.run(name, [*command, *resumption, '--cfg-options', *options], RUN_LINES)

@@ -124,13 +124,8 @@ def test_one_image_and_batch_norm(name):
     check_batch_norm(model, 1, 1)
 
 
-def contrastive(kind):
-    model = Parts(head=MODELS.build({'type': kind}))
-    return model
-
-
 def test_contrastive_training_needs_other_images():
-    ours = contrastive('mmss_plugins.InfoNCEHead')
+    ours = Parts(head=MODELS.build({'type': 'mmss_plugins.InfoNCEHead'}))
     for batch, processes in ((2, 1), (1, 2), (64, 8), (0, 1)):
         check_negatives(ours, batch, processes)
     with pytest.raises(ValueError, match='the loss is 0 and nothing is learnt'):
@@ -191,7 +186,7 @@ def test_runs_are_refused_before_they_begin(store, tmp_path):
     tested = make(tmp_path, store, test=True, decode_head={'num_classes': 5})
     with pytest.raises(ValueError, match='num_classes is 5'):
         tested.test()
-    with pytest.raises(ValueError, match="option 'cropsize' .* did you mean 'crop_size'"):
+    with pytest.raises(ValueError, match=r"option 'cropsize' .* did you mean 'crop_size'"):
         make(tmp_path, store, test=True, test_cfg={'cropsize': 3}).test()
     make(tmp_path, store).train()
     assert 'mIoU' in make(tmp_path, store, test=True).test()

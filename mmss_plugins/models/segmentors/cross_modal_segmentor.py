@@ -103,8 +103,8 @@ class CrossModalSegmentor(BaseSegmentor):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if train_cfg or pretrained:
             raise ValueError(
-                f'CrossModalSegmentor reads neither train_cfg nor pretrained, but got {train_cfg!r} '
-                f'and {pretrained!r}: leave them out, and give backbones their weights by init_cfg'
+                'CrossModalSegmentor reads neither train_cfg nor pretrained, but got '
+                f'{train_cfg!r} and {pretrained!r}: leave them out, and give backbones their weights by init_cfg'
             )
         check_test_cfg(test_cfg, TEST_OPTIONS)
         if fusion not in FUSIONS:

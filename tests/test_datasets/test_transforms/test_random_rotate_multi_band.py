@@ -59,8 +59,12 @@ def test_label_and_prior_are_mirrored_as_the_image_is():
     label = np.zeros((32, 32), np.uint8)
     label[0], label[:, -1] = 1, 2  # at the border, where repeating pixels would show
     prior = np.eye(3, dtype=np.float32)[label]
-    results = {'img': label[..., None].astype(np.float32), 'gt_seg_map': label,
-               'smoothing_prior': prior, 'seg_fields': ['gt_seg_map', 'smoothing_prior']}  # fmt: skip
+    results = {
+        'img': label[..., None].astype(np.float32),
+        'gt_seg_map': label,
+        'smoothing_prior': prior,
+        'seg_fields': ['gt_seg_map', 'smoothing_prior'],
+    }
     turned = RandomRotateMultiBand(prob=1.0, degree=(44, 46))(results)
     sure = turned['smoothing_prior'].max(axis=-1) > 0.8
     assert sure.mean() > 0.6
