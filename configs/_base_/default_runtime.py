@@ -30,7 +30,7 @@ custom_hooks = [
     dict(type='mmss_plugins.ResumeValidationHook'),
 ]
 vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='Visualizer', vis_backends=vis_backends)
+visualizer = dict(type='mmss_plugins.MultiBandSegVisualizer', vis_backends=vis_backends)
 log_processor = dict(by_epoch=True)
 log_level = 'INFO'
 load_from = None

@@ -16,7 +16,11 @@ random_flip = dict(
     prob=[1 / 6, 1 / 6, 1 / 6],
     direction=['horizontal', 'vertical', 'diagonal'],
 )
-test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+# In tests the data set has loaded the image, and the first step passes it on. MMSegmentation's API
+# for inference uses it to read files and arrays; it has the settings of the test data set.
+load_image = dict(type='LoadImageFromFile', _scope_='mmss_plugins')
+pack = dict(type='PackSegInputs', meta_keys=meta_keys)
+test_pipeline = [load_image, pack]
 
 train_dataloader = dict(
     batch_size=32,

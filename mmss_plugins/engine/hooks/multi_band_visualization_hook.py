@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
-from mmengine.visualization import Visualizer
 
 from mmss_plugins.registry import HOOKS
 from mmss_plugins.visualization.rgb import colour_map, composites, panel
@@ -65,7 +64,7 @@ class MultiBandVisualizationHook(Hook):
         # asking the runner for its iteration would build the train loop and open its store
         step = runner.iter if isinstance(runner._train_loop, BaseLoop) else 0
         palette = loop.dataloader.dataset.metainfo['palette']
-        visualizer = Visualizer.get_current_instance()
+        visualizer = runner.visualizer
         for image, sample in zip(data_batch['inputs'], outputs, strict=True):
             if self.max_samples is not None and self._drawn >= self.max_samples:
                 return

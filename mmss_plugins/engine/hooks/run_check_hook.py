@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from mmengine.dataset import BaseDataset
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmseg.models.segmentors import EncoderDecoder
 
 from mmss_plugins.checkpoints.pretrained import unwrapped
-from mmss_plugins.datasets.test_pipeline import check_flips, check_labels_untouched
+from mmss_plugins.datasets.test_pipeline import check_flips, check_labels_untouched, steps
+from mmss_plugins.datasets.transforms import LoadMultiBandImage
 from mmss_plugins.engine.run_checks import (
     check_batch_labels,
     check_batch_norm,
@@ -77,6 +80,24 @@ def _check_evaluation(model, loader) -> None:
         check_labels_untouched(dataset)
         if isinstance(model, EncoderDecoder):
             check_flips(dataset.pipeline)
+        for step in steps(dataset.pipeline):
+            if isinstance(step, LoadMultiBandImage):
+                _compare(step, dataset)
+
+
+def _compare(step: LoadMultiBandImage, dataset) -> None:
+    """Warn where MMSegmentation's inference API would read other inputs than the data set gives."""
+    sensors = getattr(dataset, 'sensors', ())
+    if step.channels != getattr(dataset, 'channels', step.channels) or any(
+        sensor.normalize != step.normalize for sensor in sensors
+    ):
+        print_log(
+            f'{step} of the pipeline, by which inference APIs read images, has other bands or '
+            f'another normalisation than {type(dataset).__name__}, which gives '
+            f'{", ".join(dataset.channels)}: set it likewise in test_pipeline of the config',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def _parts(dataset) -> Iterator[BaseDataset]:

@@ -104,7 +104,8 @@ class CrossModalSegmentor(BaseSegmentor):
         if train_cfg or pretrained:
             raise ValueError(
                 'CrossModalSegmentor reads neither train_cfg nor pretrained, but got '
-                f'{train_cfg!r} and {pretrained!r}: leave them out, and give backbones their weights by init_cfg'
+                f'{train_cfg!r} and {pretrained!r}: leave them out, and give backbones their '
+                'weights by init_cfg'
             )
         check_test_cfg(test_cfg, TEST_OPTIONS)
         if fusion not in FUSIONS:

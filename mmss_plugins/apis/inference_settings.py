@@ -1,0 +1,40 @@
+"""Keeps what MMSegmentation's inference API reads of a config in step with the test data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mmengine.config import Config
+
+LOADERS = ('LoadImageFromFile', 'LoadMultiBandImage', 'mmss_plugins.LoadMultiBandImage')
+_SHARED = ('modality', 'bands', 'normalize', 'image_dtype')
+
+
+def set_inference_settings(cfg: Config) -> None:
+    """Give the loading steps of the config the bands and the normalisation of its test data set.
+
+    An override such as ``test_dataloader.dataset.bands=9`` then holds for inference as well, and
+    the config that the run writes into its work folder is right.
+
+    Args:
+        cfg: Changed in place.
+    """
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    while isinstance(dataset, Mapping) and 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    for pipeline in (dataset.get('pipeline'), cfg.get('test_pipeline')):
+        for step in _loading_steps(pipeline):
+            given = {name: dataset[name] for name in _SHARED if dataset.get(name) is not None}
+            if step.get('modality') == 'aerial':
+                given = {name: value for name, value in given.items() if name == 'bands'}
+            step.update(given)
+
+
+def _loading_steps(pipeline: object) -> Iterator[dict]:
+    for step in pipeline or ():
+        if (
+            isinstance(step, dict)
+            and step.get('type') in LOADERS
+            and ('modality' in step)  # MMSegmentation's own step of the name has none
+        ):
+            yield step
