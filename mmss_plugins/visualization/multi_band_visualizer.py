@@ -41,5 +41,6 @@ class MultiBandSegVisualizer(SegLocalVisualizer):
         if image.dtype != np.uint8 or image.shape[2] != 3:
             channels = None if data_sample is None else data_sample.metainfo.get('channels')
             fits = channels is not None and len(channels) == image.shape[2]
-            image = composites(image.transpose(2, 0, 1), channels if fits else None)[0]
+            pictures = composites(image.transpose(2, 0, 1), channels if fits else None)
+            image = np.ascontiguousarray(pictures[0])
         super().add_datasample(name, image, data_sample, *args, **kwargs)

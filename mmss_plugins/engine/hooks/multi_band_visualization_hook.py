@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 
+from mmss_plugins.models.segmentors.restore import FLIP_DIMS
 from mmss_plugins.registry import HOOKS
 from mmss_plugins.visualization.rgb import colour_map, composites, panel
 
@@ -68,6 +69,8 @@ class MultiBandVisualizationHook(Hook):
         for image, sample in zip(data_batch['inputs'], outputs, strict=True):
             if self.max_samples is not None and self._drawn >= self.max_samples:
                 return
+            if sample.metainfo.get('flip'):  # labels and predictions lie as the image was before
+                image = image.flip(FLIP_DIMS[sample.metainfo['flip_direction']])
             picture = sample_panel(image.cpu().numpy(), sample, palette)
             name = f'{mode}_{"_".join(str(sample.img_path).split("/")[-2:])}'
             if self.show:
