@@ -13,6 +13,7 @@ from store_factory import write_aerial_store, write_dfc_store
 
 import mmss_plugins.models  # noqa: F401
 from mmss_plugins.apis.inference_settings import set_inference_settings
+from mmss_plugins.apis.inferencer import MultiBandSegInferencer
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset
 from mmss_plugins.datasets.transforms import LoadMultiBandImage
@@ -200,6 +201,11 @@ def test_mmsegmentation_s_api(stores, tmp_path, name):
         found = inference_model(model, images)
         for each in found if isinstance(images, list) else [found]:
             torch.testing.assert_close(each.seg_logits.data, logits, rtol=1e-4, atol=1e-5)
+    drawn = MultiBandSegInferencer(Config(cfg.to_dict()), checkpoint, device='cpu')
+    drawn.show_progress = False
+    drawn([file, array], out_dir=str(tmp_path / 'out'))
+    assert len([*(tmp_path / 'out' / 'vis').iterdir()]) == 2
+    assert len([*(tmp_path / 'out' / 'pred').iterdir()]) == 2
     inferencer = MMSegInferencer(Config(cfg.to_dict()), checkpoint, device='cpu')
     inferencer.show_progress = False
     for images in (file, array):
