@@ -21,6 +21,21 @@ random_flip = dict(
 load_image = dict(type='LoadImageFromFile', _scope_='mmss_plugins')
 pack = dict(type='PackSegInputs', meta_keys=meta_keys)
 test_pipeline = [load_image, pack]
+# Test-time augmentation (tools/test.py --tta): the image and its two mirror images.
+tta_model = dict(type='SegTTAModel')
+tta_pipeline = [
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='RandomFlip', prob=0.0),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='vertical'),
+            ],
+            [pack],
+        ],
+    )
+]
 
 train_dataloader = dict(
     batch_size=32,
