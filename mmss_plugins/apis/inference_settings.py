@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mmengine.config import Config
 
+SENTINEL = ('s1', 's2', 's12')
 LOADERS = ('LoadImageFromFile', 'LoadMultiBandImage', 'mmss_plugins.LoadMultiBandImage')
 _SHARED = ('modality', 'bands', 'normalize', 'image_dtype')
 
@@ -25,6 +26,8 @@ def set_inference_settings(cfg: Config) -> None:
     for pipeline in (dataset.get('pipeline'), cfg.get('test_pipeline')):
         for step in _loading_steps(pipeline):
             given = {name: dataset[name] for name in _SHARED if dataset.get(name) is not None}
+            if dataset.get('modality', 's2') not in SENTINEL:  # images of the store's own bands
+                continue
             if step.get('modality') == 'aerial':
                 given = {name: value for name, value in given.items() if name == 'bands'}
             step.update(given)
@@ -35,6 +38,6 @@ def _loading_steps(pipeline: object) -> Iterator[dict]:
         if (
             isinstance(step, dict)
             and step.get('type') in LOADERS
-            and ('modality' in step)  # MMSegmentation's own step of the name has none
+            and (step.get('_scope_') == 'mmss_plugins' or step['type'] == LOADERS[-1])
         ):
             yield step

@@ -47,7 +47,8 @@ class LoadMultiBandImage(BaseTransform):
     RGB, not OpenCV's BGR.
 
     Args:
-        modality: 's1', 's2', 's12' or 'aerial'.
+        modality: 's1', 's2', 's12' or 'aerial'; None where only samples of data sets come, as the
+            bands of their images are the store's.
         bands: As the data sets take them; of aerial images their names, such as 'RGB' or
             ('R', 'G', 'B').
         normalize: As :class:`~mmss_plugins.datasets.sentinel_store_dataset.SentinelStoreDataset`
@@ -60,15 +61,18 @@ class LoadMultiBandImage(BaseTransform):
 
     def __init__(
         self,
-        modality: str,
+        modality: str | None = None,
         bands: BandSpec | Mapping[str, BandSpec] = None,
         normalize: str | None = 'clip8',
         image_dtype: str = 'float32',
     ) -> None:
-        if modality not in (*SENTINEL, AERIAL):
+        if modality not in (*SENTINEL, AERIAL, None):
             raise ValueError(f'modality must be one of {[*SENTINEL, AERIAL]}, but got {modality!r}')
         self.modality, self.bands = modality, bands
         self.normalize, self.image_dtype = normalize, image_dtype
+        self.channels: tuple[str, ...] = ()
+        if modality is None:
+            return
         if modality == AERIAL:
             names = _aerial_bands(bands)
             self.wanted, self.held = {AERIAL: names}, {AERIAL: names}
@@ -109,6 +113,12 @@ class LoadMultiBandImage(BaseTransform):
             results = {key: results}
         if 'channels' in results:
             return results
+        if self.modality is None:
+            raise ValueError(
+                'the config does not say which bands its images have: set modality (s1, s2, s12 or '
+                'aerial), bands and normalize, as in training, in the step LoadImageFromFile of '
+                'test_pipeline and of test_dataloader.dataset.pipeline, or use tools/predict.py'
+            )
         path = results.get('img_path')
         where = 'the array' if 'img' in results else str(path)
         try:

@@ -81,7 +81,7 @@ def _check_evaluation(model, loader) -> None:
         if isinstance(model, EncoderDecoder):
             check_flips(dataset.pipeline)
         for step in steps(dataset.pipeline):
-            if isinstance(step, LoadMultiBandImage):
+            if isinstance(step, LoadMultiBandImage) and step.channels:
                 _compare(step, dataset)
 
 

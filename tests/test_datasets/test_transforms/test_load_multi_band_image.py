@@ -143,6 +143,8 @@ def test_files_that_tell_other_bands_or_miss_data_are_refused(stores, tmp_path):
         LoadMultiBandImage('s1')(write_tiff(tmp_path / 'nan.tif', planes))
     with pytest.raises(ValueError, match='missing file'):
         LoadMultiBandImage('s1')(str(tmp_path / 'gone.tif'))
+    with pytest.raises(ValueError, match=r'does not say which bands .* tools/predict\.py'):
+        LoadMultiBandImage()(planes.transpose(1, 2, 0))
     with pytest.raises(ValueError, match='modality must be one of'):
         LoadMultiBandImage('s3')
 
@@ -222,7 +224,11 @@ def test_every_config_reads_images_as_its_test_data_set_does(name):
     for pipeline in (cfg.test_pipeline, dataset.pipeline, cfg.val_dataloader.dataset.pipeline):
         step = pipeline[0]
         assert (step.type, step._scope_) == ('LoadImageFromFile', 'mmss_plugins')
-        if 'modality' in dataset:
+        if dataset.type == 'mmss_plugins.SegmentationStoreDataset':
+            assert step.get('modality') == dataset.get('modality')
+            assert step.get('bands') == dataset.get('bands')
+            assert step.image_dtype == 'uint8'  # the data set's default
+        elif 'modality' in dataset:
             for key in ('modality', 'bands', 'normalize', 'image_dtype'):
                 assert step.get(key) == dataset.get(key)
         else:
