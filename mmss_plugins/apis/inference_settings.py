@@ -30,6 +30,8 @@ def set_inference_settings(cfg: Config) -> None:
                 continue
             if step.get('modality') == 'aerial':
                 given = {name: value for name, value in given.items() if name == 'bands'}
+            if given.get('normalize', 'clip8') != 'clip8':
+                given.setdefault('image_dtype', 'float32')  # 8 bits are for clip8
             step.update(given)
 
 

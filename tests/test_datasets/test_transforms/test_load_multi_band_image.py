@@ -247,3 +247,15 @@ def test_overrides_of_the_data_set_reach_the_loading_steps():
     assert cfg.test_pipeline[0].bands == 'IRRG'
     assert 'normalize' not in cfg.test_pipeline[0]
     set_inference_settings(load('grass/grass_r18_mini.py'))  # has no test
+
+
+def test_overrides_of_own_scenes_reach_the_loading_steps():
+    name = next(n for n in CONFIGS if load(n).get('test_pipeline') and 'scenes' in n)
+    cfg = load(name)
+    cfg.test_dataloader.dataset.update(modality='s1', normalize='standardise')
+    set_inference_settings(cfg)
+    assert TRANSFORMS.build(cfg.test_pipeline[0]).channels == ('s1.VV', 's1.VH')
+    cfg = load(name)
+    cfg.test_dataloader.dataset.modality = 'image'
+    set_inference_settings(cfg)
+    assert cfg.test_pipeline[0] == load(name).test_pipeline[0]
