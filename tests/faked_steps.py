@@ -5,6 +5,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+import torch
+
 TOOLS = Path(__file__).resolve().parents[1] / 'tools'
 
 
@@ -62,7 +64,9 @@ class FakedSteps:
             self._test(work_dir, run[1])
 
     def _train(self, work_dir, run):
-        for file in ('epoch_9.pth', *self.best):
+        state = {'state_dict': {}, 'optimizer': {}, 'meta': {'epoch': 9, 'iter': 90}}
+        torch.save(state, work_dir / 'epoch_9.pth')
+        for file in self.best:
             (work_dir / file).touch()
         (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_9.pth'))
         if run in self.cut:

@@ -128,6 +128,9 @@ def test_runs_are_guarded(name):
     assert cfg.default_scope == ('mmpretrain' if name in SELF_SUPERVISED else 'mmseg')
     hooks = {hook.type.removeprefix('mmss_plugins.') for hook in cfg.custom_hooks}
     assert hooks >= {'IterationSeedHook', 'ResumeValidationHook', 'TransferReportHook'}
+    guards = {hook.type for hook in cfg.default_hooks.values() if hook}
+    assert guards >= {'mmss_plugins.RunCheckHook', 'mmss_plugins.FiniteValuesHook'}
+    assert cfg.env_cfg.dist_cfg.timeout == 1800
 
 
 NAME = re.compile(

@@ -45,6 +45,17 @@ def test_pretraining_without_labels_cannot_be_tested(tool, checkpoint):
             tool.prepare(tool.parse_args(['grass_r18_mini', checkpoint, *options]))
 
 
+def test_augmented_views(tool, checkpoint):
+    plain = tool.prepare(tool.parse_args([CONFIG, checkpoint]))
+    cfg = tool.prepare(tool.parse_args([CONFIG, checkpoint, '--tta']))
+    assert (cfg.model.type, cfg.model.module) == ('SegTTAModel', plain.model)
+    (step,) = cfg.test_dataloader.dataset.pipeline
+    assert step.transforms[-1] == plain.test_dataloader.dataset.pipeline[-1:]
+    args = tool.parse_args([CONFIG, checkpoint, '--tta', '--cfg-options', 'tta_pipeline=None'])
+    with pytest.raises(UsageError, match='--tta needs tta_pipeline in the config'):
+        tool.prepare(args)
+
+
 def test_pictures_of_no_batch(tool, checkpoint, capsys):
     with pytest.raises(SystemExit, match='2'):
         tool.parse_args([CONFIG, checkpoint, '--interval', '0'])

@@ -40,7 +40,8 @@ def test_what_the_run_lacks_is_told_before_it_begins(tool, tmp_path, monkeypatch
     encoder = 'pspnet_r18_mini_dfc2020-s2_cromss'
     with pytest.raises(UsageError, match=r'model\.backbone\.init_cfg\.checkpoint: .* not a file'):
         tool.prepare(tool.parse_args([encoder]))
-    assert tool.prepare(tool.parse_args([encoder, '--resume'])).resume
+    with pytest.raises(UsageError, match=r'checkpoint: .* is not a file'):
+        tool.prepare(tool.parse_args([encoder, '--resume', 'auto']))  # nothing to resume: a new run
     (tmp_path / 'taken').touch()
     with pytest.raises(SystemExit, match="--work-dir 'taken': cannot make this folder"):
         tool.main([CONFIG, '--work-dir', 'taken'])

@@ -24,6 +24,9 @@ def parse_args(argv=None):
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
     parser.add_argument('--checkpoint', dest='checkpoint_option', help='the same, as an option')
     parser.add_argument('--out', metavar='DIR', help='also write the predicted maps here, as PNG')
+    parser.add_argument(
+        '--tta', action='store_true', help="test-time augmentation, by the config's tta_pipeline"
+    )
     parser.add_argument('--show-dir', metavar='DIR', help='also write pictures into this folder')
     parser.add_argument('--show', action='store_true', help='show the pictures in a window')
     parser.add_argument('--interval', type=int, default=1, help='picture every so many batches')
@@ -48,11 +51,21 @@ def prepare(args):
         )
     cfg.load_from = require_file(args.checkpoint, 'checkpoint')
     cfg.resume = False
+    if args.tta:
+        augment_views(cfg)
     if args.show or args.show_dir:
         draw_predictions(cfg, args.show, args.show_dir, args.interval)
     if args.out:
         write_maps(cfg, args.out)
     return cfg
+
+
+def augment_views(cfg):
+    missing = [name for name in ('tta_model', 'tta_pipeline') if not cfg.get(name)]
+    if missing:
+        raise UsageError(f'--tta needs {" and ".join(missing)} in the config')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.model = {**cfg.tta_model, 'module': cfg.model}
 
 
 def write_maps(cfg, folder):

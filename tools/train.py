@@ -8,6 +8,7 @@ import mmss_plugins  # noqa: F401  (first: it makes the MM stack usable)
 # isort: split
 from mmengine.runner import Runner
 
+from mmss_plugins.apis import resuming
 from mmss_plugins.apis.plain_errors import plain_errors
 from mmss_plugins.apis.run_options import (
     UsageError,
@@ -17,7 +18,6 @@ from mmss_plugins.apis.run_options import (
     enable_tensorboard,
     load_config,
     require_encoders,
-    require_file,
     require_folder,
 )
 
@@ -26,11 +26,7 @@ def parse_args(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help="path of a config, or the name of one of the package's")
     parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='CHECKPOINT',
-        help='continue from this checkpoint; without one, from the last in the work folder',
+        '--resume', nargs='?', const=resuming.NEWEST, metavar='CHECKPOINT', help=resuming.HELP
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
     parser.add_argument(
@@ -53,11 +49,7 @@ def prepare(args):
         enable_auto_scale_lr(cfg)
     if args.tensorboard:
         enable_tensorboard(cfg)
-    if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None
-        if args.resume != 'auto':
-            cfg.load_from = require_file(args.resume, 'checkpoint to resume from')
+    resuming.set_resume(cfg, args.resume)
     if not cfg.get('resume'):
         require_encoders(cfg)
     return cfg

@@ -10,5 +10,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    checks=dict(type='mmss_plugins.RunCheckHook'),
+    finite=dict(type='mmss_plugins.FiniteValuesHook'),
 )
 custom_hooks = [*_base_.custom_hooks, dict(type='mmss_plugins.SSLHealthHook')]

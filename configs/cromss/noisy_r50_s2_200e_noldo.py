@@ -13,5 +13,6 @@ train_pipeline = _base_.train_pipeline[1:]  # all but SmoothingPrior
 train_dataloader = dict(
     dataset=dict(modality='s2', season_labels=False, pipeline=train_pipeline),
 )
-val_dataloader = dict(dataset=dict(modality='s2'))
-test_dataloader = dict(dataset=dict(modality='s2'))
+test_pipeline = [dict(_base_.test_pipeline[0], modality='s2'), *_base_.test_pipeline[1:]]
+val_dataloader = dict(dataset=dict(modality='s2', pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(modality='s2', pipeline=test_pipeline))

@@ -3,6 +3,7 @@ _base_ = ['./deeplabv3plus_r50_50e_dw-s2.py', '../_base_/weights/cromss-mid-9b_s
 
 model = dict(backbone=dict(in_channels=9, init_cfg=_base_.init_cfg))
 dataset = dict(bands=9)
+test_pipeline = [dict(_base_.test_pipeline[0], **dataset), *_base_.test_pipeline[1:]]
 train_dataloader = dict(dataset=dataset)
-val_dataloader = dict(dataset=dataset)
-test_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dict(**dataset, pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(**dataset, pipeline=test_pipeline))

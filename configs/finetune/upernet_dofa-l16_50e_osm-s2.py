@@ -8,6 +8,7 @@ _base_ = [
 
 model = dict(backbone=dict(bands='s2:rgb9'), decode_head=dict(num_classes=13))
 dataset = dict(bands='rgb9')
+test_pipeline = [dict(_base_.test_pipeline[0], **dataset), *_base_.test_pipeline[1:]]
 train_dataloader = dict(dataset=dataset)
-val_dataloader = dict(dataset=dataset)
-test_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dict(**dataset, pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(**dataset, pipeline=test_pipeline))

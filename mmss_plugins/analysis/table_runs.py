@@ -72,8 +72,7 @@ def do(run: Run, home: Home, runner: StepRunner) -> dict[str, float]:
     """
     config, options, trained = str(run.config), run.options, run.folder / TRAINED
     if not trained.exists():
-        begun = (run.train_dir / 'last_checkpoint').is_file()
-        home.train(runner, f'train {run.name}', config, run.train_dir, options, resume=begun)
+        home.train(runner, f'train {run.name}', config, run.train_dir, options, resume=True)
         trained.touch()
     checkpoint = tested_checkpoint(run)
     home.test(runner, f'test {run.name}', config, checkpoint, run.test_dir, None, options)

@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import mmss_plugins
-
-_PACKAGE = Path(mmss_plugins.__file__).resolve().parent
+from .foreign_errors import PACKAGE, from_worker, meaning
 
 
 @contextmanager
 def plain_errors(tool: str) -> Iterator[None]:
-    """End the program with an error's message alone, if this package raised it on purpose.
+    """End the program with an error's message alone, if it says what is wrong and what to do.
 
-    Such an error says what is wrong and what to do. Any other, from the frameworks or by a mistake
-    in the code, keeps its traceback.
+    That is so where this package raised the error on purpose, in a data loader worker as well, and
+    for the errors of the frameworks whose meaning is known (:mod:`.foreign_errors`). Any other
+    keeps its traceback.
 
     Args:
         tool: Name of the program, for the message.
@@ -32,13 +31,15 @@ def plain_errors(tool: str) -> Iterator[None]:
         print(f'{tool}: interrupted', file=sys.stderr)
         sys.exit(130)
     except Exception as error:
-        if not raised_here(error):
+        text = f'{type(error).__name__}: {error}' if raised_here(error) else from_worker(error)
+        text = text or meaning(error)
+        if text is None:
             raise
-        sys.exit(f'{tool}: error: {type(error).__name__}: {error}')
+        sys.exit(f'{tool}: error: {text}')
 
 
 def raised_here(error: BaseException) -> bool:
     """Whether a ``raise`` statement of this package raised an error."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    inside = _PACKAGE in Path(last.filename).resolve().parents
+    inside = PACKAGE in Path(last.filename).resolve().parents
     return inside and (last.line or '').startswith('raise ')

@@ -15,6 +15,9 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 
 import mmss_plugins
+from mmss_plugins.models.segmentors.test_options import check_test_cfg
+
+from .inference_settings import set_inference_settings
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
@@ -84,15 +87,27 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         _override(cfg, args.cfg_options)
+    _check_model(cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = os.path.join('work_dirs', path.stem)
+    set_inference_settings(cfg)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         settings = cfg.get(loader)
         if isinstance(settings, dict) and settings.get('num_workers') == 0:
             settings.pop('persistent_workers', None)  # torch refuses it without workers
     return cfg
+
+
+def _check_model(cfg: Config) -> None:
+    """Refuse options of ``model.test_cfg`` that MMSegmentation's segmentor does not read."""
+    model = cfg.get('model') or {}
+    if model.get('type') in ('EncoderDecoder', 'mmseg.EncoderDecoder'):
+        try:
+            check_test_cfg(model.get('test_cfg'))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
 
 
 def _override(cfg: Config, options: dict) -> None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from datetime import timedelta
 
 import torch
 from torch import distributed
 
+TIMEOUT_VARIABLE = 'MMSS_DIST_TIMEOUT'
+TIMEOUT = 1800  # seconds, as in the configs, which are not read yet
 _LAUNCHER_VARIABLES = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
 
 
@@ -30,6 +33,15 @@ def is_needed() -> bool:
 
 
 def install() -> None:
-    """Open a gloo process group from the launcher's variables, if one is needed."""
+    """Open a gloo process group from the launcher's variables, if one is needed.
+
+    A process that waits longer than ``MMSS_DIST_TIMEOUT`` seconds for another ends with an error.
+
+    Raises:
+        ValueError: If that is no positive number.
+    """
     if is_needed():
-        distributed.init_process_group(backend='gloo')
+        seconds = os.environ.get(TIMEOUT_VARIABLE, TIMEOUT)
+        if not str(seconds).isdigit() or int(seconds) == 0:
+            raise ValueError(f'{TIMEOUT_VARIABLE} must be a number of seconds, but is {seconds!r}')
+        distributed.init_process_group(backend='gloo', timeout=timedelta(seconds=int(seconds)))

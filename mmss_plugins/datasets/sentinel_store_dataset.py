@@ -135,11 +135,12 @@ class SentinelStoreDataset(StoreDataset):
         requests = [sensor.request(season) for sensor in self.sensors]
         requests += self._label_requests(season)
         arrays = self.store.read(sample_id, requests)
-        planes = [
-            sensor.normalise(image) for sensor, image in zip(self.sensors, arrays, strict=False)
-        ]
-        image = np.concatenate(planes).transpose(1, 2, 0)
         place = '/'.join([str(self.store.path), *([season] if season else []), sample_id])
+        planes = []
+        for sensor, image in zip(self.sensors, arrays, strict=False):
+            _check_finite(image, sensor, place)
+            planes.append(sensor.normalise(image))
+        image = np.concatenate(planes).transpose(1, 2, 0)
         return {
             **self.image_results(info, image, place),
             'season': season,
@@ -178,3 +179,12 @@ class SentinelStoreDataset(StoreDataset):
         if self.season == 'random':
             return int(np.random.randint(len(self.store.meta.seasons)))
         return self.season
+
+
+def _check_finite(image: np.ndarray, sensor: SensorReader, place: str) -> None:
+    """Refuse values that are no numbers: coded in 8 bits they would look like any other."""
+    if image.dtype.kind == 'f' and not np.isfinite(image.sum(dtype=np.float64)):
+        raise FloatingPointError(
+            f'{place}: {sensor.sensor.name} holds values that are NaN or infinite: mend or leave '
+            'out this sample (split_file), or prepare the data again'
+        )

@@ -15,12 +15,16 @@ from .lmdb_store import StoreReader
 from .patch_ids import tile_of
 from .seeding import SeededSampleMixin
 from .splits import holdout_part, read_split_file, select_ids, subset_part
+from .test_pipeline import check_test_pipeline, run_test_pipeline
 
 LABEL_FIELD = 'label'
 
 
 class StoreDataset(SeededSampleMixin, BaseDataset):
     """Chooses samples and classes of a store; what a sample is, subclasses say in ``load_sample``.
+
+    With ``test_mode=True`` no transform of the pipeline changes a label: predictions are brought
+    back to the image as it was and compared with the label there.
 
     Args:
         data_root: The store, as written by the preparation tools.
@@ -42,10 +46,12 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
     Raises:
         ValueError: If an option is unknown or does not fit the store; the message names both. If
             the store is not whole, for then its parts would not be those of the whole. If the
-            pipeline loads files.
+            pipeline loads files, or with ``test_mode=True`` does what cannot be undone in
+            predictions.
     """
 
     UNLABELLED = '; label_field=None reads images only'  # hint where there are no labels
+    LABELS_BEFORE_PIPELINE = True
 
     PIXEL_SIZE: ClassVar[float | None] = None  # metres, where a store does not say it
 
@@ -77,6 +83,8 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         self.subset = dict(subset) if subset is not None else None
         super().__init__(data_root=str(data_root), **kwargs)
         check_no_file_loaders(self.pipeline, type(self).__name__)
+        if self.test_mode:
+            check_test_pipeline(self.pipeline, type(self).__name__)
         self._label_table = self._choose_classes(classes or self.store.meta.classes)
         self.num_classes = len(self._metainfo.get('classes', self.store.meta.classes))
 
@@ -144,7 +152,10 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
 
     def prepare_data(self, idx: int) -> dict | None:
         """Read sample ``idx`` in one transaction and run the pipeline on it."""
-        return self.pipeline(self.load_sample(idx))
+        results = self.load_sample(idx)
+        return (
+            run_test_pipeline(self.pipeline, results) if self.test_mode else self.pipeline(results)
+        )
 
     def _listed(self, ids: Sequence[str], split_file: str) -> list[str]:
         """Those of the ids that a split file names, in its order."""

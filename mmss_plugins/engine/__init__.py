@@ -3,6 +3,7 @@
 from .any_device_ddp import AnyDeviceDistributedDataParallel
 from .hooks import (
     CrossModalSelectionHook,
+    FiniteValuesHook,
     FreezeEncoderHook,
     GradientGuidedSamplingHook,
     InputContractHook,
@@ -10,6 +11,7 @@ from .hooks import (
     LabelNoiseReportHook,
     MultiBandVisualizationHook,
     ResumeValidationHook,
+    RunCheckHook,
     SSLHealthHook,
     TransferReportHook,
     UnfreezeEncoderHook,
@@ -24,6 +26,7 @@ __all__ = [
     'CosineWarmRestartLR',
     'CrossModalSelectionHook',
     'EpochSeededSampler',
+    'FiniteValuesHook',
     'FreezeEncoderHook',
     'GradientGuidedSamplingHook',
     'InputContractHook',
@@ -35,6 +38,7 @@ __all__ = [
     'MultiBandVisualizationHook',
     'NonEmptyEpochTrainLoop',
     'ResumeValidationHook',
+    'RunCheckHook',
     'SSLHealthHook',
     'TransferReportHook',
     'UnfreezeEncoderHook',

@@ -40,9 +40,9 @@ class Home:
         options: Sequence[str],
         resume: bool = False,
     ) -> None:
-        """Train as step ``name``; ``resume`` goes on from the work directory's last checkpoint."""
+        """Train as step ``name``; ``resume`` continues from a checkpoint, if there is one."""
         command = [*self._command('train', config), '--work-dir', str(work_dir)]
-        resumption = ['--resume'] if resume else []
+        resumption = ['--resume', 'auto'] if resume else []
         runner.run(name, [*command, *resumption, '--cfg-options', *options], RUN_LINES)
 
     def test(

@@ -1,1 +1,5 @@
-"""Pictures."""
+"""Pictures of images, labels, predictions and attention maps."""
+
+from .multi_band_visualizer import MultiBandSegVisualizer
+
+__all__ = ['MultiBandSegVisualizer']

@@ -1,7 +1,12 @@
 """Errors that the tools print without a traceback."""
 
+import errno
+import os
+import signal
+
 import pytest
-from torch.utils.data import DataLoader
+import torch
+from torch.utils.data import DataLoader, Dataset
 
 from mmss_plugins.apis.plain_errors import plain_errors
 from mmss_plugins.bands import S2, resolve_bands
@@ -27,6 +32,58 @@ def test_all_else_keeps_its_traceback():
         raise StoreFormatError('raised by a caller')
     with plain_errors('tool.py'):
         pass
+
+
+class Broken(Dataset):
+    def __init__(self, end):
+        self.end = end
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return self.end(index)
+
+
+def loaded(end):
+    return [*DataLoader(Broken(end), num_workers=1)]
+
+
+def test_what_the_package_says_in_a_worker_is_all_that_is_said(tmp_path):
+    def end(_index):
+        return len(StoreReader(tmp_path / 'none.lmdb'))
+
+    with pytest.raises(SystemExit) as ended, plain_errors('tool.py'):
+        loaded(end)
+    assert str(ended.value).startswith('tool.py: error: StoreFormatError: ')
+    assert str(ended.value).endswith('none.lmdb: expected an LMDB store, but found nothing')
+    with pytest.raises(ZeroDivisionError, match='Traceback'), plain_errors('tool.py'):
+        loaded(lambda index: 1 // index)
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_was_killed(number):
+    message = r'^tool\.py: error: a data loader worker was ended from outside.*memory.*\(pid'
+    with pytest.raises(SystemExit, match=message), plain_errors('tool.py'):
+        loaded(lambda _index: os.kill(os.getpid(), number))
+
+
+@pytest.mark.parametrize(
+    ('error', 'told'),
+    [
+        (MemoryError(), 'memory ran out'),
+        (OSError(errno.ENOSPC, 'No space left on device', 'x.pth'), "disk is full .*'x.pth'"),
+        (RuntimeError('[PytorchStreamWriter failed writing file data/0'), 'could not be written'),
+        (torch.OutOfMemoryError('CUDA out of memory. Tried to allocate'), 'GPU has too little'),
+        (RuntimeError('Timed out waiting 1800000ms for recv operation'), 'another process of the'),
+    ],
+)
+def test_errors_of_the_frameworks_that_the_user_can_mend(error, told):
+    def fail():
+        raise error
+
+    with pytest.raises(SystemExit, match=f'^tool.py: error: .*{told}'), plain_errors('tool.py'):
+        fail()
 
 
 def test_an_interruption_is_told(capsys):

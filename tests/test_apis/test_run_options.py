@@ -188,3 +188,16 @@ def test_a_folder_that_cannot_be_is_named(config_file, tmp_path, monkeypatch):
     monkeypatch.setattr(run_options.os, 'access', lambda path, mode: False)
     with pytest.raises(UsageError, match="--out 'new': no permission"):
         run_options.require_folder('new', '--out')
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ('model.test_cfg.predct=s2', "option 'predct' that the model does not read"),
+        ('model.test_cfg.mode=slide', r'crop_size must be \(height, width\)'),
+        ('model.test_cfg.crop_sise=[8,8]', "did you mean 'crop_size'"),
+    ],
+)
+def test_options_of_the_model_s_test_that_nothing_reads(config_file, options, message):
+    with pytest.raises(UsageError, match=message):
+        run_options.load_config(parse('pspnet_r18_mini_dfc2020-s2', '--cfg-options', options))

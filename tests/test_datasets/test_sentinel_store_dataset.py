@@ -257,3 +257,20 @@ def test_all_classes_by_name_change_nothing(dfc):
 def test_classes_that_cannot_be_chosen(dfc, classes, message):
     with pytest.raises(ValueError, match=message):
         DFC2020Dataset(str(dfc[0]), metainfo={'classes': classes})
+
+
+@pytest.mark.parametrize('normalize', ['clip8', 'standardise'])
+def test_values_that_are_no_numbers_are_refused_by_sample(tmp_path, normalize):
+    """Coded in 8 bits, they would look like any other."""
+    write_dfc_store(tmp_path / 'dfc.lmdb')
+    dataset = DFC2020Dataset(tmp_path / 'dfc.lmdb', modality='s1', normalize=normalize)
+    read = dataset.store.read
+
+    def broken(*args):
+        arrays = [array.copy() for array in read(*args)]
+        arrays[0][1, 2, 3] = np.nan
+        return arrays
+
+    dataset.store.read = broken
+    with pytest.raises(FloatingPointError, match=r'dfc\.lmdb/p1: s1 holds values that are NaN'):
+        dataset[1]

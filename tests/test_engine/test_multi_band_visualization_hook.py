@@ -24,12 +24,17 @@ def folder(tmp_path):
     Visualizer._instance_dict.clear()
 
 
-def run(mode='test', batches=1, channels=15, **kwargs):
+def run(mode='test', batches=1, channels=15, inputs_of=torch.rand, meta=None, **kwargs):
     hook = HOOKS.build({'type': 'mmss_plugins.MultiBandVisualizationHook', **kwargs})
     dataset = SimpleNamespace(metainfo={'palette': PALETTE})
     loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
     # a runner that only tests: asked for its iteration, it would build the train loop
-    runner = SimpleNamespace(test_loop=loop, val_loop=loop, _train_loop={'max_epochs': 1})
+    runner = SimpleNamespace(
+        test_loop=loop,
+        val_loop=loop,
+        _train_loop={'max_epochs': 1},
+        visualizer=Visualizer.get_current_instance(),
+    )
     hook.before_test_epoch(runner)
     for batch in range(batches):
         inputs, samples = [], []
@@ -40,10 +45,10 @@ def run(mode='test', batches=1, channels=15, **kwargs):
                 SegDataSample(
                     gt_sem_seg=PixelData(data=label),
                     pred_sem_seg=PixelData(data=1 - label),
-                    metainfo={'img_path': f'some/store.lmdb/p{batch}{item}'},
+                    metainfo={'img_path': f'some/store.lmdb/p{batch}{item}', **(meta or {})},
                 )
             )
-            inputs.append(torch.rand(channels, 16, 16))
+            inputs.append(inputs_of(channels, 16, 16))
         hook._after_iter(runner, batch, {'inputs': inputs}, samples, mode=mode)
 
 
@@ -65,6 +70,21 @@ def test_panels_show_image_label_and_prediction(folder, channels):
     label, prediction = picture[:, side + 4 : 2 * side + 4], picture[:, 2 * side + 8 :]
     assert label[0, 0].tolist() == prediction[-1, 0].tolist() == PALETTE[0]
     assert label[-1, 0].tolist() == prediction[0, 0].tolist() == PALETTE[1]
+
+
+def test_images_are_drawn_as_they_were_before_a_flip(folder):
+    """Labels and predictions are those of the image before the pipeline."""
+
+    def flipped(*shape):
+        image = torch.zeros(shape)
+        image[:, :4] = 1
+        return image.flip(1)
+
+    run(draw=True, interval=1, channels=3, inputs_of=flipped,
+        meta={'flip': True, 'flip_direction': 'vertical'})  # fmt: skip
+    picture = cv2.imread(str(pictures(folder)[0]))
+    assert picture[0, 0].tolist() == [255] * 3
+    assert picture[-1, 0].tolist() == [0] * 3
 
 
 def test_off_by_default_and_never_in_training(folder):

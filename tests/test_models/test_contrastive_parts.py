@@ -43,3 +43,10 @@ def test_head_is_info_nce(monkeypatch):
 def test_temperature_is_positive(temperature):
     with pytest.raises(ValueError, match='temperature must be positive'):
         MODELS.build({'type': 'InfoNCEHead', 'temperature': temperature})
+
+
+def test_one_image_has_nothing_to_be_compared_with():
+    head = MODELS.build({'type': 'InfoNCEHead'})
+    with pytest.raises(ValueError, match='holds one image'):
+        head.loss(torch.randn(2, 4))
+    assert head.loss(torch.randn(4, 4)) > 0

@@ -8,9 +8,10 @@ holdout = dict(fraction=0.1, seed=0)
 
 train_pipeline = [_base_.random_flip, dict(type='PackSegInputs', meta_keys=_base_.meta_keys)]
 
-dataset = dict(
-    type='mmss_plugins.DFC2020Dataset', modality='s2', normalize='clip8', image_dtype='uint8'
-)
+settings = dict(modality='s2', normalize='clip8', image_dtype='uint8')
+test_pipeline = [dict(_base_.load_image, **settings), _base_.pack]
+
+dataset = dict(type='mmss_plugins.DFC2020Dataset', **settings)
 train_dataloader = dict(
     dataset=dict(
         **dataset,
@@ -24,6 +25,9 @@ val_dataloader = dict(
         **dataset,
         data_root=f'{data_root}/validation.lmdb',
         holdout=dict(**holdout, part='val'),
+        pipeline=test_pipeline,
     ),
 )
-test_dataloader = dict(dataset=dict(**dataset, data_root=f'{data_root}/test.lmdb'))
+test_dataloader = dict(
+    dataset=dict(**dataset, data_root=f'{data_root}/test.lmdb', pipeline=test_pipeline)
+)

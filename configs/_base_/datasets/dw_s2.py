@@ -14,13 +14,10 @@ train_pipeline = [
     dict(type='PackSegInputs', meta_keys=_base_.meta_keys),
 ]
 
-dataset = dict(
-    type='mmss_plugins.NoLDODownstreamDataset',
-    label='dw',
-    modality='s2',
-    normalize='clip8',
-    image_dtype='uint8',
-)
+settings = dict(modality='s2', normalize='clip8', image_dtype='uint8')
+test_pipeline = [dict(_base_.load_image, **settings), _base_.pack]
+
+dataset = dict(type='mmss_plugins.NoLDODownstreamDataset', label='dw', **settings)
 train_dataloader = dict(
     dataset=dict(
         **dataset,
@@ -35,6 +32,10 @@ val_dataloader = dict(
         **dataset,
         data_root=f'{data_root}/dw_train.lmdb',
         holdout=dict(**holdout, part='val'),
+        pipeline=test_pipeline,
     ),
 )
-test_dataloader = dict(batch_size=8, dataset=dict(**dataset, data_root=f'{data_root}/dw_test.lmdb'))
+test_dataloader = dict(
+    batch_size=8,
+    dataset=dict(**dataset, data_root=f'{data_root}/dw_test.lmdb', pipeline=test_pipeline),
+)

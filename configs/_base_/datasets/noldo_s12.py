@@ -16,15 +16,13 @@ train_pipeline = [
     dict(type='mmss_plugins.RandomRotateMultiBand', prob=0.2, degree=90),
     dict(type='mmss_plugins.PackCrossModalInputs', meta_keys=meta_keys),
 ]
-test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+settings = dict(modality='s12', normalize='clip8', image_dtype='uint8')
+test_pipeline = [
+    dict(_base_.load_image, **settings),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
 
-dataset = dict(
-    type='mmss_plugins.NoLDOPretrainDataset',
-    data_root=data_root,
-    modality='s12',
-    normalize='clip8',
-    image_dtype='uint8',
-)
+dataset = dict(type='mmss_plugins.NoLDOPretrainDataset', data_root=data_root, **settings)
 train_dataloader = dict(
     batch_size=128,
     num_workers=8,

@@ -1,6 +1,8 @@
 # SSL4EO-S12@OSM on Sentinel-1 (VV, VH).
 _base_ = './osm_s2.py'
 
+test_pipeline = [dict(_base_.test_pipeline[0], modality='s1'), *_base_.test_pipeline[1:]]
+
 train_dataloader = dict(dataset=dict(modality='s1'))
-val_dataloader = dict(dataset=dict(modality='s1'))
-test_dataloader = dict(dataset=dict(modality='s1'))
+val_dataloader = dict(dataset=dict(modality='s1', pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(modality='s1', pipeline=test_pipeline))

@@ -14,7 +14,10 @@ train_pipeline = [
     _base_.random_flip,
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
-test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+test_pipeline = [
+    dict(_base_.load_image, modality='aerial', bands='RGB'),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
 
 train_dataloader = dict(
     batch_size=16,

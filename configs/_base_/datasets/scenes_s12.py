@@ -1,6 +1,8 @@
 # Your own scenes and labels (tools/prepare/scenes.py), both sensors.
 _base_ = './scenes.py'
 
+test_pipeline = [dict(_base_.test_pipeline[0], modality='s12'), *_base_.test_pipeline[1:]]
+
 train_dataloader = dict(dataset=dict(modality='s12'))
-val_dataloader = dict(dataset=dict(modality='s12'))
-test_dataloader = dict(dataset=dict(modality='s12'))
+val_dataloader = dict(dataset=dict(modality='s12', pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(modality='s12', pipeline=test_pipeline))

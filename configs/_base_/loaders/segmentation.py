@@ -16,7 +16,26 @@ random_flip = dict(
     prob=[1 / 6, 1 / 6, 1 / 6],
     direction=['horizontal', 'vertical', 'diagonal'],
 )
-test_pipeline = [dict(type='PackSegInputs', meta_keys=meta_keys)]
+# In tests the data set has loaded the image, and the first step passes it on. MMSegmentation's API
+# for inference uses it to read files and arrays; it has the settings of the test data set.
+load_image = dict(type='LoadImageFromFile', _scope_='mmss_plugins')
+pack = dict(type='PackSegInputs', meta_keys=meta_keys)
+test_pipeline = [load_image, pack]
+# Test-time augmentation (tools/test.py --tta): the image and its two mirror images.
+tta_model = dict(type='SegTTAModel')
+tta_pipeline = [
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='RandomFlip', prob=0.0),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='vertical'),
+            ],
+            [pack],
+        ],
+    )
+]
 
 train_dataloader = dict(
     batch_size=32,

@@ -15,7 +15,11 @@ _CV2_MAX_CHANNELS = 4  # of cv2.warpAffine, and what it is fastest with
 
 
 def rotate(image: np.ndarray, degrees: float, interpolation: int) -> np.ndarray:
-    """Rotate about the image's centre, counter-clockwise, reflecting at the borders.
+    """Rotate about the image's centre, counter-clockwise, mirrored at the borders.
+
+    What lies outside of the image is its mirror image, in which the pixels at the border are not
+    repeated (OpenCV's BORDER_REFLECT_101). The published code of CromSS rotates with
+    Albumentations, whose default that is.
 
     Args:
         image: (H, W) or (H, W, C), any C.
@@ -31,7 +35,7 @@ def rotate(image: np.ndarray, degrees: float, interpolation: int) -> np.ndarray:
     def warp(part: np.ndarray) -> np.ndarray:
         # reflected beforehand: OpenCV is slow where it has to look beyond the border
         padded = cv2.copyMakeBorder(
-            part, vertical, vertical, horizontal, horizontal, cv2.BORDER_REFLECT
+            part, vertical, vertical, horizontal, horizontal, cv2.BORDER_REFLECT_101
         )
         flags = interpolation | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(padded, matrix, (width, height), flags=flags)
@@ -70,7 +74,7 @@ def _inverse_rotation(
 
 @TRANSFORMS.register_module()
 class RandomRotateMultiBand(BaseTransform):
-    """Rotate image and maps by one random angle, with reflected borders.
+    """Rotate image and maps by one random angle, with mirrored borders (see :func:`rotate`).
 
     The image and the floating-point maps named in ``seg_fields`` (probabilities) are interpolated
     bilinearly, the integer ones (labels) by nearest neighbour: no class is invented at borders,

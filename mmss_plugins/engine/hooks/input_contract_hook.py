@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop, find_latest_checkpoint
+from mmengine.runner import BaseLoop
 from torch import nn
 
 from mmss_plugins.checkpoints.contract_difference import compare, difference_text
+from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.input_contract import (
     CONTRACT_KEY,
     InputContract,
@@ -17,6 +18,7 @@ from mmss_plugins.checkpoints.input_contract import (
     contract_of,
 )
 from mmss_plugins.checkpoints.pretrained import pretrained_modules, read_content, unwrapped
+from mmss_plugins.checkpoints.resumable import find_resumable, hook_options
 from mmss_plugins.checkpoints.run_contract import run_contract, with_method
 from mmss_plugins.checkpoints.stem_channels import stem_channels
 from mmss_plugins.registry import HOOKS
@@ -61,9 +63,7 @@ class InputContractHook(Hook):
             if self._loaded is not None:
                 self._check_whole(runner, self._loaded, 'the loaded checkpoint')
             return
-        file = runner._load_from
-        if runner._resume and file is None:
-            file = find_latest_checkpoint(runner.work_dir)
+        file = resumed_file(runner)
         if file is not None:
             self._check_whole(runner, self._contract(runner, file), file)
         elif isinstance(runner._train_loop, BaseLoop):
@@ -161,6 +161,33 @@ class InputContractHook(Hook):
     def _inform(self, runner, message: str) -> None:
         if is_main_process():
             runner.logger.info(message)
+
+
+def resumed_file(runner) -> str | None:
+    """The checkpoint that a run loads; where it resumes from its work folder, this is set.
+
+    MMEngine would follow the note ``last_checkpoint``, which may be missing or wrong.
+    """
+    if runner._resume and runner._load_from is None:
+        hook = (runner.cfg.get('default_hooks') or {}).get('checkpoint')
+        found = find_resumable(runner.work_dir, **hook_options(hook))
+        if found.path is None and found.damaged:
+            raise CheckpointFileError(
+                f'resume=True, but no checkpoint in {runner.work_dir} can be read: '
+                f'{"; ".join(found.damaged)}. Name another by load_from, or set resume=False to '
+                'start anew'
+            )
+        if found.path is None:
+            runner._resume = False
+        else:
+            runner._load_from = str(found.path)
+        if is_main_process():
+            runner.logger.info(
+                f'resume: {found}'
+                if found.path is not None
+                else f'resume: {runner.work_dir} holds no checkpoint, so a new run starts'
+            )
+    return runner._load_from
 
 
 def _dataset(runner) -> object | None:

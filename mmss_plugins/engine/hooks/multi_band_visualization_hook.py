@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
-from mmengine.visualization import Visualizer
 from torch import Tensor
 
 from mmss_plugins.models.segmentors.restore import FLIP_DIMS
@@ -68,8 +67,8 @@ class MultiBandVisualizationHook(Hook):
         # asking the runner for its iteration would build the train loop and open its store
         step = runner.iter if isinstance(runner._train_loop, BaseLoop) else 0
         palette = loop.dataloader.dataset.metainfo['palette']
-        visualizer = Visualizer.get_current_instance()
-        for image, sample in zip(batch_images(data_batch), outputs, strict=True):
+        visualizer = runner.visualizer
+        for image, sample in zip(batch_images(data_batch, outputs), outputs, strict=True):
             if self.max_samples is not None and self._drawn >= self.max_samples:
                 return
             picture = sample_panel(image.cpu().numpy(), sample, palette)
@@ -80,12 +79,13 @@ class MultiBandVisualizationHook(Hook):
             self._drawn += 1
 
 
-def batch_images(data_batch: Mapping) -> Sequence[Tensor]:
-    """The images (C, H, W) of a batch, as they were before test-time augmentation, if there is any.
+def batch_images(data_batch: Mapping, outputs: Sequence) -> list[Tensor]:
+    """The images (C, H, W) of a batch as they were before flips: as labels and predictions lie.
 
     Args:
         data_batch: As the loader gives it. With test-time augmentation ``inputs`` and
             ``data_samples`` are lists over the views, each over the samples.
+        outputs: What the model gives for the samples.
 
     Returns:
         An image per sample: with test-time augmentation the first view that is not flipped, or the
@@ -93,17 +93,23 @@ def batch_images(data_batch: Mapping) -> Sequence[Tensor]:
     """
     inputs = data_batch['inputs']
     if isinstance(inputs, Tensor) or isinstance(inputs[0], Tensor):
-        return inputs
-    images = []
-    for views, samples in zip(
+        return [_upright(image, sample) for image, sample in zip(inputs, outputs, strict=True)]
+    views = zip(
         zip(*inputs, strict=True), zip(*data_batch['data_samples'], strict=True), strict=True
-    ):
-        pairs = list(zip(views, samples, strict=True))
-        view, sample = next((p for p in pairs if not p[1].metainfo.get('flip')), pairs[0])
-        flipped = sample.metainfo.get('flip')
-        dims = FLIP_DIMS[sample.metainfo['flip_direction']] if flipped else ()
-        images.append(view.flip(dims))
+    )
+    images = []
+    for view_images, samples in views:
+        pairs = list(zip(view_images, samples, strict=True))
+        images.append(
+            _upright(*next((p for p in pairs if not p[1].metainfo.get('flip')), pairs[0]))
+        )
     return images
+
+
+def _upright(image: Tensor, sample) -> Tensor:
+    """The image with the flip undone that a sample's metainfo names."""
+    flipped = sample.metainfo.get('flip')
+    return image.flip(FLIP_DIMS[sample.metainfo['flip_direction']]) if flipped else image
 
 
 def sample_panel(image: np.ndarray, sample, palette: Sequence[Sequence[int]]) -> np.ndarray:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from mmengine.dist import get_world_size
 from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmss_plugins.models.functional import info_nce
 from mmss_plugins.registry import MODELS
+
+_VIEWS = 2
 
 
 @MODELS.register_module()
@@ -37,5 +40,14 @@ class InfoNCEHead(BaseModule):
 
         Returns:
             A scalar.
+
+        Raises:
+            ValueError: If there is one image in all: the loss would be 0, whatever it learns from.
         """
+        if len(embeddings) * (get_world_size() if self.gather else 1) == _VIEWS:
+            raise ValueError(
+                'the batch of all processes holds one image, so its views have no others to be '
+                'told from, and the loss is 0: set train_dataloader.batch_size to 2 or more, and '
+                'drop_last=True'
+            )
         return info_nce(embeddings, self.temperature, self.gather)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 _SHOWN = 5  # labels named per sample
+_IMAGE_DIMS = 3  # (C, H, W)
 
 
 @torch.no_grad()
@@ -83,6 +84,34 @@ def check_labels(
         "ignore_index of the decode head with the data set's classes, and seg_pad_val of the data "
         'preprocessor with ignore_index'
     )
+
+
+def finite_samples(inputs: Tensor | Sequence) -> Tensor:
+    """Which samples of a batch hold finite values only.
+
+    Args:
+        inputs: As a data loader gives them: (N, C, H, W); N images (C, H, W), which may differ in
+            size; or a sequence of views, each of which is one of these.
+
+    Returns:
+        (N,) bool, on the CPU.
+    """
+    if isinstance(inputs, Tensor):
+        return torch.tensor([_finite(image) for image in inputs])
+    if all(isinstance(item, Tensor) and item.ndim <= _IMAGE_DIMS for item in inputs):
+        return torch.tensor([_finite(image) for image in inputs])
+    return torch.stack([finite_samples(view) for view in inputs]).all(dim=0)
+
+
+def non_finite_names(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
+    """Names of the floating-point tensors that hold a value that is not finite."""
+    return [name for name, tensor in tensors if not _finite(tensor.detach())]
+
+
+def _finite(tensor: Tensor) -> bool:
+    if not tensor.is_floating_point() or tensor.sum().isfinite():  # a sum takes a fraction of the
+        return True  # time, and is finite only if all values are
+    return bool(tensor.isfinite().all())
 
 
 def sample_names(data_samples: Sequence[BaseDataElement] | None, chosen: Tensor) -> str:

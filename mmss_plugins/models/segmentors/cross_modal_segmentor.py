@@ -26,10 +26,13 @@ from .restore import (
     restore_logits,
 )
 from .sample_selection import SampleSelection
+from .sliding_windows import slide
 from .targets import UNWEIGHTED, PixelWeights, SegTargets
+from .test_options import WINDOW_OPTIONS, check_test_cfg
 
 FUSIONS = ('mid', 'late')
 SHARED = 'shared'  # key of the one decode head of middle fusion
+TEST_OPTIONS = ('predict', 'val_loss', *WINDOW_OPTIONS)
 
 
 @MODELS.register_module()
@@ -61,18 +64,23 @@ class CrossModalSegmentor(BaseSegmentor):
             None for the labels as they are (default).
         common (dict | None): Backbone config of the common branch, or None for none (default).
             ``in_channels`` defaults to the sum of the modalities'.
-        train_cfg (dict | None): Not used, for MM's sake.
+        train_cfg (dict | None): Has no options; MM's configs have it.
         test_cfg (dict | None): ``predict`` tells which prediction is the model's answer: a
             modality, 'common', or 'mean', the mean of the modalities' probabilities, which leaves
             the common branch out (default). With ``val_loss=True`` each predicted sample that has
             labels carries its batch's loss in the metainfo ``val_loss``: unsmoothed and unselected,
-            of all branches.
+            of all branches. ``mode='slide'`` with ``crop_size`` and ``stride``, (height, width)
+            each, averages the logits of each branch over overlapping windows; 'whole' is the
+            default.
         data_preprocessor (dict | None): Data preprocessor config.
         init_cfg (dict | list[dict] | None): MM's init config.
+        pretrained (None): MMSegmentation's ``init_model`` sets it, to None. To load weights, give
+            the backbones an ``init_cfg``.
 
     Raises:
-        ValueError: If ``fusion`` or ``test_cfg.predict`` is unknown, the common branch does not
-            fit the modalities, or a loss does not fit the smoothing.
+        ValueError: If ``fusion`` or an option of ``test_cfg`` is unknown, the common branch does
+            not fit the modalities, a loss does not fit the smoothing, or ``train_cfg`` or
+            ``pretrained`` is given.
     """
 
     def __init__(
@@ -92,8 +100,16 @@ class CrossModalSegmentor(BaseSegmentor):
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
+        pretrained: None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        if train_cfg or pretrained:
+            raise ValueError(
+                'CrossModalSegmentor reads neither train_cfg nor pretrained, but got '
+                f'{train_cfg!r} and {pretrained!r}: leave them out, and give backbones their '
+                'weights by init_cfg'
+            )
+        check_test_cfg(test_cfg, TEST_OPTIONS)
         if fusion not in FUSIONS:
             raise ValueError(f'fusion must be one of {FUSIONS}, but got {fusion!r}')
         self.fusion = fusion
@@ -163,6 +179,12 @@ class CrossModalSegmentor(BaseSegmentor):
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:  # noqa: ARG002
         """Logits (N, num_classes, H, W) of the model's answer."""
         return self._answer(self._forward(inputs))
+
+    def _inference(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Logits (N, num_classes, H, W) of each branch, of the whole image or by windows."""
+        if self.test_cfg.get('mode') != 'slide':
+            return self._forward(inputs)
+        return slide(self._forward, inputs, self.test_cfg['crop_size'], self.test_cfg['stride'])
 
     def _answer(self, logits: Mapping[str, Tensor]) -> Tensor:
         if self.predict_from == 'mean':
@@ -250,7 +272,7 @@ class CrossModalSegmentor(BaseSegmentor):
             Samples with ``seg_logits`` (C, H, W) and ``pred_sem_seg`` (1, H, W) of the model's
             answer, and ``pred_sem_seg_{branch}`` (1, H, W) of each branch.
         """
-        logits = self._forward(inputs)
+        logits = self._inference(inputs)
         answer = self._answer(logits)
         if data_samples is None:
             data_samples = [SegDataSample() for _ in range(len(inputs))]

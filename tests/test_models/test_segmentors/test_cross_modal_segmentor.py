@@ -1,4 +1,5 @@
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -290,6 +291,56 @@ def test_padding_flip_and_size_are_undone_as_in_mmseg(flip, padding):
         torch.testing.assert_close(found.seg_logits.data, wanted.seg_logits.data)
         assert torch.equal(found.pred_sem_seg.data, wanted.pred_sem_seg.data)
         assert torch.equal(found.pred_sem_seg_s1.data, wanted.pred_sem_seg.data)
+
+
+@pytest.mark.parametrize('predict', ['s1', 'mean'])
+@pytest.mark.parametrize(('crop', 'stride'), [((32, 32), (32, 16)), ((32, 64), (20, 7))])
+def test_sliding_windows_are_those_of_mmseg(predict, crop, stride):
+    options = {'mode': 'slide', 'crop_size': crop, 'stride': stride}
+    model = build(test_cfg={'predict': predict, **options}).eval()
+    inputs, samples, _ = batch(size=96)
+    inputs, size = inputs[..., :80], (96, 80)
+    for sample in samples:
+        sample.set_metainfo({'ori_shape': size, 'img_shape': size})
+    theirs = SimpleNamespace(test_cfg=SimpleNamespace(**options), out_channels=CLASSES)
+    expected = {}
+    with torch.no_grad():
+        for name in ('s1', 's2'):
+            theirs.encode_decode = lambda window, _metas, name=name: model(window)[name]
+            expected[name] = EncoderDecoder.slide_inference(theirs, inputs, [{}])
+        whole = model(inputs)['s1']
+        found = model(inputs, samples, mode='predict')
+    assert not torch.allclose(whole, expected['s1'], atol=1e-3)
+    probabilities = {name: logits.softmax(1) for name, logits in expected.items()}
+    probabilities['mean'] = (probabilities['s1'] + probabilities['s2']) / 2
+    for index, sample in enumerate(found):
+        answer = sample.seg_logits.data.softmax(0)
+        torch.testing.assert_close(answer, probabilities[predict][index], atol=1e-5, rtol=1e-4)
+        by_branch = sample.pred_sem_seg_s2.data[0] == expected['s2'][index].argmax(0)
+        assert by_branch.float().mean() > 0.999
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'predct': 's2'}, r"option 'predct' .* did you mean 'predict'"),
+        ({'mode': 'slided'}, r"mode must be one of .* got 'slided'"),
+        ({'mode': 'slide'}, r'crop_size must be \(height, width\)'),
+        ({'mode': 'slide', 'crop_size': (32, 32)}, 'stride must be'),
+        ({'mode': 'slide', 'crop_size': 32, 'stride': (8, 8)}, 'crop_size must be'),
+        ({'mode': 'slide', 'crop_size': (32, 32), 'stride': (8, 33)}, 'must not exceed crop_size'),
+    ],
+)
+def test_options_of_the_test_that_nothing_reads_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(test_cfg=options)
+
+
+def test_the_model_reads_no_other_options():
+    build(train_cfg={}, pretrained=None)
+    for options in ({'train_cfg': {'a': 1}}, {'pretrained': 'x.pth'}):
+        with pytest.raises(ValueError, match='reads neither train_cfg nor pretrained'):
+            build(**options)
 
 
 def test_validation_loss_is_the_loss_on_the_labels_as_they_are():
