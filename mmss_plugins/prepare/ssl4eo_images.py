@@ -6,6 +6,7 @@ object like :class:`FolderLocation` for each location.
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,10 @@ import numpy as np
 from mmss_plugins.bands import Sensor
 from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.geotiff import declared_factor, read_image, require_present
+from mmss_plugins.raster.band_names import canonical_name
 from mmss_plugins.raster.georeference import Grid
+
+_NUMBER = re.compile(r'(band)?[ _]?\d+', re.IGNORECASE)  # of a band in its file, no name
 
 
 class Band(NamedTuple):
@@ -108,8 +112,19 @@ class FolderLocation:
     def _read(self, sensor: Sensor, scene: str, band: str) -> Band:
         path = Path(self.where(sensor.name, scene)) / f'{band}.tif'
         image = read_image(path, 1, factor=declared_factor(sensor))
+        _check_name(path, image.descriptions[0], sensor, band)
         require_present(image.present, path, [band])
         return Band(image.data[0], image.grid, str(path))
+
+
+def _check_name(path: Path, description: str | None, sensor: Sensor, band: str) -> None:
+    """Refuse a file that describes its band as another one than its name says."""
+    named = canonical_name(description, sensor.name)
+    if named in sensor.bands and named != band and not _NUMBER.fullmatch(description or ''):
+        raise PrepareError(
+            f'{path}: expected the band {band}, as the file is named, but it describes its band as '
+            f'{description!r}: rename the file, or correct the description'
+        )
 
 
 @dataclass(frozen=True)

@@ -305,6 +305,24 @@ def test_declared_nodata_of_integers(tree, tmp_path, capsys, nodata):
     assert text.startswith(f'{path}: expected data everywhere, but found 1 of 144 pixels')
 
 
+def test_a_file_that_says_it_is_another_band(tree, tmp_path, capsys):
+    def describe(path, text):
+        with rasterio.open(path, 'r+') as file:
+            file.set_band_description(1, text)
+
+    for path, text in (('B2', 'B2'), ('B3', 'B03'), ('B5', 'Band 1'), ('B8', 'near infrared')):
+        describe(scene(tree, 's2c', 1) / f'{path}.tif', text)
+    assert prepare(tree, tmp_path / 'b.lmdb') == 0
+    path = scene(tree, 's1', 1) / 'VV.tif'
+    describe(path, 'Sigma0_VH_db')
+    text = skipped(capsys, tree, tmp_path)
+    assert text.startswith(f'{path}: expected the band VV, as the file is named, but it describes')
+    describe(path, 'VV')
+    path = scene(tree, 's2c', 2) / 'B2.tif'
+    describe(path, 'S2_B12')
+    assert skipped(capsys, tree, tmp_path).startswith(f'{path}: expected the band B2')
+
+
 def test_an_absurd_size_skips_the_location(tree, tmp_path, capsys):
     path = scene(tree, 's2c', 1) / 'B3.tif'
     path.unlink()
