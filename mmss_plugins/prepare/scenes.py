@@ -66,13 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('images')
-    for name, what in (
-        ('s1', 'Sentinel-1: GeoTIFF, or a folder with a file per band'),
-        ('s2', 'Sentinel-2: GeoTIFF, a folder with a file per band, or a .SAFE product (L1C)'),
-        ('image', 'other images: GeoTIFF, PNG, JPEG'),
+    for option, what in (
+        ('--s1', 'Sentinel-1: GeoTIFF, or a folder with a file per band'),
+        ('--s2', 'Sentinel-2: GeoTIFF, a folder with a file per band, or a .SAFE product (L1C)'),
+        ('--image', 'other images: GeoTIFF, PNG, JPEG'),
     ):
         group.add_argument(
-            f'--{name}', nargs='+', metavar='FILES',
+            option, nargs='+', metavar='FILES',
             help=f'{what}; folders, patterns in quotes, or files',
         )  # fmt: skip
     group.add_argument(
@@ -80,9 +80,9 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         help='instead: a table with the columns s1, s2 or image, and optionally label, name, '
         'split (train, val, test), region, s2_offset, and for --seasons place and date',
     )  # fmt: skip
-    for name in ('s1', 's2'):
+    for option in ('--s1-bands', '--s2-bands'):
         group.add_argument(
-            f'--{name}-bands', type=parse_names, metavar='NAMES',
+            option, type=parse_names, metavar='NAMES',
             help='the bands of each file in order, if the files do not name them',
         )  # fmt: skip
     group.add_argument(
