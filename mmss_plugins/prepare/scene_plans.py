@@ -315,6 +315,7 @@ def _made_with(
         'version': __version__,
         'options': {
             **options(arguments, names),
+            'group': arguments.group.pattern if arguments.group else None,
             'block_size': f'{block.length:g}{"px" if block.pixels else "m"}' if block else None,
             **({'s2_offset': offsets.pop()} if len(offsets) == 1 else {}),
             'scenes': digest(
