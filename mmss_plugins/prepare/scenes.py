@@ -169,6 +169,11 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
         "auto: as the product's metadata or name tell, else the scene is refused (default: auto)",
     )  # fmt: skip
     group.add_argument(
+        '--s2-level', choices=['L1C', 'L2A'], metavar='L1C|L2A',
+        help='top-of-atmosphere or surface reflectance, which have statistics of their own '
+        "(default: as the product's metadata or name tell; L1C where there is B10)",
+    )  # fmt: skip
+    group.add_argument(
         '--s2-scale', type=float, default=1.0, metavar='X',
         help='Sentinel-2 times this is reflectance x 10000 (reflectances from 0 to 1: 10000)',
     )  # fmt: skip
