@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mmss_plugins.prepare.band_choice import parse_names
 from mmss_plugins.prepare.band_scaling import add_scale_options
-from mmss_plugins.prepare.class_map import FORM
 from mmss_plugins.prepare.cli import make_parser, not_negative, positive, run
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.group_splits import add_share_options, share
@@ -21,20 +20,19 @@ DESCRIPTION = """Scenes and their labels to LMDB stores of patches, one per spli
 Sentinel-2, or images with any other bands. Labels are rasters of any grid, colour masks, or
 polygons. Images and labels are matched by their path below the folder without suffix, or by what
 the wildcards of a pattern stand for. A run that was interrupted is continued."""
-EXAMPLES = (
-    """  scenes.py data/mine --image "raw/images/*.tif" --labels "raw/masks/*.png" \\
+EXAMPLES = """  scenes.py data/mine --image "raw/images/*.tif" --labels "raw/masks/*.png" \\
       --classes classes.yml --val 0.1 --test 0.2
   scenes.py data/fields --s2 scenes --labels fields.gpkg --attribute crop --classes crops.csv \\
       --split-by block --block-size 5000m --val 0.1 --test 0.2
   scenes.py data/pretrain --s1 s1 --s2 s2 --labels landcover.tif --classes lc.yml --seasons
   scenes.py data/mine --list scenes.csv --classes classes.yml
 
-class map: """
-    + FORM
-    + """;
-  other: NAME for all values that are not listed, background: NAME for pixels in no polygon
+class map, as YAML, JSON or CSV, from source values to class names:
+  {1: water, 2: trees, 0: ignore}                 numbers, or texts of an attribute
+  {"#3C1098": roof, "110,193,228": road}          colours
+  other: NAME        all values that are not listed (default: an error)
+  background: NAME   pixels in no polygon (default: ignored)
 """
-)
 
 
 def prepare(arguments: argparse.Namespace) -> int:
