@@ -89,6 +89,12 @@ def compare(checkpoint: InputContract, run: InputContract, classes: bool) -> lis
 
 def _advice(modality: str, key: str, theirs: ModalityInput, version: str) -> str:
     value = getattr(theirs, key)
+    if modality == AERIAL and key in ('mean', 'std'):
+        return (
+            'prepare the images with the same scaling: --scale STORE.lmdb of '
+            'tools/prepare/folder.py and scenes.py, with the store that the checkpoint was '
+            'trained on'
+        )
     if modality == AERIAL and key in ('bands', 'unit'):
         return _AERIAL_ADVICE.format(' '.join(theirs.bands), len(theirs.bands))
     if key == 'bands':

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_PATCH = re.compile(r'(?P<tile>.+)-[0-9]{4}-[0-9]{4}')  # a date at the end has eight digits
+# four digits, or more in large scenes; a date at the end has eight
+_PATCH = re.compile(r'(?P<tile>.+)-[0-9]{4,6}-[0-9]{4,6}')
 
 
 def patch_id(tile: str, row: int, col: int) -> str:

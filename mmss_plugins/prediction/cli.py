@@ -70,8 +70,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint of that config')
     parser.add_argument(
         'scenes', nargs='*', type=Path, metavar='SCENE',
-        help='GeoTIFF (or VRT, JPEG 2000), or a folder with one file per band; for models of one '
-        'modality',
+        help='GeoTIFF (or VRT, JPEG 2000, PNG, JPEG), or a folder with one file per band; for '
+        'models of one modality',
     )  # fmt: skip
     for name in ('s1', 's2'):
         parser.add_argument(

@@ -202,7 +202,7 @@ def check_depth(dtype: np.dtype, entry: ModalityInput, where: object) -> None:
     if (dtype != np.uint8) == eight and 'height' not in entry.bands:
         expected = 'an 8-bit image (uint8)' if eight else 'values of more than 8 bits'
         raise SceneError(
-            f'{where}: expected {expected}, as the network was trained on, but found {dtype}'
+            f'{where}: expected {expected}, but found {dtype}, which the network does not know'
         )
 
 

@@ -50,9 +50,9 @@ def split_groups(
 
 def add_share_options(parser: argparse.ArgumentParser) -> None:
     """Add --val, --test, --group and --seed."""
-    for name, what in (('val', 'validation'), ('test', 'the test')):
+    for option, what in (('--val', 'validation'), ('--test', 'the test')):
         parser.add_argument(
-            f'--{name}',
+            option,
             type=share,
             default=0.0,
             metavar='SHARE',

@@ -1,4 +1,4 @@
-"""Which offset the values of a Sentinel-2 product carry, by its metadata or its name.
+"""Which offset and level a Sentinel-2 product has, by its metadata or its name.
 
 Products of processing baseline 04.00 and later (those made since 25 January 2022, and older scenes
 that were processed again) hold reflectance x 10000 + 1000.
@@ -20,6 +20,7 @@ FIRST_BASELINE = 400  # 04.00, as names of products spell it
 MAX_BYTES = 16 << 20  # of a metadata file
 PARENTS = 4  # folders above the images in which metadata are looked for (SAFE)
 METADATA = ('MTD_MSIL1C.xml', 'MTD_MSIL2A.xml')
+_PRODUCT_TAGS = ('PRODUCT_URI', 'PRODUCT_ID')
 _ADDED = re.compile(rb'<(?:RADIO|BOA)_ADD_OFFSET\b[^>]*>\s*(-?\d+)\s*</')
 _BASELINE = re.compile(rb'<PROCESSING_BASELINE>\s*(\d\d)\.(\d\d)\s*<')
 _PRODUCT = re.compile(r'S2[A-D]_MSIL(?:1C|2A)_\d{8}T\d{6}_N(\d{4})_')
@@ -58,7 +59,7 @@ def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool 
         found = _from_metadata(file)
         if found is not None:
             return found
-    products = [str(tags.get(key, '')) for key in ('PRODUCT_URI', 'PRODUCT_ID')]
+    products = [str(tags.get(key, '')) for key in _PRODUCT_TAGS]
     for name in (*path.parts[::-1], *products):
         match = _PRODUCT.search(name)
         if match:
@@ -76,6 +77,22 @@ def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool 
         f'known: there is no {" or ".join(METADATA)} beside the file, and neither its name '
         f'(..._N0400_...) nor its tags tell{hint}: give --s2-offset 1000 or --s2-offset 0'
     )
+
+
+def find_level(path: Path, tags: Mapping[str, str]) -> str | None:
+    """The processing level of a scene, 'L1C' or 'L2A'; None if nothing tells.
+
+    Args:
+        path: The image, or the folder with a file per band.
+        tags: Of the file.
+    """
+    for file in _metadata_files(path):
+        return 'L2A' if file.name == METADATA[1] else 'L1C'
+    for name in (*path.parts[::-1], *(str(tags.get(key, '')) for key in _PRODUCT_TAGS)):
+        match = _PRODUCT.search(name)
+        if match:
+            return 'L2A' if 'MSIL2A' in match[0] else 'L1C'
+    return None
 
 
 def _metadata_files(path: Path) -> list[Path]:

@@ -45,6 +45,7 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
     values = ValueOptions(
         arguments.s2_scale,
         arguments.s2_offset,
+        arguments.s2_level,
         arguments.s1_linear,
         arguments.nodata,
         {'s1': arguments.s1_bands, 's2': arguments.s2_bands},
@@ -80,6 +81,7 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
                 describe,
                 split=split,
                 bands=bands,
+                units={name: dates[0].sensor(name).unit for name in dates[0].bands},
                 options=sample,
                 made_with=made_with,
                 pixel_size=usual_pixel_size(date.grid for date in dates),
@@ -168,17 +170,23 @@ def _same_bands(
             except PrepareError as error:
                 bad.append(Skipped(date.pair.name, str(error)))
         return good, {IMAGE: choice.names}, choice, bad
-    kinds = Counter(str(date.bands) for date in dates)
+    kinds = Counter(_kind(date) for date in dates)
     usual = kinds.most_common(1)[0][0]
     for date in dates:
-        if str(date.bands) == usual:
+        if _kind(date) == usual:
             good.append(date)
         else:
             bad.append(
                 Skipped(date.pair.name, f'expected the bands {usual}, as most scenes have, but '
-                                        f'found {date.bands}')
+                                        f'found {_kind(date)}')
             )  # fmt: skip
     return good, good[0].bands, None, bad
+
+
+def _kind(date: SceneDate) -> str:
+    """Bands and level, in words."""
+    parts = [f'{name} {", ".join(bands)}' for name, bands in date.bands.items()]
+    return '; '.join([*parts, *([date.level] if 's2' in date.bands else [])])
 
 
 def _placed(
@@ -315,6 +323,7 @@ def _made_with(
         'version': __version__,
         'options': {
             **options(arguments, names),
+            'group': arguments.group.pattern if arguments.group else None,
             'block_size': f'{block.length:g}{"px" if block.pixels else "m"}' if block else None,
             **({'s2_offset': offsets.pop()} if len(offsets) == 1 else {}),
             'scenes': digest(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmss_plugins.bands import SENSORS
+from mmss_plugins.bands import S2_L2A, SENSORS, Sensor
 from mmss_plugins.prediction.scene_files import SUFFIXES, Scene, find_scene, opened
 from mmss_plugins.prediction.scene_reader import SceneReader
 from mmss_plugins.prediction.scene_windows import filled
@@ -19,7 +19,7 @@ from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.image_files import ImageInfo, image_info, read_image
 from mmss_plugins.prepare.images import subtract_offset
 from mmss_plugins.prepare.label_pairs import IMAGE, Pair
-from mmss_plugins.prepare.s2_offset import find_offset
+from mmss_plugins.prepare.s2_offset import find_level, find_offset
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
 from mmss_plugins.raster.georeference import Grid
@@ -44,6 +44,7 @@ class ValueOptions:
     Args:
         s2_scale: Times this they are reflectance x 10000.
         s2_offset: Then subtracted; None to find out for each scene.
+        s2_level: 'L1C' or 'L2A'; None to find out for each scene.
         s1_linear: Sentinel-1 values are power, not dB.
         nodata: Value without data in files that do not say so; for pictures where all bands have
             it.
@@ -52,6 +53,7 @@ class ValueOptions:
 
     s2_scale: float = 1.0
     s2_offset: int | None = None
+    s2_level: str | None = None
     s1_linear: bool = False
     nodata: float | None = None
     given: Mapping[str, Sequence[str] | None] | None = None
@@ -66,6 +68,7 @@ class SceneDate(NamedTuple):
         scene: The bands of Sentinel-1 and Sentinel-2; None for other images.
         info: Header of another image.
         offset: That is subtracted from Sentinel-2.
+        level: Of Sentinel-2, 'L1C' or 'L2A'.
     """
 
     pair: Pair
@@ -73,6 +76,11 @@ class SceneDate(NamedTuple):
     scene: Scene | None = None
     info: ImageInfo | None = None
     offset: int = 0
+    level: str = 'L1C'
+
+    def sensor(self, modality: str) -> Sensor:
+        """The sensor of a modality, which tells unit and statistics."""
+        return S2_L2A if modality == 's2' and self.level == 'L2A' else SENSORS[modality]
 
     @property
     def bands(self) -> dict[str, tuple[str, ...]]:
@@ -89,18 +97,40 @@ def examine(pair: Pair, options: ValueOptions) -> SceneDate | str:
             info = image_info(pair.images[IMAGE])
             return SceneDate(pair, info.grid, info=info)
         given = {name: names for name, names in (options.given or {}).items() if names}
+        level = _level(pair, options)
         wanted = {
-            name: _bands_there(path, name, given.get(name)) for name, path in pair.images.items()
+            name: _bands_there(path, name, given.get(name), level)
+            for name, path in pair.images.items()
         }
+        if level is None and 's2' in wanted and 'B10' not in wanted['s2']:
+            raise PrepareError(
+                f'{pair.images["s2"]}: whether this is L1C (top of atmosphere) or L2A (surface) '
+                'is not known: there is no B10, and neither metadata nor the name tell: give '
+                '--s2-level L1C or --s2-level L2A'
+            )
         scene = find_scene(pair.images, wanted, given)
-        return _judged(SceneDate(pair, scene.grid, scene), options)
+        return _judged(SceneDate(pair, scene.grid, scene, level=level or 'L1C'), options)
     except (PrepareError, OSError, ValueError) as error:
         return str(error)
 
 
-def _bands_there(path: Path, sensor: str, given: Sequence[str] | None) -> tuple[str, ...]:
+def _level(pair: Pair, options: ValueOptions) -> str | None:
+    """The level of Sentinel-2, if the user, the product or the file tells."""
+    path = pair.images.get('s2')
+    if path is None or options.s2_level is not None:
+        return options.s2_level
+    tags = {}
+    if path.is_file():
+        with opened(path) as file:
+            tags = file.tags()
+    return find_level(path, tags)
+
+
+def _bands_there(
+    path: Path, sensor: str, given: Sequence[str] | None, level: str | None
+) -> tuple[str, ...]:
     """Which bands of a sensor a file or folder holds, in the sensor's order."""
-    known = SENSORS[sensor].bands
+    known = (S2_L2A if sensor == 's2' and level == 'L2A' else SENSORS[sensor]).bands
     if path.is_dir():
         files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]
         found = {name_in_file_name(file, known, sensor) for file in files}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmss_plugins.bands import EIGHT_BIT, FILE_VALUE, SENSORS, sensor_statistics
+from mmss_plugins.bands import EIGHT_BIT, FILE_VALUE, sensor_statistics
 from mmss_plugins.datasets.lmdb_store import StoreMeta
 from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.datasets.store_fields import band_field, label_field
@@ -132,7 +132,7 @@ def _stored(image: np.ndarray, name: str, date: SceneDate, options: SampleOption
     if name == IMAGE:
         return options.scaling.apply(image)
     if options.quantise:
-        return clip8(image, *sensor_statistics(SENSORS[name], date.bands[name]))
+        return clip8(image, *sensor_statistics(date.sensor(name), date.bands[name]))
     return image
 
 
@@ -151,6 +151,7 @@ def describe(
     arrays: Mapping[Any, np.ndarray],
     split: str,
     bands: Mapping[str, Sequence[str]],
+    units: Mapping[str, str],
     options: SampleOptions,
     made_with: Mapping[str, Any],
     pixel_size: float | None = None,
@@ -168,7 +169,7 @@ def describe(
             info = {'statistics': {name: options.scaling.statistics}}
         else:
             scale = 'clip8' if options.quantise else 'raw'
-            fields[name] = band_field(bands[name], array.dtype, SENSORS[name].unit, scale)
+            fields[name] = band_field(bands[name], array.dtype, units[name], scale)
     classes = options.classes
     return StoreMeta(
         dataset='scenes',

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mmss_plugins.prepare.band_choice import parse_names
 from mmss_plugins.prepare.band_scaling import add_scale_options
-from mmss_plugins.prepare.class_map import FORM
 from mmss_plugins.prepare.cli import make_parser, not_negative, positive, run
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.group_splits import add_share_options, share
@@ -21,20 +20,19 @@ DESCRIPTION = """Scenes and their labels to LMDB stores of patches, one per spli
 Sentinel-2, or images with any other bands. Labels are rasters of any grid, colour masks, or
 polygons. Images and labels are matched by their path below the folder without suffix, or by what
 the wildcards of a pattern stand for. A run that was interrupted is continued."""
-EXAMPLES = (
-    """  scenes.py data/mine --image "raw/images/*.tif" --labels "raw/masks/*.png" \\
+EXAMPLES = """  scenes.py data/mine --image "raw/images/*.tif" --labels "raw/masks/*.png" \\
       --classes classes.yml --val 0.1 --test 0.2
   scenes.py data/fields --s2 scenes --labels fields.gpkg --attribute crop --classes crops.csv \\
       --split-by block --block-size 5000m --val 0.1 --test 0.2
   scenes.py data/pretrain --s1 s1 --s2 s2 --labels landcover.tif --classes lc.yml --seasons
   scenes.py data/mine --list scenes.csv --classes classes.yml
 
-class map: """
-    + FORM
-    + """;
-  other: NAME for all values that are not listed, background: NAME for pixels in no polygon
+class map, as YAML, JSON or CSV, from source values to class names:
+  {1: water, 2: trees, 0: ignore}                 numbers, or texts of an attribute
+  {"#3C1098": roof, "110,193,228": road}          colours
+  other: NAME        all values that are not listed (default: an error)
+  background: NAME   pixels in no polygon (default: ignored)
 """
-)
 
 
 def prepare(arguments: argparse.Namespace) -> int:
@@ -66,13 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('images')
-    for name, what in (
-        ('s1', 'Sentinel-1: GeoTIFF, or a folder with a file per band'),
-        ('s2', 'Sentinel-2: GeoTIFF, a folder with a file per band, or a .SAFE product (L1C)'),
-        ('image', 'other images: GeoTIFF, PNG, JPEG'),
+    for option, what in (
+        ('--s1', 'Sentinel-1: GeoTIFF, or a folder with a file per band'),
+        ('--s2', 'Sentinel-2: GeoTIFF, a folder with a file per band, or a .SAFE product (L1C)'),
+        ('--image', 'other images: GeoTIFF, PNG, JPEG'),
     ):
         group.add_argument(
-            f'--{name}', nargs='+', metavar='FILES',
+            option, nargs='+', metavar='FILES',
             help=f'{what}; folders, patterns in quotes, or files',
         )  # fmt: skip
     group.add_argument(
@@ -80,9 +78,9 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         help='instead: a table with the columns s1, s2 or image, and optionally label, name, '
         'split (train, val, test), region, s2_offset, and for --seasons place and date',
     )  # fmt: skip
-    for name in ('s1', 's2'):
+    for option in ('--s1-bands', '--s2-bands'):
         group.add_argument(
-            f'--{name}-bands', type=parse_names, metavar='NAMES',
+            option, type=parse_names, metavar='NAMES',
             help='the bands of each file in order, if the files do not name them',
         )  # fmt: skip
     group.add_argument(
@@ -167,6 +165,11 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
         '--s2-offset', type=parse_offset, default=None, metavar='auto|1000|0',
         help='what is subtracted from Sentinel-2 (1000 for processing baseline 04.00 and later); '
         "auto: as the product's metadata or name tell, else the scene is refused (default: auto)",
+    )  # fmt: skip
+    group.add_argument(
+        '--s2-level', choices=['L1C', 'L2A'], metavar='L1C|L2A',
+        help='top-of-atmosphere or surface reflectance, which have statistics of their own '
+        "(default: as the product's metadata or name tell; L1C where there is B10)",
     )  # fmt: skip
     group.add_argument(
         '--s2-scale', type=float, default=1.0, metavar='X',

@@ -7,6 +7,7 @@ from mmss_plugins.datasets.patch_ids import patch_id, tile_of
 def test_the_tile_of_a_patch(tile):
     assert tile_of(patch_id(tile, 0, 256)) == tile
     assert tile_of(tile) == tile
+    assert tile_of(patch_id(tile, 10_240, 9_999)) == tile  # of a large scene
 
 
 def test_ids_are_as_they_always_were():

@@ -147,7 +147,11 @@ def complex_values(folder):
     ('make', 'name', 'said'),
     [
         (None, 'a.tif', r'missing file \(seen from '),
-        (other_suffix, 'a.img', r'expected .* suffix \.tif, \.tiff, \.vrt, \.jp2$'),
+        (
+            other_suffix,
+            'a.img',
+            r'expected .* suffix \.tif, \.tiff, \.vrt, \.jp2, \.png, \.jpg, \.jpeg$',
+        ),
         (broken, 'a.tif', r'unreadable image \('),
         (other_format, 'a.tif', 'unreadable image .* not recognized'),
         (complex_values, 'a.tif', 'expected values of type uint8, .* but found complex64'),

@@ -9,6 +9,7 @@ from test_image_files import write
 
 from mmss_plugins.bands import S2
 from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
+from mmss_plugins.lmdb_tools.cli import main as lmdb_main
 from mmss_plugins.prepare import scenes
 
 rasterio = pytest.importorskip('rasterio')
@@ -232,6 +233,59 @@ def test_values_and_places_are_checked(tmp_path, raw, capsys):
     printed = capsys.readouterr().out
     for text in ('add --s1-linear', 'does not overlap', 'does not list: 9'):
         assert text in printed
+
+
+def test_products_tell_their_offset(tmp_path, raw):
+    name = 'S2A_MSIL1C_20180101T100401_N0206_R122_T33TUN_20180101T121212'
+    bands = tmp_path / f'{name}.SAFE/GRANULE/L1C_T33TUN/IMG_DATA'
+    bands.mkdir(parents=True)
+    with rasterio.open(tmp_path / 's2/x.tif') as file:
+        profile = {'crs': file.crs, 'transform': file.transform}
+    for band, plane in zip(S2.bands, raw['s2', 'x'] + np.uint16(1000), strict=True):
+        spelled = f'B{int(band[1:]):02d}' if band[1:].isdecimal() else band
+        write(bands / f'T33TUN_20180101T100401_{spelled}.tif', plane[None], **profile)
+    text = '<RADIO_ADD_OFFSET band_id="0">-1000</RADIO_ADD_OFFSET>'  # processed again later
+    (tmp_path / f'{name}.SAFE/MTD_MSIL1C.xml').write_text(text)
+    options = ('--s2', '@S2*.SAFE', '--labels', '@label/x.tif', '--classes', '@classes.yml')
+    assert run(tmp_path, *options) == 0
+    meta, samples = read(tmp_path / 'out/train.lmdb')
+    assert meta.source['options']['s2_offset'] == 1000
+    found = samples[f'{name}-0016-0032']['s2']
+    np.testing.assert_array_equal(found, raw['s2', 'x'][:, 16:32, 32:48])
+
+
+def test_the_level_of_sentinel_2_is_known_or_asked_for(tmp_path, raw, capsys):
+    with rasterio.open(tmp_path / 's2/x.tif') as file:
+        profile = {'crs': file.crs, 'transform': file.transform}
+    name = 'S2A_MSIL2A_20180101T100401_N0206_R122_T33TUN_20180101T121212'
+    for path in (tmp_path / 'l2/x.tif', tmp_path / f'product/{name}.tif'):
+        path.parent.mkdir()
+        write(path, np.delete(raw['s2', 'x'], 10, axis=0), **profile)
+    labels = ('--labels', '@label/x.tif', '--classes', '@classes.yml', '--s2-offset', '0')
+    names = ','.join(band for band in S2.bands if band != 'B10')
+    assert run(tmp_path, '--s2', '@l2', *labels, '--s2-bands', names) == 2
+    assert 'give --s2-level L1C or' in capsys.readouterr().err
+    assert run(tmp_path, '--s2', '@l2', *labels, '--s2-level', 'L2A', out='given') == 0
+    assert run(tmp_path, '--s2', '@product', *labels, out='told') == 0
+    for out in ('given', 'told'):
+        spec = read(tmp_path / out / 'train.lmdb')[0].fields['s2']
+        assert (len(spec['bands']), spec['unit']) == (12, 'surface reflectance x 10000')
+
+
+def test_shards_are_the_whole_when_merged(tmp_path, raw):
+    options = [*SENTINEL, '--s2-offset', '0', '--val', '0.3']
+    assert run(tmp_path, *options) == 0
+    for number in (1, 2):
+        assert run(tmp_path, *options, '--shard', f'{number}/2', out='parts') == 0
+    parts = [tmp_path / f'parts/train.shard-{number}-of-2.lmdb' for number in (1, 2)]
+    merged = tmp_path / 'parts/train.lmdb'
+    assert lmdb_main(['merge', *map(str, parts), str(merged), '--workers', '1']) == 0
+    (meta, samples), (whole, expected) = read(merged), read(tmp_path / 'out/train.lmdb')
+    assert not meta.differences(whole)
+    assert (meta.info, list(samples)) == (whole.info, list(expected))
+    for sample_id, fields in samples.items():
+        for name, array in fields.items():
+            np.testing.assert_array_equal(array, expected[sample_id][name])
 
 
 def test_names_that_do_not_match_are_shown(tmp_path, raw, capsys):
