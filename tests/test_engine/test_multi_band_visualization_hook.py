@@ -130,7 +130,7 @@ def test_views_of_test_time_augmentation_become_images_again():
             'inputs': [tuple(image for image, _ in row) for row in views],
             'data_samples': [tuple(sample for _, sample in row) for row in views],
         }
-        found = batch_images(batch)
+        found = batch_images(batch, [SegDataSample(), SegDataSample()])
         assert len(found) == 2
         assert torch.equal(found[0], first)
         assert torch.equal(found[1], second)
@@ -142,7 +142,11 @@ def test_panels_are_drawn_under_test_time_augmentation(folder):
     loop = SimpleNamespace(
         dataloader=SimpleNamespace(dataset=SimpleNamespace(metainfo={'palette': PALETTE}))
     )
-    runner = SimpleNamespace(test_loop=loop, _train_loop={'max_epochs': 1})
+    runner = SimpleNamespace(
+        test_loop=loop,
+        _train_loop={'max_epochs': 1},
+        visualizer=Visualizer.get_current_instance(),
+    )
     image = torch.rand(3, 16, 16)
     rows = [view(image), view(image.flip(2), direction='horizontal')]
     batch = {'inputs': [(i,) for i, _ in rows], 'data_samples': [(s,) for _, s in rows]}
