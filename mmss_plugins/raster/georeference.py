@@ -146,7 +146,8 @@ def check_same_place(
         raise RasterError(
             f'{path}: expected the area of {other_path}, but its corners are up to '
             f'{distance:.4g} pixels away{_upside_down(flipped, grid, path, other_path)}: '
-            f'{_shown(grid)} against {_shown(other)}'
+            f'{_shown(grid)} against {_shown(other)}. If the files lie over each other all the '
+            'same, give --ignore-georeference'
         )
 
 
