@@ -75,6 +75,16 @@ def test_sentinel_scenes_and_their_labels(tmp_path, raw):
         np.testing.assert_array_equal(fields['label'], np.where(label == 0, 255, label - 1))
 
 
+def test_scenes_without_labels(tmp_path, raw):
+    assert run(tmp_path, '--s2', '@s2', '--s2-offset', '0', '--quantise', 'clip8') == 0
+    meta, samples = read(tmp_path / 'out/train.lmdb')
+    assert (meta.classes, list(meta.fields), len(samples)) == ((), ['s2'], 3 * 9)
+    part = raw['s2', 'y'][:, 16:32, 32:].astype(float)
+    mean, std = (np.array(values)[:, None, None] for values in (S2.mean, S2.std))
+    expected = (np.clip(part, mean - 2 * std, mean + 2 * std) - mean + 2 * std) / (4 * std) * 255
+    assert np.abs(samples['y-0016-0032']['s2'] - expected).max() <= 1
+
+
 def test_one_mosaic_of_labels_on_another_grid_and_seasons(tmp_path, raw):
     row = np.concatenate([raw['label', name] for name in NAMES], axis=2)
     fine = row.repeat(2, 1).repeat(2, 2)  # pixels of 5 m
