@@ -10,8 +10,6 @@ from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.resample import to_dtype
 from mmss_plugins.raster.georeference import Grid
 
-METRES_PER_DEGREE = 111_320.0  # of latitude
-
 
 class Placed(NamedTuple):
     """A band on another grid.
@@ -67,18 +65,6 @@ def place_label(label: np.ndarray, grid: Grid, target: Grid) -> np.ndarray:
         (H, W) uint8, 255 outside the map.
     """
     return _warp(label, grid, target, 'nearest', IGNORE_INDEX)
-
-
-def pixel_metres(grid: Grid) -> float:
-    """Size of a pixel in metres: the root of its area."""
-    from rasterio.crs import CRS
-
-    crs = CRS.from_wkt(grid.crs)
-    if crs.is_geographic:
-        latitude = np.mean([y for _, y in grid.corners])
-        area = grid.pixel_area * METRES_PER_DEGREE**2 * np.cos(np.radians(latitude))
-        return float(np.sqrt(area))
-    return float(np.sqrt(grid.pixel_area) * crs.linear_units_factor[1])
 
 
 def _warp(data: np.ndarray, grid: Grid, target: Grid, resampling: str, nodata: float) -> np.ndarray:

@@ -16,11 +16,16 @@ from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.geotiff import LABEL_DTYPES, label_of, read_image
 from mmss_plugins.prepare.images import Loaded, check_type, quantise, subtract_offset
 from mmss_plugins.prepare.noldo_index import SEASONS
-from mmss_plugins.prepare.reproject import can_place, pixel_metres, place_band, place_label
+from mmss_plugins.prepare.reproject import can_place, place_band, place_label
 from mmss_plugins.prepare.resample import bicubic, nearest
 from mmss_plugins.prepare.scene_pairs import ScenePairs, named_pairs, pair_scenes
 from mmss_plugins.prepare.ssl4eo_images import Band, LocationImages
-from mmss_plugins.raster.georeference import Grid, check_same_place, corner_distance
+from mmss_plugins.raster.georeference import (
+    Grid,
+    check_same_place,
+    corner_distance,
+    pixel_metres,
+)
 from mmss_plugins.raster.units import check_units
 
 DYNAMIC_WORLD = range(len(DYNAMIC_WORLD_CLASSES))
@@ -273,7 +278,8 @@ class _Scene:
             size = pixel_metres(
                 grid if grid.pixel_area < self.finest.grid.pixel_area else self.finest.grid
             )
-            _keep_largest(self.distances, {name: distance * size})
+            if size:
+                _keep_largest(self.distances, {name: distance * size})
 
 
 def _keep_largest(found: dict[str, float], more: Mapping[str, float]) -> None:

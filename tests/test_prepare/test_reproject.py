@@ -4,7 +4,7 @@ from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from mmss_plugins.prepare.reproject import can_place, pixel_metres, place_band, place_label
+from mmss_plugins.prepare.reproject import can_place, place_band, place_label
 from mmss_plugins.raster.georeference import Grid
 
 UTM, DEGREES = (CRS.from_epsg(code).to_wkt() for code in (32632, 4326))
@@ -59,11 +59,6 @@ def test_labels_take_the_class_where_the_pixel_lies():
     assert (place_label(label, there, grid(600_000, 5_000_000)) == 255).all()
 
 
-def test_metres():
-    assert pixel_metres(HERE) == 10
-    equator = grid(10.0, 0.0, 1e-4, crs=DEGREES)
-    assert pixel_metres(equator) == pytest.approx(11.13, abs=0.01)
-    north = grid(10.0, 60.0, 1e-4, crs=DEGREES)
-    assert pixel_metres(north) == pytest.approx(11.13 * 0.5**0.5, abs=0.01)
-    assert can_place(HERE, north)
+def test_grids_with_a_reference_system_can_be_placed():
+    assert can_place(HERE, grid(10.0, 60.0, 1e-4, crs=DEGREES))
     assert not can_place(HERE, grid(0, 0, crs=None))

@@ -5,7 +5,7 @@ from rasterio import CRS
 from rasterio.warp import transform
 
 from mmss_plugins.raster import Grid, RasterError, check_same_place
-from mmss_plugins.raster.georeference import IDENTITY, corner_distance
+from mmss_plugins.raster.georeference import IDENTITY, corner_distance, pixel_metres
 
 UTM = CRS.from_epsg(32633).to_wkt()
 LAT_LON = CRS.from_epsg(4326).to_wkt()
@@ -75,3 +75,11 @@ def test_coordinates_beyond_a_reference_system_are_elsewhere():
     beyond = Grid((20, 30), (10.0, 0.0, math.nan, 0.0, -10.0, 5e6), UTM)
     with pytest.raises(RasterError, match='inf pixels'):
         check(grid(), beyond)
+
+
+def test_pixel_sizes_in_metres():
+    assert pixel_metres(grid()) == 10
+    for latitude, expected in ((0.0, 11.13), (60.0, 11.13 * 0.5**0.5)):
+        degrees = grid(left=10.0, top=latitude, pixel=1e-4, crs=LAT_LON)
+        assert pixel_metres(degrees) == pytest.approx(expected, abs=0.01)
+    assert pixel_metres(grid(crs=None)) is None
