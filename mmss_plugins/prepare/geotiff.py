@@ -15,7 +15,7 @@ from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.raw_files import RawPath, ZipMember
 from mmss_plugins.raster import RasterError, RasterImage, check_size, check_units, find_bands
 from mmss_plugins.raster import files as raster_files
-from mmss_plugins.raster.files import open_raster
+from mmss_plugins.raster.files import check_opened, open_raster
 from mmss_plugins.raster.image import read_open
 
 IMAGE_DTYPES = ('uint8', 'uint16', 'int16', 'float32', 'float64')
@@ -52,10 +52,11 @@ def open_tiff(path: RawPath) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            return rasterio.open(path.gdal_path, driver='GTiff')
+            source = rasterio.open(path.gdal_path, driver='GTiff')
     except (RasterioError, OSError, ValueError) as error:
         path.verify()  # a wrong checksum says more
         raise PrepareError(f'{path}: unreadable image ({error})') from error
+    return check_opened(path, source)
 
 
 def read_image(

@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from .errors import RasterError
+from .vrt import check_vrt
 
 FORMATS = {  # GDAL's drivers, by suffix
     '.tif': 'GTiff',
@@ -20,11 +20,12 @@ FORMATS = {  # GDAL's drivers, by suffix
     '.jpg': 'JPEG',
     '.jpeg': 'JPEG',
 }
+_DRIVERS = dict.fromkeys(FORMATS.values())
 CACHE_BYTES = 64 << 20  # of GDAL, per process: strips that the next window needs again
 MAX_BYTES = 1 << 30  # of an image that is read as a whole
-MAX_VRT_BYTES = 16 << 20
+SMALL_BLOCK, MAX_BLOCK = 64 << 20, 2 << 30  # bytes of a block that is always read, that never is
+PADDING = 4  # a larger block may be this many times the image
 MAX_VRT_DEPTH = 4
-_VRT_SOURCES = ('SourceFilename', 'SourceDataset')
 
 
 def require_rasterio() -> None:
@@ -41,7 +42,7 @@ def require_rasterio() -> None:
         ) from error
 
 
-def open_raster(path: str | Path, drivers: Sequence[str] = ('GTiff',)) -> Any:
+def open_raster(path: str | Path, drivers: Sequence[str] = ('GTiff',), depth: int = 0) -> Any:
     """Open a local raster file for reading.
 
     The suffix decides the format, so a file cannot pass for another: a VRT is opened only where
@@ -51,12 +52,14 @@ def open_raster(path: str | Path, drivers: Sequence[str] = ('GTiff',)) -> Any:
     Args:
         path: The file.
         drivers: GDAL drivers that are accepted.
+        depth: Number of VRTs around the file.
 
     Returns:
         A rasterio data set, to be closed by the caller.
 
     Raises:
-        RasterError: If the file is missing, unreadable, or of another format.
+        RasterError: If the file is missing, unreadable, of another format, has blocks of an absurd
+            size, or refers elsewhere.
     """
     require_rasterio()
     import rasterio
@@ -71,37 +74,65 @@ def open_raster(path: str | Path, drivers: Sequence[str] = ('GTiff',)) -> Any:
             f'{path}: expected a file of format {" or ".join(drivers)}, but found {driver}'
         )
     if driver == 'VRT':
-        _check_vrt(path)
+        if depth >= MAX_VRT_DEPTH:
+            raise RasterError(f'{path}: the VRT is nested too deeply')
+        check_vrt(path, lambda source: open_raster(source, tuple(_DRIVERS), depth + 1).close())
+    _check_companions(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            return rasterio.open(path, driver=driver)
+            source = rasterio.open(path, driver=driver)
     except (RasterioError, OSError, ValueError) as error:
         raise RasterError(f'{path}: unreadable image ({error})') from error
+    return check_opened(path, source)
 
 
-def _check_vrt(path: Path, depth: int = 0) -> None:
-    """Check that a VRT refers to local raster files only, nested VRTs included."""
-    if depth > MAX_VRT_DEPTH or path.stat().st_size > MAX_VRT_BYTES:
-        raise RasterError(f'{path}: the VRT is nested too deeply, or too large')
-    try:
-        root = ElementTree.fromstring(path.read_bytes())
-    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
-        raise RasterError(f'{path}: unreadable VRT ({error})') from error
-    for element in root.iter():
-        if element.tag not in _VRT_SOURCES:
-            continue
-        name = (element.text or '').strip()
-        relative = element.get('relativeToVRT', element.get('relativetoVRT', '0')) == '1'
-        source = path.parent / name if relative else Path(name)
-        driver = FORMATS.get(source.suffix.lower())
-        if '/vsi' in name or '://' in name or driver is None or not source.is_file():
-            raise RasterError(
-                f'{path}: expected references to local files ({", ".join(FORMATS)}), but found '
-                f'{name!r}: download it first, and refer to the copy'
-            )
-        if driver == 'VRT':
-            _check_vrt(source, depth + 1)
+def check_opened(path: object, source: Any) -> Any:
+    """Check what the header of an open raster says of the memory and files that reading needs.
+
+    Args:
+        path: For the message.
+        source: A rasterio data set; closed if an error is raised.
+
+    Returns:
+        The data set.
+
+    Raises:
+        RasterError: If one of its blocks, which are read as a whole, is of an absurd size, or its
+            overviews are in a file that its tags name.
+    """
+    from rasterio.enums import Interleaving
+
+    bands = source.count if source.interleaving == Interleaving.pixel else 1
+    pixel = max(map(_bytes, source.dtypes)) * bands
+    height, width = max(source.block_shapes)
+    block, image = height * width * pixel, source.height * source.width * pixel
+    fault = None
+    if block > max(SMALL_BLOCK, min(MAX_BLOCK, PADDING * image)):
+        fault = (
+            f'the header claims blocks of {height} x {width} pixels, {block / 2**30:.1f} GiB, in '
+            f'an image of {source.height} x {source.width}: write it with tiles of 512 x 512'
+        )
+    elif source.tags(ns='OVERVIEWS').get('OVERVIEW_FILE'):
+        fault = 'its tags name another file with its overviews: remove the tag OVERVIEW_FILE'
+    if fault:
+        source.close()
+        raise RasterError(f'{path}: {fault}')
+    return source
+
+
+def _check_companions(path: Path) -> None:
+    """Check that masks and overviews beside a file, which GDAL opens by any driver, are TIFFs."""
+    for suffix in ('.msk', '.MSK', '.ovr', '.OVR'):
+        companion = path.with_name(path.name + suffix)
+        if companion.is_file():
+            open_raster(companion).close()
+
+
+def _bytes(dtype: str) -> int:
+    import numpy as np
+
+    return np.dtype(dtype.replace('complex_int16', 'complex64')).itemsize
 
 
 def small_cache() -> Any:
@@ -126,12 +157,7 @@ def check_size(path: str | Path, source: Any, limit: int = MAX_BYTES) -> None:
     Raises:
         RasterError: If it would take more.
     """
-    import numpy as np
-
-    pixel = sum(
-        np.dtype(name.replace('complex_int16', 'complex64')).itemsize for name in source.dtypes
-    )
-    size = source.height * source.width * pixel
+    size = source.height * source.width * sum(map(_bytes, source.dtypes))
     if size > limit:
         raise RasterError(
             f'{path}: the header claims {source.height} x {source.width} pixels of {source.count} '
