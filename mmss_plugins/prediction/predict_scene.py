@@ -16,10 +16,11 @@ from mmss_plugins.checkpoints.input_contract import AERIAL, InputContract, Modal
 from mmss_plugins.datasets.normalisation import Limits
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.progress import ProgressReport
+from mmss_plugins.prepare.s2_offset import stated_offset
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster import check_units
 from mmss_plugins.raster.georeference import pixel_metres
-from mmss_plugins.raster.units import OFFSET_FROM, carries_offset
+from mmss_plugins.raster.units import OFFSET_FROM, carries_offset, check_offset
 
 from .blending import PANEL, Mosaic, plan_panels, plan_windows
 from .errors import SceneError
@@ -181,6 +182,8 @@ def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -
             if modality == 's2' and (band := reader.read_cirrus(window)) is not None:
                 cirrus.append(band[:, valid])
         stored = np.concatenate(parts, axis=1)
+        if modality == 's2':
+            _check_given_offset(reader, stored, entry.bands, raw, where)
         pixels = physical_values(stored, modality, raw)
         check_units(pixels, modality, entry.bands, where, advice=advice(raw))
         if modality == 's2' and raw.s2_offset is None:
@@ -223,6 +226,27 @@ def _sample_edges(length: int) -> list[tuple[int, int]]:
     """Starts and lengths along one side."""
     step = max(SAMPLE_EDGE, length // SAMPLE_WINDOWS)
     return [(start, min(SAMPLE_EDGE, length - start)) for start in range(0, length, step)]
+
+
+def _check_given_offset(
+    reader: SceneReader, stored: np.ndarray, bands: Sequence[str], raw: RawValues, where: Path
+) -> None:
+    """Compare the offset that the user gives with what the files state, and with the values."""
+    declared = reader.declares_offset('s2')
+    if raw.s2_offset and declared:
+        raise SceneError(
+            f'{where}: the file declares an offset, which is applied: --s2-offset '
+            f'{raw.s2_offset:g} would subtract it twice: leave the option out'
+        )
+    if raw.s2_offset:
+        check_offset(stored * raw.s2_scale, bands, raw.s2_offset, where)
+    elif raw.s2_offset is None and not declared and stored.dtype != np.uint8:
+        stated = stated_offset(where, reader.tags(where))
+        if stated:
+            raise SceneError(
+                f'{where}: by its metadata or name, the values carry an offset of {stated}: add '
+                f'--s2-offset {stated} to subtract it, or --s2-offset 0 if that was done'
+            )
 
 
 def _check_offset(

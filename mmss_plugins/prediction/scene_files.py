@@ -11,7 +11,7 @@ from typing import Any
 
 from mmss_plugins.raster import Grid, RasterError, find_bands, grid_of, open_raster
 from mmss_plugins.raster.band_names import name_in_file_name
-from mmss_plugins.raster.image import DTYPES
+from mmss_plugins.raster.image import DTYPES, descriptions_of
 
 from .errors import SceneError
 
@@ -124,7 +124,7 @@ def _bands_of_one_file(
         colours = [kind.name for kind in source.colorinterp]
         found = find_bands(
             path,
-            source.descriptions,
+            descriptions_of(source),
             names,
             sensor=modality,
             given=given,

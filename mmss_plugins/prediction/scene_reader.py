@@ -73,6 +73,15 @@ class SceneReader:
             return None
         return self._read_file(cirrus.path, [cirrus.index], window, declared_factor(S2)).data
 
+    def declares_offset(self, modality: str) -> bool:
+        """Whether a file declares an offset of its values, which reading applies."""
+        sources = self.scene.bands[modality].values()
+        return any(self._source(s.path)[1].offsets[s.index - 1] for s in sources)
+
+    def tags(self, path: Path) -> dict[str, str]:
+        """Tags of a file of the scene."""
+        return self._source(path)[1].tags()
+
     def close(self) -> None:
         """Close the files."""
         for sources in self._open.values():

@@ -90,7 +90,7 @@ def load_patch(
     if not anywhere:
         for path, other in ((patch.s1, radar), (patch.dfc, label)):
             check_same_place(path, other.grid, patch.s2, image.grid)
-    s2 = subtract_offset(image.data, s2_offset, patch.s2)
+    s2 = subtract_offset(image.data, s2_offset, patch.s2, S2.bands, image.shifted)
     arrays = {
         's1': to_float32(radar.data, patch.s1),
         's2': s2,

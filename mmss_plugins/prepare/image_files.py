@@ -16,7 +16,7 @@ from mmss_plugins.prepare.picture_files import ALPHA, FORMATS, PictureFile
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.files import open_raster, small_cache
 from mmss_plugins.raster.georeference import IDENTITY, Grid, grid_of, pixel_metres
-from mmss_plugins.raster.image import DTYPES, read_open
+from mmss_plugins.raster.image import DTYPES, descriptions_of, read_open
 
 TIFF_SUFFIXES = ('.tif', '.tiff')
 SUFFIXES = (*TIFF_SUFFIXES, *FORMATS)
@@ -84,7 +84,7 @@ def image_info(path: Path) -> ImageInfo:
     return ImageInfo(
         grid_of(source),
         types[0],
-        tuple(source.descriptions),
+        descriptions_of(source),
         tuple(colour.name for colour in source.colorinterp),
         declared,
     )

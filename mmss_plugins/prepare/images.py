@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from mmss_plugins.datasets import store_fields
 from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.resample import to_dtype
+from mmss_plugins.raster.units import check_offset
 
 S1_DTYPES = ('float32', 'float64', 'int16', 'uint16')  # integers with a declared scale only
 S2_DTYPES = ('uint16', 'int16')
@@ -31,24 +32,41 @@ class Loaded(NamedTuple):
     facts: Mapping[str, Any] | None = None
 
 
-def subtract_offset(image: np.ndarray, offset: int, where: object) -> np.ndarray:
+def subtract_offset(
+    image: np.ndarray,
+    offset: int,
+    where: object,
+    bands: Sequence[str] = (),
+    shifted: bool = False,
+) -> np.ndarray:
     """Subtract an offset from raw values and clip at 0, keeping the type.
 
     Args:
         image: Any shape.
         offset: In the unit of the image.
         where: The file or folder that the image is from.
+        bands: Names of the bands of a whole (C, H, W) image, to check that they carry the offset.
+        shifted: Whether the file declares an offset, which was applied.
 
     Raises:
-        PrepareError: If the image is 8-bit, so coded already, and the offset is not 0.
+        PrepareError: If the offset is not 0, but the image is 8-bit, so coded already, or has lost
+            its offset by the file's declaration.
+        RasterError: If the values do not carry the offset.
     """
     if offset == 0:
         return image
+    if shifted:
+        raise PrepareError(
+            f'{where}: the file declares an offset, which is applied: --s2-offset {offset} would '
+            'subtract it twice: leave the option out'
+        )
     if image.dtype == np.uint8:
         raise PrepareError(
             f'{where}: expected raw images, from which --s2-offset {offset} can be subtracted, but '
             'found uint8, which is coded already: leave the option out, or give the raw files'
         )
+    if bands:
+        check_offset(image, bands, offset, where)
     return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
 
 

@@ -103,12 +103,13 @@ def load_patch(
         name: read_window_image(path, *FORMS[name], part, FACTORS.get(name, 1.0))
         for name, path in paths.items()
     }
-    s2 = sensor_image(images['s2'], tile.s2, S2).data
+    optical = sensor_image(images['s2'], tile.s2, S2)
+    s2 = subtract_offset(optical.data, s2_offset, tile.s2, S2.bands, optical.shifted)
     check_type(s2, 's2', types, tile.s2)
     s1 = sensor_image(images['s1'], tile.s1, S1).data
     arrays = {
         's1': to_float32(s1, tile.s1),
-        's2': subtract_offset(s2, s2_offset, tile.s2),
+        's2': s2,
         'label': map_labels(images['label'], label, tile.label),
     }
     if window is not None:

@@ -38,12 +38,13 @@ def parse_offset(text: str) -> int | None:
 
 
 def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool | None) -> int:
-    """The offset of a scene.
+    """The offset of a scene whose files declare none.
 
     Args:
         path: The image, or the folder with a file per band.
         tags: Of the file.
-        declared: Whether the file declares a scale or offset of its values, which are applied.
+        declared: Whether the file declares a scale of its values, so that they are whole without
+            an offset if nothing else tells.
         seen: Whether B10 shows the offset; None where there is no B10. For the message only, for
             clouds may look alike.
 
@@ -53,8 +54,29 @@ def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool 
     Raises:
         PrepareError: If nothing tells.
     """
-    if declared:
+    stated = stated_offset(path, tags)
+    if stated is not None:
+        return stated
+    if declared and not seen:
         return 0
+    hint = {None: '', True: '; B10 looks as if it did', False: '; B10 looks as if it did not'}[seen]
+    raise PrepareError(
+        f'{path}: whether the values carry the offset of 1000 of processing baseline 04.00 is not '
+        f'known: there is no {" or ".join(METADATA)} beside the file, and neither its name '
+        f'(..._N0400_...) nor its tags tell{hint}: give --s2-offset 1000 or --s2-offset 0'
+    )
+
+
+def stated_offset(path: Path, tags: Mapping[str, str]) -> int | None:
+    """The offset that metadata, names or tags of a scene state; None if they do not.
+
+    Args:
+        path: The image, or the folder with a file per band.
+        tags: Of the file.
+
+    Raises:
+        PrepareError: If metadata state one offset for some bands, another for others.
+    """
     for file in _metadata_files(path):
         found = _from_metadata(file)
         if found is not None:
@@ -71,12 +93,7 @@ def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool 
     match = _TAG_BASELINE.fullmatch(upper.get('PROCESSING_BASELINE', ''))
     if match:
         return OFFSET if int(match[1] + match[2]) >= FIRST_BASELINE else 0
-    hint = {None: '', True: '; B10 looks as if it did', False: '; B10 looks as if it did not'}[seen]
-    raise PrepareError(
-        f'{path}: whether the values carry the offset of 1000 of processing baseline 04.00 is not '
-        f'known: there is no {" or ".join(METADATA)} beside the file, and neither its name '
-        f'(..._N0400_...) nor its tags tell{hint}: give --s2-offset 1000 or --s2-offset 0'
-    )
+    return None
 
 
 def find_level(path: Path, tags: Mapping[str, str]) -> str | None:

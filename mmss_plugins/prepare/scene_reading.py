@@ -23,7 +23,8 @@ from mmss_plugins.prepare.s2_offset import find_level, find_offset
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
 from mmss_plugins.raster.georeference import Grid
-from mmss_plugins.raster.units import carries_offset, check_units
+from mmss_plugins.raster.image import descriptions_of
+from mmss_plugins.raster.units import carries_offset, check_offset, check_units
 
 LEAST_POWER = 1e-10  # -100 dB
 PROBES, PROBE = 3, 256  # windows per axis that a scene is judged by, and their side
@@ -136,7 +137,7 @@ def _bands_there(
         found = {name_in_file_name(file, known, sensor) for file in files}
     else:
         with opened(path) as source:
-            names = source.descriptions if given is None else given
+            names = descriptions_of(source) if given is None else given
             if given is None and says_nothing(names):
                 return known  # by the number of bands, or refused
             found = {canonical_name(name, sensor) for name in names}
@@ -172,18 +173,18 @@ def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
 
 def _offset(date: SceneDate, image: np.ndarray, valid: np.ndarray, options: ValueOptions) -> int:
     listed = date.pair.columns.get('s2_offset')
-    if listed:
-        if not listed.isdecimal():
-            raise PrepareError(f's2_offset of {date.pair.name} in the list: {listed!r}')
-        return int(listed)
-    if options.s2_offset is not None:
-        return options.s2_offset
+    if listed and not listed.isdecimal():
+        raise PrepareError(f's2_offset of {date.pair.name} in the list: {listed!r}')
+    given = int(listed) if listed else options.s2_offset
     source = next(iter(date.scene.bands['s2'].values()))
     with opened(source.path) as file:
-        tags = file.tags()
-        declared = any(file.offsets) or any(scale != 1 for scale in file.scales)
-    scaled = image * options.s2_scale
-    bands = date.bands['s2']
+        tags, shifted = file.tags(), any(file.offsets)
+        declared = any(scale != 1 for scale in file.scales)
+    scaled, bands = image * options.s2_scale, date.bands['s2']
+    if given is not None or shifted:
+        subtract_offset(scaled, given or 0, source.path, shifted=shifted)
+        check_offset(scaled, bands, given or 0, source.path, valid)
+        return given or 0
     seen = carries_offset(scaled, bands, valid) if 'B10' in bands else None
     return find_offset(date.pair.images['s2'], tags, declared, seen)
 

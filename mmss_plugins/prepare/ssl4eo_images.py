@@ -30,11 +30,13 @@ class Band(NamedTuple):
         data: (H, W).
         grid: Where it lies.
         where: The file, for messages.
+        shifted: Whether the file declares an offset, which is applied.
     """
 
     data: np.ndarray
     grid: Grid
     where: str
+    shifted: bool = False
 
 
 class LocationImages(Protocol):
@@ -114,7 +116,7 @@ class FolderLocation:
         image = read_image(path, 1, factor=declared_factor(sensor))
         _check_name(path, image.descriptions[0], sensor, band)
         require_present(image.present, path, [band])
-        return Band(image.data[0], image.grid, str(path))
+        return Band(image.data[0], image.grid, str(path), image.shifted)
 
 
 def _check_name(path: Path, description: str | None, sensor: Sensor, band: str) -> None:

@@ -119,7 +119,7 @@ class LocationLoader:
         ):
             scene = _Scene(self, place.images, target)
             s2 = scene.stack(self.s2, s2_scene)
-            s2 = self._without_offset(s2, place.images.where('s2', s2_scene), first)
+            s2 = self._without_offset(scene, s2, place.images.where('s2', s2_scene), first)
             s1 = scene.stack(S1, s1_scene)
             cirrus |= mean_cirrus(f'{place.sample_id}/{season}', s2, self.s2.bands)
             for sensor, name, image in ((self.s2, s2_scene, s2), (S1, s1_scene, s1)):
@@ -160,9 +160,9 @@ class LocationLoader:
                     )
         return pairs
 
-    def _without_offset(self, s2: np.ndarray, where: str, first: bool) -> np.ndarray:
+    def _without_offset(self, scene: _Scene, s2: np.ndarray, where: str, first: bool) -> np.ndarray:
         try:
-            return subtract_offset(s2, self.s2_offset, where)
+            return subtract_offset(s2, self.s2_offset, where, self.s2.bands, scene.shifted)
         except PrepareError as error:
             if first:  # then no other will do
                 raise PrepareUsageError(str(error)) from error
@@ -181,6 +181,7 @@ class _Scene:
     def __init__(self, loader: LocationLoader, images: LocationImages, target: Grid | None) -> None:
         self.loader, self.images, self.target = loader, images, target
         self.finest: Band | None = None  # of Sentinel-2 in this season
+        self.shifted = False  # whether a file declares an offset
         self.covered: np.ndarray | None = None
         self.distances: dict[str, float] = {}
 
@@ -189,6 +190,7 @@ class _Scene:
         bands = self.images.read(sensor, scene)
         resolutions = dict(zip(sensor.bands, sensor.resolutions, strict=True))
         if sensor.name == 's2':
+            self.shifted = any(band.shifted for band in bands)
             self.finest = bands[sensor.resolutions.index(FINEST)]
             if self.target is None or self.target.transform == (0,) * 6:
                 shape = self.finest.data.shape if self.target is None else self.target.shape

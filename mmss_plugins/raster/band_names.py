@@ -177,9 +177,10 @@ def find_bands(
         names = [canonical_name(name, sensor) for name in descriptions]
         shown = [text or '?' for text in descriptions]
     else:
-        names = _by_colour(colours, wanted, sensor) or _by_count(
-            path, wanted, sensor, count, remedy
-        )
+        names = _by_colour(colours, wanted, sensor)
+        if names is None:
+            names = _by_count(path, wanted, sensor, count, remedy)
+            _check_colours(path, names, colours, sensor, remedy)
         shown = [name or '?' for name in names]
     keys = {band: canonical_name(band, sensor) for band in wanted}
     missing = [band for band, key in keys.items() if key not in names]
@@ -208,6 +209,24 @@ def _by_colour(
     keys = {canonical_name(band, sensor) for band in wanted}
     unique = all(names.count(key) == 1 for key in keys)
     return names if names and unique else None
+
+
+def _check_colours(
+    path: str | Path,
+    names: Sequence[str | None],
+    colours: Sequence[str],
+    sensor: str,
+    remedy: str,
+) -> None:
+    """Refuse an order of Sentinel-2 bands that the colours of the file contradict."""
+    if sensor != 's2' or len(colours) <= 3:
+        return  # three bands of 8 bits are called red, green and blue, whatever they hold
+    for name, colour in zip(names, colours, strict=False):
+        if colour in ('red', 'green', 'blue') and canonical_name(colour, sensor) != name:
+            raise RasterError(
+                f'{path}: by the number of bands, the file has {", ".join(map(str, names))}, but '
+                f'its colours are {", ".join(colours)}: {remedy}'
+            )
 
 
 def _by_count(

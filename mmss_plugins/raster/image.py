@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from .files import MAX_BYTES, check_size, open_raster
 from .georeference import Grid, grid_of
 
 DTYPES = ('uint8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64')
+BAND_LISTS = ('band_names', 'bandnames', 'bands', 'long_name', 'descriptions')  # tags of files
+BAND_TAGS = (  # of bands
+    'description', 'band_name', 'bandname', 'name', 'long_name', 'common_name', 'band', 'band_id',
+)  # fmt: skip
 Place = tuple[tuple[int, int], tuple[int, int]]  # rows, columns
 
 
@@ -27,6 +31,7 @@ class RasterImage:
         grid: Of the whole file.
         descriptions: Names that the file gives its bands, None for none.
         colours: Colour interpretation of each band, such as 'red' or 'undefined'.
+        shifted: Whether the file declares an offset of its values, which is applied.
     """
 
     data: np.ndarray
@@ -34,6 +39,7 @@ class RasterImage:
     grid: Grid
     descriptions: tuple[str | None, ...]
     colours: tuple[str, ...]
+    shifted: bool = False
 
     def missing(self, ignored: Sequence[int] = ()) -> int:
         """Number of pixels (H, W) without data in any band; bands of ``ignored`` do not count."""
@@ -116,15 +122,22 @@ def read_open(
     except (RasterioError, OSError, ValueError) as error:
         raise RasterError(f'{path}: unreadable image ({error.__cause__ or error})') from error
     present = present_pixels(data, masks, nodata)
+    names = descriptions_of(declared or source)
     chosen = [index - 1 for index in indices]
     declared = source if declared is None else declared
     scales, offsets = ([all_[i] for i in chosen] for all_ in (declared.scales, declared.offsets))
+    if not np.isfinite([*scales, *offsets]).all() or 0 in scales:
+        raise RasterError(
+            f'{path}: expected finite scales and offsets, and no scale of 0, but the file declares '
+            f'scales {scales} and offsets {offsets}: correct them with gdal_edit'
+        )
     return RasterImage(
         apply_declared(data, scales, offsets, factor),
         present,
         grid_of(source),
-        tuple(source.descriptions[i] for i in chosen),
+        tuple(names[i] for i in chosen),
         tuple(source.colorinterp[i].name for i in chosen),
+        any(offsets),
     )
 
 
@@ -155,6 +168,36 @@ def _masks(
     if alpha:
         masks[:, ~(source.read(alpha, window=place) > 0).all(axis=0)] = 0
     return masks
+
+
+def descriptions_of(source: Any) -> tuple[str | None, ...]:
+    """Names that a file gives its bands: as descriptions, or else in the usual tags.
+
+    Args:
+        source: A rasterio data set.
+
+    Returns:
+        One per band, None for none.
+    """
+    if any(source.descriptions):
+        return tuple(source.descriptions)
+    tags = _lower(source.tags())
+    numbered = [tags.get(f'band_{index}') for index in source.indexes]  # as ENVI has them
+    if all(numbered):
+        return tuple(numbered)
+    for key in BAND_LISTS:
+        names = [name.strip('\'" ') for name in tags.get(key, '').strip('[](){} ').split(',')]
+        if len(names) == source.count and all(names):
+            return tuple(names)
+    for key in BAND_TAGS:
+        named = [_lower(source.tags(index)).get(key) for index in source.indexes]
+        if all(named):
+            return tuple(named)
+    return tuple(source.descriptions)
+
+
+def _lower(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key.lower(): value for key, value in tags.items()}
 
 
 def present_pixels(
@@ -189,7 +232,7 @@ def apply_declared(
         data: (C, H, W), as stored.
         scales: Per band: value = stored * scale + offset.
         offsets: Per band.
-        factor: From the declared unit to the one wanted, where something is declared: 10000 for
+        factor: From the declared unit to the one wanted, for bands that declare a scale: 10000 for
             Sentinel-2, whose files declare reflectance from 0 to 1.
 
     Returns:
@@ -200,7 +243,8 @@ def apply_declared(
     scales, offsets = (np.asarray(values, float) for values in (scales, offsets))
     if (scales == 1).all() and (offsets == 0).all():
         return data
-    scales, offsets = scales * factor, offsets * factor
+    factors = np.where(scales == 1, 1.0, factor)
+    scales, offsets = scales * factors, offsets * factors
     shape = (-1, *[1] * (data.ndim - 1))
     if (
         data.dtype.kind in 'iu'

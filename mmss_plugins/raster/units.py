@@ -18,8 +18,10 @@ SAMPLED = 4096  # pixels per band that are looked at
 DECIBEL = (-45.0, 5.0)  # range of a band's median
 FILL_BELOW = {'s1': -80.0, 's2': -2000.0}  # 2nd percentile of a band with undeclared fill values
 LINEAR_FROM = -0.5  # 2nd percentile of a band in dB is below: linear power is not negative
+FILL_SHARE = 0.02  # of a band's pixels that are exactly 0 dB, which backscatter hardly ever is
 REFLECTANCE_MAX = 3.0  # above any reflectance from 0 to 1, below any x 10000
 DARKEST, BRIGHTEST = 30.0, 30_000.0  # 98th percentile of the brightest band, of any band
+ABSENT_BELOW = 700.0  # median of a band that cannot carry the offset of +1000
 OFFSET_FROM = 900.0  # 2nd percentile of B10 with the offset of +1000: 0 to 100 without
 ADVICE = {
     'linear': 'if these are linear power, convert them to dB (10 log10)',
@@ -85,6 +87,40 @@ def carries_offset(
     return bool(pixels.size) and float(np.percentile(pixels, 2)) >= OFFSET_FROM
 
 
+def check_offset(
+    image: np.ndarray,
+    bands: Sequence[str],
+    offset: float,
+    where: object,
+    valid: np.ndarray | None = None,
+) -> None:
+    """Refuse to subtract the offset of Sentinel-2 from values that do not carry it.
+
+    Args:
+        image: (C, ...), reflectance x 10000 before the offset is subtracted.
+        bands: Names of the C bands.
+        offset: To be subtracted; 1000, scaled as the image is. Nothing is checked for 0.
+        where: The file or sample, for the message.
+        valid: (...) bool, pixels with data; None for all.
+
+    Raises:
+        RasterError: If a band's median is far below the offset.
+    """
+    if not offset or image.dtype == np.uint8:
+        return
+    pixels = _sampled(image, valid)
+    if not pixels.size:
+        return
+    medians = np.median(pixels, axis=1)
+    darkest = int(medians.argmin())
+    if medians[darkest] < offset * ABSENT_BELOW / 1000:
+        raise RasterError(
+            f'{where}: expected values that carry the offset of {offset:g}, but the median of '
+            f'{bands[darkest]} is {medians[darkest]:.4g}: give --s2-offset 0, or declare the value '
+            'of pixels without data (nodata)'
+        )
+
+
 def _sampled(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
     """(C, pixels): evenly spaced ones of those that are valid and finite."""
     pixels = image.reshape(len(image), -1)
@@ -108,12 +144,13 @@ def _check_decibel(
         )
         if low[index] == high[index] == 0:
             raise RasterError(f'{found}: the band holds no data')
-        if low[index] > LINEAR_FROM:
+        if _lowest(pixels[index], low[index]) > LINEAR_FROM:
             raise RasterError(f'{found}: {advice["linear"]}')
         if not DECIBEL[0] <= median[index] <= DECIBEL[1]:
             raise RasterError(f'{found}: {advice["decibel"]}')
-        if low[index] < FILL_BELOW['s1']:
-            raise RasterError(f'{found}: {advice["fill"]}')
+        zeros = np.mean(pixels[index] == 0)
+        if low[index] < FILL_BELOW['s1'] or (zeros > FILL_SHARE and not _whole(pixels[index])):
+            raise RasterError(f'{found}, {zeros:.0%} exactly 0: {advice["fill"]}')
 
 
 def _check_reflectance(
@@ -143,6 +180,13 @@ def _check_reflectance(
         )
 
 
+def _lowest(values: np.ndarray, low: float) -> float:
+    """The 2nd percentile without a fill value: the minimum, where many pixels have it."""
+    rest = values[values > values.min()]
+    filled = rest.size and rest.size < (1 - FILL_SHARE) * values.size
+    return float(np.percentile(rest, 2)) if filled else low
+
+
 def _whole(values: np.ndarray) -> bool:
     return bool((values == np.rint(values)).all())
 
@@ -150,8 +194,9 @@ def _whole(values: np.ndarray) -> bool:
 def _check_coded(pixels: np.ndarray, sensor: str, bands: Sequence[str], where: object) -> None:
     counted = [index for index, band in enumerate(bands) if band != 'B10'] or [0]
     low, high = pixels[counted].min(), pixels[counted].max()
-    if low == high and low in (0, 255):
+    saturated = sensor == S1.name and (pixels == 255).all(axis=1).any()
+    if saturated or (low == high and low in (0, 255)):
         raise RasterError(
             f'{where}: expected an 8-bit {sensor} image (mean +- 2 standard deviations as 0..255), '
-            f'but found {low} everywhere: values of another unit were quantised'
+            f'but found {high} everywhere: values of another unit were quantised'
         )

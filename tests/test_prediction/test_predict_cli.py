@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 from mmengine.config import Config
 from mmengine.model import BaseModule
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from small_raw_trees import S2_BANDS
 from small_scenes import (
     CLASSES,
     PALETTE,
@@ -423,3 +425,31 @@ def test_the_tool_is_this_command(home, capsys):
     assert stopped.value.code == 0
     assert '{scene}_classes.tif' in capsys.readouterr().out
     shutil.rmtree(home.folder)
+
+
+def declare(path, scale, offset):
+    with rasterio.open(path, 'r+') as file:
+        file.scales, file.offsets = [scale] * file.count, [offset] * file.count
+    return path
+
+
+def test_an_offset_is_subtracted_once_and_only_where_it_is(home, capsys):
+    image = reflectance(SHAPE)
+    declared = declare(home.scene('a.tif', image + 1000), 1e-4, -0.1)
+    assert home.run(declared, '--s2-offset', 1000) == 1
+    assert 'a.tif: the file declares an offset' in capsys.readouterr().err
+    assert home.run(declared) == 0
+    np.testing.assert_array_equal(read_map(home.maps / 'a_classes.tif'), home.expected(image))
+    assert home.run(home.scene('b.tif', image // 10), '--s2-offset', 1000) == 1
+    assert 'expected values that carry the offset of 1000' in capsys.readouterr().err
+
+
+def test_an_offset_that_the_name_states_must_be_given(home, capsys):
+    image = reflectance(SHAPE)[:10]  # B10 does not tell
+    name = 'S2A_MSIL1C_20230101T000000_N0509_R000_T33UUP_20230101T000000.tif'
+    scene = home.scene(name, image + 1000, names=S2_BANDS[:10])
+    assert home.run(scene) == 1
+    assert 'by its metadata or name, the values carry an offset of 1000' in capsys.readouterr().err
+    assert home.run(scene, '--s2-offset', 1000) == 0
+    found = read_map(home.maps / f'{Path(name).stem}_classes.tif')
+    np.testing.assert_array_equal(found, home.expected(image))

@@ -87,6 +87,16 @@ def test_colours_decide_where_descriptions_say_nothing():
     assert find([None] * 13, colours=['gray', *['undefined'] * 12])['B4'] == 4
 
 
+def test_colours_that_contradict_the_number_of_bands_are_refused():
+    wanted, colours = ('B2', 'B3', 'B4', 'B8'), ['red', 'green', 'blue', 'undefined']
+    with pytest.raises(RasterError, match='the file has B2, B3, B4, B8, but its colours are red'):
+        find([None] * 4, wanted, colours=colours)
+    assert find([None] * 4, ('B4', 'B3', 'B2', 'B8'), colours=colours)['B8'] == 4
+    assert find([None] * 4, wanted, colours=['gray', *['undefined'] * 3])['B8'] == 4
+    with pytest.raises(RasterError, match='its colours are red'):
+        find([None] * 13, colours=['red', 'green', *['undefined'] * 11], wanted=S2.bands)
+
+
 def test_else_the_number_of_bands_decides():
     assert find([None] * 13) == {'B4': 4, 'B3': 3, 'B2': 2}
     assert find(['band'] * 13, ('B8A', 'B12')) == {'B8A': 9, 'B12': 13}

@@ -84,3 +84,37 @@ def test_unknown_types_are_refused(tmp_path):
     write_tiff(tmp_path / 'a.tif', IMAGE.astype(np.complex64))
     with pytest.raises(RasterError, match=r'a\.tif: expected values of type .* found complex64'):
         read_raster(tmp_path / 'a.tif')
+
+
+def test_a_factor_counts_for_bands_that_declare_a_scale():
+    data = np.array([[[3100]], [[2100]], [[4000]]], np.uint16)
+    found = apply_declared(data, [1e-4, 1, 1], [-0.1, 0, -1000], 10000)
+    np.testing.assert_array_equal(found.ravel(), [2100, 2100, 3000])
+    assert found.dtype == np.uint16
+
+
+@pytest.mark.parametrize('declared', [(np.nan, 0), (0, 0), (1, np.inf)])
+def test_scales_and_offsets_that_leave_no_values_are_refused(tmp_path, declared):
+    write_tiff(tmp_path / 'a.tif', IMAGE)
+    with rasterio.open(tmp_path / 'a.tif', 'r+') as file:
+        file.scales, file.offsets = ([value] * 2 for value in declared)
+    with pytest.raises(RasterError, match=r'a\.tif: expected finite scales and offsets'):
+        read_raster(tmp_path / 'a.tif')
+
+
+def test_names_of_bands_in_tags(tmp_path):
+    def names(bands=(), **tags):
+        write_tiff(tmp_path / 'a.tif', IMAGE)
+        with rasterio.open(tmp_path / 'a.tif', 'r+') as file:
+            file.update_tags(**tags)
+            for index, band in enumerate(bands, 1):
+                file.update_tags(index, **band)
+        return read_raster(tmp_path / 'a.tif', [2]).descriptions[0]
+
+    assert names([{'DESCRIPTION': 'VH'}, {'DESCRIPTION': 'VV'}]) == 'VV'
+    assert names([{'long_name': 'VH'}, {'long_name': 'VV'}]) == 'VV'
+    assert names([{'long_name': 'VH'}, {}]) is None
+    assert names(Band_1='VH', Band_2='VV') == 'VV'
+    for text in ('VH,VV', '["VH", "VV"]', "('VH', 'VV')"):
+        assert names(band_names=text) == 'VV'
+    assert names(band_names='VH,VV,HH') is None

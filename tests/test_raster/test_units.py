@@ -3,7 +3,7 @@ import pytest
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.raster import RasterError, check_units
-from mmss_plugins.raster.units import carries_offset
+from mmss_plugins.raster.units import carries_offset, check_offset
 
 RNG = np.random.default_rng(0)
 SHAPE = (40, 50)
@@ -131,3 +131,40 @@ def test_the_offset_shows_in_cirrus():
     assert not carries_offset(clouds, S2.bands)
     assert not carries_offset((image + 1000)[:10], S2.bands[:10])
     assert not carries_offset(np.full((13, 4, 4), 255, np.uint8), S2.bands)
+
+
+def test_zeros_among_decibel_are_fill_values():
+    image = decibel()
+    image[:, :, :2] = 0
+    refuses('4% exactly 0: .*declare the value', image, 's1')
+    image[:, :, 1:] = decibel()[:, :, 1:]
+    check(np.concatenate([image, decibel()], axis=2), 's1')  # 1 %
+    check(np.rint(decibel() + 12), 's1')  # whole dB: some are 0
+
+
+def test_a_fill_value_does_not_hide_linear_power():
+    image = 10 ** (decibel() / 10)
+    image[:, :10] = -1
+    refuses('linear power', image, 's1')
+    check(decibel().clip(-15), 's1')  # cut off at the lower end
+
+
+def test_saturated_codes_of_one_band_of_radar_are_refused():
+    coded = RNG.integers(0, 256, (2, 9, 9)).astype(np.uint8)
+    check(coded, 's1')
+    coded[1] = 255
+    refuses('found 255 everywhere', coded, 's1')
+
+
+def test_an_offset_that_is_not_there_is_not_subtracted():
+    image = reflectance()
+    with pytest.raises(
+        RasterError, match=r'a\.tif: .* median of B10 is [0-9]+: give --s2-offset 0'
+    ):
+        check_offset(image, S2.bands, 1000, 'a.tif')
+    check_offset(image + 1000, S2.bands, 1000, 'a.tif')
+    check_offset(image, S2.bands, 0, 'a.tif')
+    half = np.concatenate([image + 1000, np.zeros_like(image)], axis=2)
+    valid = np.zeros(half.shape[1:], bool)
+    valid[:, : SHAPE[1]] = True
+    check_offset(half, S2.bands, 1000, 'a.tif', valid)
