@@ -12,9 +12,11 @@ from mmss_plugins.bands import S2, SENSORS
 from mmss_plugins.prepare.geotiff import declared_factor
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster import RasterImage
+from mmss_plugins.raster.errors import gdal_errors
 from mmss_plugins.raster.files import small_cache
 from mmss_plugins.raster.image import read_open
 
+from .errors import SceneError
 from .scene_files import Scene, opened
 
 
@@ -109,24 +111,29 @@ class SceneReader:
         if path not in self._open:
             source = opened(path)
             same = self.scene.grids[path].same(self.scene.grid)
-            self._open[path] = source if same else self._warped(source), source
+            self._open[path] = source if same else self._warped(path, source), source
         return self._open[path]
 
-    def _warped(self, source: Any) -> Any:
+    def _warped(self, path: Path, source: Any) -> Any:
         from rasterio import Affine
         from rasterio.enums import ColorInterp, Resampling
         from rasterio.vrt import WarpedVRT
 
         grid = self.scene.grid
         nodata = source.nodata if source.nodata is not None else self.nodata
-        return WarpedVRT(
-            source,
-            src_nodata=nodata,
-            nodata=nodata,
-            add_alpha=nodata is None and ColorInterp.alpha not in source.colorinterp,
-            crs=grid.crs,
-            transform=Affine(*grid.transform),
-            height=grid.shape[0],
-            width=grid.shape[1],
-            resampling=Resampling.bilinear,
-        )
+        try:
+            return WarpedVRT(
+                source,
+                src_nodata=nodata,
+                nodata=nodata,
+                add_alpha=nodata is None and ColorInterp.alpha not in source.colorinterp,
+                crs=grid.crs,
+                transform=Affine(*grid.transform),
+                height=grid.shape[0],
+                width=grid.shape[1],
+                resampling=Resampling.bilinear,
+            )
+        except gdal_errors() as error:
+            raise SceneError(
+                f'{path}: cannot be brought to the grid of the scene: {error}'
+            ) from error

@@ -16,7 +16,8 @@ from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.image_files import TIFF_SUFFIXES, image_info, read_image
 from mmss_plugins.prepare.picture_files import FORMATS, PictureFile
 from mmss_plugins.prepare.windows import Window
-from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.errors import gdal_errors
+from mmss_plugins.raster.georeference import Grid, check_same_place
 
 SUFFIXES = (*TIFF_SUFFIXES, *FORMATS)
 
@@ -48,6 +49,8 @@ def check_position(path: Path, label: Grid, grid: Grid, assume_aligned: bool) ->
                 f'{path}: expected {grid.shape[0]} x {grid.shape[1]} pixels, as the image has, but '
                 f'found {label.shape[0]} x {label.shape[1]}, and there is no common georeference'
             )
+        if not assume_aligned:  # there may be ground control points
+            check_same_place(path, label, 'the image', grid)
         return
     if not (label.georeferenced and grid.georeferenced) or bool(label.crs) != bool(grid.crs):
         having, lacking = ('image', 'label') if grid.crs else ('label', 'image')
@@ -127,7 +130,12 @@ def rows_and_columns(
     )
     x, y = _applied(grid.transform, cols, rows)
     if grid.crs and label.crs and grid.crs != label.crs:
-        moved = transform(grid.crs, label.crs, x.ravel(), y.ravel())
+        try:
+            moved = transform(grid.crs, label.crs, x.ravel(), y.ravel())
+        except gdal_errors() as error:
+            raise PrepareError(
+                f'the reference systems of label map and image have nothing in common ({error})'
+            ) from error
         x, y = (np.reshape(values, cols.shape) for values in moved)
     cols, rows = _applied((~Affine(*label.transform))[:6], x, y)
     with np.errstate(invalid='ignore'):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import RasterError
+from .errors import RasterError, gdal_errors
 from .vrt import check_vrt
 
 FORMATS = {  # GDAL's drivers, by suffix
@@ -63,7 +63,7 @@ def open_raster(path: str | Path, drivers: Sequence[str] = ('GTiff',), depth: in
     """
     require_rasterio()
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import NotGeoreferencedWarning
 
     path = Path(path)
     if not path.is_file():
@@ -82,7 +82,7 @@ def open_raster(path: str | Path, drivers: Sequence[str] = ('GTiff',), depth: in
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             source = rasterio.open(path, driver=driver)
-    except (RasterioError, OSError, ValueError) as error:
+    except gdal_errors() as error:
         raise RasterError(f'{path}: unreadable image ({error})') from error
     return check_opened(path, source)
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import RasterError
+from .errors import RasterError, gdal_errors
 
 PIXEL_SHARE = 0.01  # of a pixel: grids whose corners differ by less are the same
 PLACE_SHARE = 0.5  # of a pixel: images whose corners differ by more are not of one place
@@ -58,7 +58,9 @@ class Grid:
 
     def same(self, other: Grid) -> bool:
         """Whether pixels lie on pixels, to a hundredth of one."""
-        if (self.shape, self.crs, self.points) != (other.shape, other.crs, other.points):
+        if (self.shape, self.crs, self.points, self.rpcs) != (
+            other.shape, other.crs, other.points, other.rpcs,
+        ):  # fmt: skip
             return False
         return _farthest(self.corners, other.corners) <= PIXEL_SHARE * self.pixel_area**0.5
 
@@ -91,6 +93,27 @@ def pixel_metres(grid: Grid) -> float | None:
         return None
     latitude = sum(y for _, y in grid.corners) / 4
     return DEGREE * (grid.pixel_area * max(math.cos(math.radians(latitude)), 0.0)) ** 0.5
+
+
+def located(grid: Grid) -> Grid:
+    """A grid with the transform that its ground control points amount to.
+
+    The very grid where it has a transform, or where no transform fits its points to half a pixel.
+    """
+    if grid.georeferenced or len(grid.points) < 3 or grid.points_crs is None:
+        return grid
+    import numpy as np
+
+    row, col, x, y = np.array(grid.points).T[:4]
+    pixels, places = np.stack([col, row, np.ones(len(row))], axis=1), np.stack([x, y], axis=1)
+    origin = places.mean(axis=0)
+    found, _, rank, _ = np.linalg.lstsq(pixels, places - origin, rcond=None)
+    (a, d), (b, e), (c, f) = found
+    size = abs(a * e - b * d) ** 0.5
+    if rank < 3 or np.abs(pixels @ found - (places - origin)).max() > PLACE_SHARE * size:
+        return grid
+    transform = tuple(map(float, (a, b, c + origin[0], d, e, f + origin[1])))
+    return replace(grid, transform=transform, crs=grid.points_crs, points=(), points_crs=None)
 
 
 def corner_distance(grid: Grid, other: Grid) -> float:
@@ -126,7 +149,8 @@ def check_same_place(
 ) -> None:
     """Check that two images cover the same area, as far as they say where they lie.
 
-    Nothing is checked where one of them has no georeference.
+    Nothing is checked where one of them has no georeference. Ground control points count if a
+    transform fits them.
 
     Args:
         path: Of the first image, for the message.
@@ -138,6 +162,7 @@ def check_same_place(
     Raises:
         RasterError: If corners differ by more.
     """
+    grid, other = located(grid), located(other)
     if not (grid.georeferenced and other.georeferenced):
         return
     distance = corner_distance(grid, other)
@@ -179,7 +204,6 @@ def _same_crs(first: str, second: str) -> bool:
 
 def _transformed(corners: Sequence, crs: str, wanted: str) -> list[tuple[float, float]]:
     from rasterio import CRS
-    from rasterio.errors import RasterioError
     from rasterio.warp import transform
 
     try:
@@ -189,5 +213,5 @@ def _transformed(corners: Sequence, crs: str, wanted: str) -> list[tuple[float, 
                 strict=True,
             )
         )
-    except (RasterioError, ValueError):
+    except gdal_errors():
         return [(math.inf, math.inf)] * len(corners)

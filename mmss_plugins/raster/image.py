@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import RasterError
+from .errors import RasterError, gdal_errors
 from .files import MAX_BYTES, check_size, open_raster
 from .georeference import Grid, grid_of
 
@@ -108,8 +108,6 @@ def read_open(
         declared: The data set that declares scales and offsets; None for ``source``. A warped
             view does not repeat those of its file.
     """
-    from rasterio.errors import RasterioError
-
     indices = list(source.indexes if indices is None else indices)
     types = sorted({source.dtypes[index - 1] for index in indices})
     if any(name not in DTYPES for name in types):
@@ -119,7 +117,7 @@ def read_open(
     try:
         data = source.read(indices, window=place)
         masks = _masks(source, indices, place, data.shape)
-    except (RasterioError, OSError, ValueError) as error:
+    except gdal_errors() as error:
         raise RasterError(f'{path}: unreadable image ({error.__cause__ or error})') from error
     present = present_pixels(data, masks, nodata)
     names = descriptions_of(declared or source)

@@ -309,3 +309,13 @@ def test_the_grid_of_the_scene_may_be_turned_south_up(tmp_path):
     with rasterio.open(tmp_path / 'a.tif', 'r+') as file:
         file.transform = from_origin(*CORNER, 10, -10)
     np.testing.assert_array_equal(reader_of(s2=tmp_path / 'a.tif').read('s2')[0], image[[1]])
+
+
+def test_a_file_in_a_local_system_cannot_be_brought_to_the_grid(tmp_path):
+    local = 'LOCAL_CS["x",UNIT["metre",1]]'
+    for band, crs in (('B02', local), ('B03', UTM), ('B04', UTM)):
+        write_scene(tmp_path / f'x_{band}.tif', reflectance((6, 6), 1), crs=crs, corner=CORNER,
+                    pixel=10 if crs == UTM else 12)  # fmt: skip
+    scene = find_scene({'s2': tmp_path}, {'s2': ('B4', 'B3', 'B2')})
+    with pytest.raises(SceneError, match=r'x_B02\.tif: cannot be brought to the grid'):
+        SceneReader(scene).read('s2')

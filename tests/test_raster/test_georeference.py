@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from rasterio import CRS
@@ -83,3 +84,33 @@ def test_pixel_sizes_in_metres():
         degrees = grid(left=10.0, top=latitude, pixel=1e-4, crs=LAT_LON)
         assert pixel_metres(degrees) == pytest.approx(expected, abs=0.01)
     assert pixel_metres(grid(crs=None)) is None
+
+
+def test_ground_control_points_tell_the_place():
+    corners = [(0, 0), (0, 8), (6, 0), (6, 8)]
+
+    def by_points(shift=0.0, bend=0.0):
+        points = [(row, col, 1000 + 10 * col + shift, 2000 - 10 * row, 0.0) for row, col in corners]
+        points[3] = (*points[3][:2], points[3][2] + bend, *points[3][3:])
+        return Grid((6, 8), IDENTITY, None, tuple(points), CRS.from_epsg(32633).to_wkt())
+
+    image = Grid((6, 8), (10, 0, 1000, 0, -10, 2000), CRS.from_epsg(32633).to_wkt())
+    check_same_place('a.tif', by_points(), 'b.tif', image)
+    check_same_place('a.tif', by_points(4), 'b.tif', by_points())
+    for other in (image, by_points()):
+        with pytest.raises(RasterError, match=r'a\.tif: .* up to 1 pixels away'):
+            check_same_place('a.tif', by_points(10), 'b.tif', other)
+    check_same_place('a.tif', by_points(3000, bend=90), 'b.tif', image)  # no transform fits
+
+
+def test_a_local_reference_system_is_another_place():
+    local = CRS.from_wkt('LOCAL_CS["x",UNIT["metre",1]]').to_wkt()
+    image = Grid((6, 8), (10, 0, 1000, 0, -10, 2000), CRS.from_epsg(32633).to_wkt())
+    with pytest.raises(RasterError, match='up to inf pixels away'):
+        check_same_place('a.tif', replace(image, crs=local), 'b.tif', image)
+
+
+def test_other_coefficients_are_another_grid():
+    grid = Grid((6, 8), IDENTITY, None, rpcs=(('LONG_OFF', '10'),))
+    assert grid.same(replace(grid))
+    assert not grid.same(replace(grid, rpcs=(('LONG_OFF', '11'),)))
