@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 STEM = 60  # characters of a file's name that its draft repeats
+DIGITS = 12  # of a draft's own
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def drafted(path: str | Path, check: Callable[[Path], None] | None = None) -> It
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f'{path.stem[:STEM]}.{uuid.uuid4().hex[:12]}.part{path.suffix}')
+    draft = path.with_name(f'{path.stem[:STEM]}.{uuid.uuid4().hex[:DIGITS]}.part{path.suffix}')
     try:
         yield draft
         sync(draft)
@@ -68,6 +70,21 @@ def check_replaceable(path: str | Path, mark: str) -> None:
         f'{path}: this file is not one that this tool wrote, and is not replaced: move it away, or '
         'give another name'
     )
+
+
+def remove_drafts(path: str | Path) -> None:
+    """Remove drafts of a file that processes left that were killed.
+
+    Args:
+        path: The file. Nobody else may be writing it: a lock of the caller must see to that.
+    """
+    path = Path(path)
+    own = re.compile(
+        rf'{re.escape(path.stem[:STEM])}\.[0-9a-f]{{{DIGITS}}}\.part{re.escape(path.suffix)}'
+    )
+    for draft in path.parent.iterdir():
+        if own.fullmatch(draft.name):
+            draft.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

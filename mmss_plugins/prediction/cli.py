@@ -18,6 +18,7 @@ from mmss_plugins.apis.run_options import (
     load_config,
     require_file,
 )
+from mmss_plugins.atomic_files import remove_drafts
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.input_contract import AERIAL, InputContractError, plain_settings
 from mmss_plugins.datasets.lmdb_errors import StoreWriteError
@@ -30,7 +31,7 @@ from mmss_plugins.raster import RasterError
 from .errors import SceneError
 from .network_input import RawValues
 from .predict_scene import PredictionOptions, predict_scene
-from .scene_files import Scene, find_scene, scene_name
+from .scene_files import Scene, files_of, find_scene, scene_name
 from .scene_model import SceneModel
 from .scene_writer import CLASSES, CONFIDENCE, PROBABILITIES, settings_of
 
@@ -180,14 +181,17 @@ def _predict_one(
     kinds = [CLASSES, *([CONFIDENCE] if args.confidence else [])]
     kinds += [PROBABILITIES] if args.probabilities else []
     outputs = {kind: args.out / f'{scene.name}_{kind}.tif' for kind in kinds}
+    table = outputs[CLASSES].with_suffix('.json')
     settings = _settings(args, model, scene, options)
     args.out.mkdir(parents=True, exist_ok=True)
     with WriterLock(args.out, f'predicting {scene.name}', f'.{scene.name}.lock'):
-        if not args.overwrite and _already_there(outputs, settings):
+        for path in (*outputs.values(), table):
+            remove_drafts(path)
+        if not args.overwrite and _already_there(outputs, settings) and table.exists():
             print(f'{outputs[CLASSES]}: already there; --overwrite predicts it again')
             return
         report = predict_scene(model, scene, outputs, options, settings)
-        report.write(outputs[CLASSES].with_suffix('.json'))
+        report.write(table)
     print(report.text())
     print('written: ' + ', '.join(str(path) for path in outputs.values()), flush=True)
 
@@ -196,7 +200,8 @@ def _settings(
     args: argparse.Namespace, model: SceneModel, scene: Scene, options: PredictionOptions
 ) -> dict:
     """What a map depends on: the maps carry it, and are recognised by it."""
-    files = sorted({source.path for bands in scene.bands.values() for source in bands.values()})
+    sources = {source.path for bands in scene.bands.values() for source in bands.values()}
+    files = sorted(file for path in sources for file in files_of(path))
     states = [file.stat() for file in files]
     settings = {
         'checkpoint': model.digest,
@@ -211,7 +216,7 @@ def _settings(
             for name, bands in scene.bands.items()
         },
         'files': [
-            [file.name, state.st_size, int(state.st_mtime)]
+            [file.name, state.st_size, state.st_mtime_ns]
             for file, state in zip(files, states, strict=True)
         ],
     }

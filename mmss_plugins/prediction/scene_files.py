@@ -117,6 +117,12 @@ def opened(path: Path) -> Any:
     return open_raster(path, DRIVERS)
 
 
+def files_of(path: Path) -> list[Path]:
+    """A raster file, and those that belong to it: masks, tags, what a VRT refers to."""
+    with opened(path) as source:
+        return sorted({Path(file) for file in source.files if Path(file).is_file()} | {path})
+
+
 def _bands_of_one_file(
     path: Path, modality: str, names: Sequence[str], given: Sequence[str] | None
 ) -> _Found:

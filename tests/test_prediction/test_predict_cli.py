@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 import torch
 from mmengine.config import Config
 from mmengine.model import BaseModule
@@ -453,3 +454,36 @@ def test_an_offset_that_the_name_states_must_be_given(home, capsys):
     assert home.run(scene, '--s2-offset', 1000) == 0
     found = read_map(home.maps / f'{Path(name).stem}_classes.tif')
     np.testing.assert_array_equal(found, home.expected(image))
+
+
+def test_drafts_of_a_killed_run_are_removed(home):
+    scene = home.scene('a.tif')
+    home.maps.mkdir()
+    drafts = [f'a_{kind}.0123456789ab.part.tif' for kind in ('classes', 'confidence')]
+    for name in (*drafts, 'b_classes.0123456789ab.part.tif', 'a_classes.mine.part.tif'):
+        (home.maps / name).write_bytes(b'x')
+    assert home.run(scene) == 0
+    assert home.files() == [
+        'a_classes.json', 'a_classes.mine.part.tif', 'a_classes.tif', drafts[1],
+        'b_classes.0123456789ab.part.tif',
+    ]  # fmt: skip
+
+
+def test_a_map_without_its_table_is_predicted_again(home, capsys):
+    scene = home.scene('a.tif')
+    assert home.run(scene) == 0
+    (home.maps / 'a_classes.json').unlink()
+    assert home.run(scene) == 0
+    assert 'already there' not in capsys.readouterr().out
+    assert home.files() == ['a_classes.json', 'a_classes.tif']
+
+
+def test_a_scene_whose_parts_changed_is_another(home, capsys):
+    home.scene('a.tif')
+    rasterio.shutil.copy(home.folder / 'a.tif', home.folder / 'b.vrt', driver='VRT')
+    assert home.run(home.folder / 'b.vrt') == 0
+    state = os.stat(home.folder / 'a.tif')
+    home.scene('a.tif', reflectance(SHAPE, seed=1))
+    os.utime(home.folder / 'a.tif', ns=(state.st_atime_ns, state.st_mtime_ns + 1000))
+    assert home.run(home.folder / 'b.vrt') == 1
+    assert 'made otherwise (files differs)' in capsys.readouterr().err
