@@ -33,7 +33,6 @@ from .scene_windows import SceneWindows, WindowInput
 from .scene_writer import SETTINGS, SceneWriter
 
 PIXEL_WARNING, PIXEL_ERROR = 1.5, 3.0  # factors
-EMPTY_PIXELS = 1_000_000_000  # of a scene that is refused if its sample has no data
 SAMPLE_EDGE, SAMPLE_WINDOWS = 64, 16  # pixels, and number of windows along a side
 
 
@@ -183,12 +182,6 @@ def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -
             if modality == 's2' and (band := reader.read_cirrus(window)) is not None:
                 cirrus.append(band[:, valid])
         stored = np.concatenate(parts, axis=1)
-        height, width = reader.scene.grid.shape
-        if not stored.size and height * width > EMPTY_PIXELS:
-            raise SceneError(
-                f'{where}: {height} x {width} pixels, and none of those sampled has data: cut the '
-                'part that has'
-            )
         if modality == 's2':
             _check_given_offset(reader, stored, entry.bands, raw, where)
         pixels = physical_values(stored, modality, raw)

@@ -25,6 +25,7 @@ CACHE_BYTES = 64 << 20  # of GDAL, per process: strips that the next window need
 MAX_BYTES = 1 << 30  # of an image that is read as a whole
 SMALL_BLOCK, MAX_BLOCK = 64 << 20, 2 << 30  # bytes of a block that is always read, that never is
 PADDING = 4  # a larger block may be this many times the image
+HUGE, MAX_RATIO = 16 << 30, 1000  # bytes, and times those of the file: more is no data
 MAX_VRT_DEPTH = 4
 
 
@@ -98,8 +99,8 @@ def check_opened(path: object, source: Any) -> Any:
         The data set.
 
     Raises:
-        RasterError: If one of its blocks, which are read as a whole, is of an absurd size, or its
-            overviews are in a file that its tags name.
+        RasterError: If one of its blocks, which are read as a whole, is of an absurd size, if a
+            huge image is nearly empty, or if its overviews are in a file that its tags name.
     """
     from rasterio.enums import Interleaving
 
@@ -107,11 +108,18 @@ def check_opened(path: object, source: Any) -> Any:
     pixel = max(map(_bytes, source.dtypes)) * bands
     height, width = max(source.block_shapes)
     block, image = height * width * pixel, source.height * source.width * pixel
+    size = source.height * source.width * sum(map(_bytes, source.dtypes))
+    stored = sum(os.path.getsize(name) for name in source.files if os.path.isfile(name))
     fault = None
     if block > max(SMALL_BLOCK, min(MAX_BLOCK, PADDING * image)):
         fault = (
             f'the header claims blocks of {height} x {width} pixels, {block / 2**30:.1f} GiB, in '
             f'an image of {source.height} x {source.width}: write it with tiles of 512 x 512'
+        )
+    elif size > HUGE and 0 < stored < size / MAX_RATIO:
+        fault = (
+            f'the header claims {source.height} x {source.width} pixels of {source.count} bands, '
+            f'{size / 2**30:.1f} GiB, but the file holds {stored} bytes: cut the part with data'
         )
     elif source.tags(ns='OVERVIEWS').get('OVERVIEW_FILE'):
         fault = 'its tags name another file with its overviews: remove the tag OVERVIEW_FILE'

@@ -477,14 +477,3 @@ def test_maps_tell_how_they_were_made(tmp_path):
 def test_options_out_of_range(options, said):
     with pytest.raises(ValueError, match=said):
         PredictionOptions(**options)
-
-
-def test_a_giant_scene_without_data_is_refused_before_it_is_predicted(tmp_path):
-    profile = {'driver': 'GTiff', 'count': 13, 'dtype': 'uint16', 'nodata': 0, 'tiled': True}
-    with rasterio.open(
-        tmp_path / 'a.tif', 'w', height=40_000, width=40_000, sparse_ok=True, **profile
-    ):
-        pass
-    model = scene_model(PixelModel(3), s2=optical(['B4', 'B3', 'B2']))
-    with pytest.raises(SceneError, match=r'a\.tif: 40000 x 40000 pixels, and none of those'):
-        predict_scene(model, scene_of(model, s2=tmp_path / 'a.tif'), {})

@@ -166,3 +166,20 @@ def test_blocks_much_larger_than_the_image_are_refused(tmp_path):
             open_raster(path).close()
     with pytest.raises(RasterError, match='claims blocks of 16384 x 16384 pixels'):
         open_raster(path)
+
+
+def test_huge_images_of_a_tiny_file_are_refused(tmp_path):
+    path, vrt = tmp_path / 'a.tif', tmp_path / 'b.vrt'
+    profile = {'driver': 'GTiff', 'dtype': 'uint16', 'tiled': True, 'sparse_ok': True}
+    for edge in (4096, 100_000):
+        with rasterio.open(path, 'w', height=edge, width=edge, count=1, **profile):
+            pass
+        if edge == 4096:
+            open_raster(path).close()
+    with pytest.raises(RasterError, match=r'a\.tif: the header claims 100000 x 100000 pixels'):
+        open_raster(path)
+    write_tiff(path, np.ones((1, 4, 4), np.uint8))
+    write_vrt(vrt, 'a.tif')
+    vrt.write_text(vrt.read_text().replace('Size="4"', 'Size="200000"'))
+    with pytest.raises(RasterError, match=r'b\.vrt: the header claims 200000 x 200000 pixels'):
+        open_raster(vrt, DRIVERS)
