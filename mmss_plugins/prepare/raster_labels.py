@@ -134,7 +134,9 @@ def rows_and_columns(
             moved = transform(grid.crs, label.crs, x.ravel(), y.ravel())
         except gdal_errors() as error:
             raise PrepareError(
-                f'the reference systems of label map and image have nothing in common ({error})'
+                'coordinates of the image cannot be transformed to the reference system of the '
+                'label map: write the right system into both, or give --assume-aligned if their '
+                'pixels lie on each other'
             ) from error
         x, y = (np.reshape(values, cols.shape) for values in moved)
     cols, rows = _applied((~Affine(*label.transform))[:6], x, y)

@@ -255,13 +255,13 @@ def read_date(
     return {name: filled(image, valid) for name, image in images.items()}, valid
 
 
-_READERS: dict[tuple[str, str, int], SceneReader] = {}
+_READERS: dict[tuple[str, str, int, str], SceneReader] = {}
 
 
 def _reader(scene: Scene, nodata: float | None) -> SceneReader:
     """The open files of a scene, kept for its next windows."""
-    files = str(sorted(map(str, scene.grids)))
-    key = (files, str(nodata), os.getpid())
+    stamps = [(str(path), os.stat(path).st_mtime_ns) for path in sorted(scene.grids)]
+    key = (str(stamps), str(nodata), os.getpid(), str(scene.bands))
     if key not in _READERS:
         while len(_READERS) >= OPEN_SCENES:
             _READERS.pop(next(iter(_READERS))).close()

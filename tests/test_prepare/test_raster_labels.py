@@ -1,5 +1,7 @@
 """Label rasters on other grids, against a lookup pixel by pixel."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -96,3 +98,14 @@ def test_masks_of_numbers_and_colours(tmp_path):
     write(tmp_path / 'fraction.tif', np.full((1, 5, 6), 1.5, np.float32))
     with pytest.raises(PrepareError, match='whole numbers'):
         read_label(tmp_path / 'fraction.tif', grid, window, CLASSES)
+
+
+def test_a_label_in_a_local_reference_system_cannot_be_placed():
+    transform = (10.0, 0.0, 5e5, 0.0, -10.0, 5e6)
+    local = rasterio.CRS.from_wkt('LOCAL_CS["x",UNIT["metre",1]]').to_wkt()
+    label, image = (
+        Grid((4, 4), transform, crs) for crs in (local, rasterio.CRS.from_epsg(32633).to_wkt())
+    )
+    with pytest.raises(PrepareError, match='cannot be transformed to the reference system'):
+        check_position(Path('a.tif'), label, image, assume_aligned=False)
+    check_position(Path('a.tif'), label, image, assume_aligned=True)
