@@ -77,15 +77,21 @@ def stated_offset(path: Path, tags: Mapping[str, str]) -> int | None:
     Raises:
         PrepareError: If metadata state one offset for some bands, another for others.
     """
+    named = None if path.suffix.upper() == '.SAFE' else _from_name(path.name)
     for file in _metadata_files(path):
         found = _from_metadata(file)
+        if found is not None and named not in (None, found):
+            raise PrepareError(
+                f'{path}: its name tells an offset of {named}, but {file} beside it tells {found}: '
+                'is that file of another product? Give --s2-offset 1000 or --s2-offset 0'
+            )
         if found is not None:
             return found
     products = [str(tags.get(key, '')) for key in _PRODUCT_TAGS]
     for name in (*path.parts[::-1], *products):
-        match = _PRODUCT.search(name)
-        if match:
-            return OFFSET if int(match[1]) >= FIRST_BASELINE else 0
+        found = _from_name(name)
+        if found is not None:
+            return found
     upper = {key.upper(): str(value) for key, value in tags.items()}
     for key in ('RADIO_ADD_OFFSET', 'BOA_ADD_OFFSET'):
         if re.fullmatch(r'-?\d+(\.0+)?', upper.get(key, '')):
@@ -110,6 +116,11 @@ def find_level(path: Path, tags: Mapping[str, str]) -> str | None:
         if match:
             return 'L2A' if 'MSIL2A' in match[0] else 'L1C'
     return None
+
+
+def _from_name(name: str) -> int | None:
+    match = _PRODUCT.search(name)
+    return None if match is None else OFFSET if int(match[1]) >= FIRST_BASELINE else 0
 
 
 def _metadata_files(path: Path) -> list[Path]:

@@ -186,7 +186,9 @@ def _offset(date: SceneDate, image: np.ndarray, valid: np.ndarray, options: Valu
         check_offset(scaled, bands, given or 0, source.path, valid)
         return given or 0
     seen = carries_offset(scaled, bands, valid) if 'B10' in bands else None
-    return find_offset(date.pair.images['s2'], tags, declared, seen)
+    offset = find_offset(date.pair.images['s2'], tags, declared, seen)
+    check_offset(scaled, bands, offset, date.pair.images['s2'], valid)
+    return offset
 
 
 def _probes(shape: tuple[int, int]) -> list[Window]:

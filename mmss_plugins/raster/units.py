@@ -21,7 +21,7 @@ LINEAR_FROM = -0.5  # 2nd percentile of a band in dB is below: linear power is n
 FILL_SHARE = 0.02  # of a band's pixels that are exactly 0 dB, which backscatter hardly ever is
 REFLECTANCE_MAX = 3.0  # above any reflectance from 0 to 1, below any x 10000
 DARKEST, BRIGHTEST = 30.0, 30_000.0  # 98th percentile of the brightest band, of any band
-ABSENT_BELOW = 700.0  # median of a band that cannot carry the offset of +1000
+MOST_BELOW = 0.1  # share of a band's values below half of the offset, where it was subtracted
 OFFSET_FROM = 900.0  # 2nd percentile of B10 with the offset of +1000: 0 to 100 without
 ADVICE = {
     'linear': 'if these are linear power, convert them to dB (10 log10)',
@@ -96,6 +96,8 @@ def check_offset(
 ) -> None:
     """Refuse to subtract the offset of Sentinel-2 from values that do not carry it.
 
+    Earth Engine's harmonised collections, and many a tool, subtract it and keep the product's name.
+
     Args:
         image: (C, ...), reflectance x 10000 before the offset is subtracted.
         bands: Names of the C bands.
@@ -104,21 +106,23 @@ def check_offset(
         valid: (...) bool, pixels with data; None for all.
 
     Raises:
-        RasterError: If a band's median is far below the offset.
+        RasterError: If many values of a band are far below the offset; zeros do not count.
     """
-    if not offset or image.dtype == np.uint8:
+    if offset <= 0 or image.dtype == np.uint8:
         return
     pixels = _sampled(image, valid)
     if not pixels.size:
         return
-    medians = np.median(pixels, axis=1)
-    darkest = int(medians.argmin())
-    if medians[darkest] < offset * ABSENT_BELOW / 1000:
-        raise RasterError(
-            f'{where}: expected values that carry the offset of {offset:g}, but the median of '
-            f'{bands[darkest]} is {medians[darkest]:.4g}: give --s2-offset 0, or declare the value '
-            'of pixels without data (nodata)'
-        )
+    for band, values in zip(bands, pixels, strict=True):
+        lit = values[values > 0]
+        below = (lit < offset / 2).mean() if lit.size else 0.0
+        if below > MOST_BELOW:
+            raise RasterError(
+                f'{where}: expected values that carry the offset of {offset:g}, but {below:.0%} of '
+                f'those of {band} are below {offset / 2:g} (median {np.median(lit):.4g}), as if it '
+                'had been subtracted already: give --s2-offset 0, or declare the value of pixels '
+                'without data (nodata)'
+            )
 
 
 def _sampled(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:

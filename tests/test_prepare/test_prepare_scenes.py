@@ -304,3 +304,30 @@ def test_names_that_do_not_match_are_shown(tmp_path, raw, capsys):
     printed = capsys.readouterr().out
     assert 'left out x: no file of label' in printed
     assert 'left out other: no file of s1, s2' in printed
+
+
+def test_polygons_outside_of_all_scenes_make_no_store(raw, tmp_path, capsys):
+    pytest.importorskip('pyogrio')
+    ring = [[20, 10], [21, 10], [21, 11], [20, 10]]
+    feature = {
+        'type': 'Feature',
+        'properties': {'k': 1},
+        'geometry': {'type': 'Polygon', 'coordinates': [ring]},
+    }
+    content = {'type': 'FeatureCollection', 'features': [feature]}
+    (tmp_path / 'f.geojson').write_text(json.dumps(content))
+    options = ('--s1', '@s1', '--classes', '@classes.yml', '--attribute', 'k')
+    assert run(tmp_path, *options, '--labels', '@f.geojson') == 1
+    assert 'left out as the options say: 27 (no pixel has a label)' in capsys.readouterr().out
+    assert not (tmp_path / 'out').exists()
+
+
+def test_scenes_of_different_splits_on_the_same_ground(raw, tmp_path, capsys):
+    options = [*SENTINEL, '--s2-offset', '0', '--val', '0.3']
+    assert run(tmp_path, *options) == 0
+    assert 'same ground' not in capsys.readouterr().out, 'neighbours do not overlap'
+    for kind in ('s1', 's2', 'label'):
+        with rasterio.open(tmp_path / kind / 'y.tif', 'r+') as file:
+            file.transform = rasterio.Affine(10, 0, file.transform.c - 50, 0, -10, 5_300_000)
+    assert run(tmp_path, *options, '--overwrite') == 0
+    assert 'different splits show the same ground' in capsys.readouterr().out

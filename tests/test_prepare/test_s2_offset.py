@@ -42,6 +42,16 @@ def test_metadata_come_before_names(tmp_path, text, expected):
     assert offset(images) == expected
 
 
+def test_metadata_of_another_product(tmp_path):
+    (tmp_path / 'MTD_MSIL1C.xml').write_text(LATER)
+    for name, expected in NAMES.items():
+        if expected:
+            assert offset(tmp_path / f'{name}.tif') == expected
+        else:
+            with pytest.raises(PrepareError, match=r'tells an offset of 0, but .*MTD_MSIL1C\.xml'):
+                offset(tmp_path / f'{name}.tif')
+
+
 def test_tags_and_declared_offsets(tmp_path):
     path = tmp_path / 'x.tif'
     assert offset(path, {'PROCESSING_BASELINE': '04.00'}) == 1000

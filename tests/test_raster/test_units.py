@@ -159,7 +159,8 @@ def test_saturated_codes_of_one_band_of_radar_are_refused():
 def test_an_offset_that_is_not_there_is_not_subtracted():
     image = reflectance()
     with pytest.raises(
-        RasterError, match=r'a\.tif: .* median of B10 is [0-9]+: give --s2-offset 0'
+        RasterError,
+        match=r'a\.tif: .* of B10 are below 500 \(median [0-9]+\), .*give --s2-offset 0',
     ):
         check_offset(image, S2.bands, 1000, 'a.tif')
     check_offset(image + 1000, S2.bands, 1000, 'a.tif')
@@ -168,3 +169,21 @@ def test_an_offset_that_is_not_there_is_not_subtracted():
     valid = np.zeros(half.shape[1:], bool)
     valid[:, : SHAPE[1]] = True
     check_offset(half, S2.bands, 1000, 'a.tif', valid)
+
+
+def test_an_offset_that_was_subtracted_already():
+    """As in Earth Engine's harmonised collection, which keeps the names of products."""
+    rng = np.random.default_rng(0)
+    land, dark = rng.integers(300, 3000, (3, 400)), rng.integers(5, 30, (1, 400))
+    image, valid = np.concatenate([land, dark]), np.ones(400, bool)
+    bands = ('B2', 'B3', 'B4', 'B10')
+    with pytest.raises(RasterError, match=r'100% of those of B10 are below 500 .*--s2-offset 0'):
+        check_offset(image[3:], bands[3:], 1000, 'a.tif', valid)
+    with pytest.raises(RasterError, match='as if it had been subtracted already'):
+        check_offset(image, bands, 1000, 'a.tif', valid)
+    check_offset(image + 1000, bands, 1000, 'a.tif', valid)
+    water = np.where(rng.random(image.shape) < 0.5, image + 1000, 930)  # below 0 after correction
+    check_offset(water, bands, 1000, 'a.tif', valid)
+    border = np.where(np.arange(400) < 300, 0, image + 1000)  # zeros are no data
+    check_offset(border, bands, 1000, 'a.tif', valid)
+    check_offset(image, bands, 1000, 'a.tif', ~valid)
