@@ -15,6 +15,7 @@ from mmss_plugins.apis.run_options import (
     load_config,
     require_file,
     require_folder,
+    require_known_settings,
 )
 
 
@@ -57,6 +58,7 @@ def prepare(args):
         draw_predictions(cfg, args.show, args.show_dir, args.interval)
     if args.out:
         write_maps(cfg, args.out)
+    require_known_settings(cfg, args.config)
     return cfg
 
 

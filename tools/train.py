@@ -19,6 +19,7 @@ from mmss_plugins.apis.run_options import (
     load_config,
     require_encoders,
     require_folder,
+    require_known_settings,
 )
 
 
@@ -49,6 +50,7 @@ def prepare(args):
         enable_auto_scale_lr(cfg)
     if args.tensorboard:
         enable_tensorboard(cfg)
+    require_known_settings(cfg, args.config)
     resuming.set_resume(cfg, args.resume)
     if not cfg.get('resume'):
         require_encoders(cfg)

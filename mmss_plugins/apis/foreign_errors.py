@@ -36,6 +36,10 @@ _MEANINGS = (
         f'environment variable MMSS_DIST_TIMEOUT). {RESUME}',
     ),
     (
+        r'(__init__|save_checkpoint)\(\) got an unexpected keyword argument',
+        'the config has a setting of a name that is not known there: correct it',
+    ),
+    (
         r'out of memory',
         'the GPU has too little memory: lower batch_size or the crop size, use --amp, or more GPUs',
     ),

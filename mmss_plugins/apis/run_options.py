@@ -18,6 +18,7 @@ import mmss_plugins
 from mmss_plugins.models.segmentors.test_options import check_test_cfg
 
 from .inference_settings import set_inference_settings
+from .setting_names import unread_settings
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
@@ -178,6 +179,21 @@ def find_config(name: str) -> Path:
 def packaged_configs() -> Path:
     """The folder of the configs that come with the package."""
     return Path(mmss_plugins.__file__).parent.joinpath('.mim', 'configs').resolve()
+
+
+def require_known_settings(cfg: Config, source: str) -> None:
+    """Check that the names of a config's settings are known to what they are for.
+
+    Args:
+        cfg: The config, with its overrides.
+        source: Where it comes from, for the message.
+
+    Raises:
+        UsageError: Names those that nothing reads.
+    """
+    unread = list(unread_settings(cfg))
+    if unread:
+        raise UsageError(f'config {source!r} with its overrides: {"; ".join(unread)}')
 
 
 def require_file(path: str, what: str) -> str:

@@ -139,12 +139,16 @@ def state_of(content: Mapping, path: str | Path) -> dict[str, Tensor]:
                 f'{path}: expected a tensor in state_dict[{name!r}], but found '
                 f'{type(tensor).__name__}'
             )
-        if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
-            raise CheckpointFileError(
-                f'{path}: expected ordinary values in state_dict[{name!r}], but found a sparse, '
-                f'quantised or meta tensor'
-            )
+        _check_ordinary(name, tensor, path)
     return dict(state)
+
+
+def _check_ordinary(name: str, tensor: Tensor, path: str | Path) -> None:
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
+        raise CheckpointFileError(
+            f'{path}: expected ordinary values in state_dict[{name!r}], but found a sparse, '
+            f'quantised or meta tensor'
+        )
 
 
 def tensors_of(content: object, path: str | Path) -> dict[str, Tensor]:
@@ -158,14 +162,18 @@ def tensors_of(content: object, path: str | Path) -> dict[str, Tensor]:
         Tensors; entries of other kinds are left out.
 
     Raises:
-        CheckpointFileError: If there is no such dict.
+        CheckpointFileError: If there is no such dict, or a tensor is sparse or quantised: MMEngine
+            would load other values in silence.
     """
     state = content.get('state_dict', content) if isinstance(content, Mapping) else content
     if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
         raise CheckpointFileError(
             f'{path}: expected a dict of tensors by their names, but found {type(state).__name__}'
         )
-    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    tensors = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    for name, tensor in tensors.items():
+        _check_ordinary(name, tensor, path)
+    return tensors
 
 
 def check_output(out: str | Path, overwrite: bool) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .files import CheckpointFileError, read_checkpoint
+from .resume_check import position
 
 TEMPLATES = ('epoch_{}.pth', 'iter_{}.pth')  # of MMEngine's CheckpointHook
 _NEEDED = ('state_dict', 'optimizer', 'meta')
@@ -107,11 +108,4 @@ def _read(path: Path) -> Resumable:
     missing = [key for key in _NEEDED if key not in content]
     if missing:
         raise CheckpointFileError(f'{path}: a run cannot continue without its {", ".join(missing)}')
-    meta = content['meta']
-    try:
-        return Resumable(path, int(meta['epoch']), int(meta['iter']))
-    except (KeyError, TypeError, ValueError):
-        raise CheckpointFileError(
-            f"{path}: meta must hold numbers 'epoch' and 'iter' to continue from, as MMEngine "
-            'writes them'
-        ) from None
+    return Resumable(path, *position(content, path))

@@ -11,7 +11,7 @@ from torch import nn
 
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.pretrained import read_state
-from mmss_plugins.checkpoints.transfer import transfer_report
+from mmss_plugins.checkpoints.transfer import TransferError, transfer_report
 
 
 def load_trained(cfg: Config, checkpoint: str | Path) -> nn.Module:
@@ -30,7 +30,10 @@ def load_trained(cfg: Config, checkpoint: str | Path) -> nn.Module:
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
     state = read_state(str(checkpoint), None)
-    filled = transfer_report(model.state_dict(), state)
+    try:
+        filled = transfer_report(model.state_dict(), state)
+    except TransferError as error:
+        raise CheckpointFileError(f'{checkpoint}: {error}') from None
     if not filled.complete or filled.unused:
         raise CheckpointFileError(f'{checkpoint} does not hold the model of the config: {filled}')
     model.load_state_dict(state)

@@ -94,6 +94,9 @@ def transfer_report(
 
     Returns:
         The report.
+
+    Raises:
+        TransferError: If the checkpoint has integers or complex numbers for a weight.
     """
     prefix = with_dot(prefix)
     source = {
@@ -107,6 +110,12 @@ def transfer_report(
             missing.append(name)
         elif tensor.shape != source[name].shape:
             mismatched[name] = (tuple(tensor.shape), tuple(source[name].shape))
+        elif tensor.is_floating_point() and not source[name].is_floating_point():
+            raise TransferError(
+                f'{prefix}{name}: expected weights, which are floating-point numbers '
+                f'({tensor.dtype}), but the checkpoint has {source[name].dtype}, as quantised '
+                'weights have: take the checkpoint as it was before'
+            )
         elif compare_values and not _holds(tensor, source[name]):
             different.append(name)
         else:

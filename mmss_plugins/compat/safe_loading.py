@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
@@ -30,6 +31,7 @@ _DTYPES = (
     'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64',
     'float16', 'float32', 'float64',
 )  # fmt: skip
+_WEIGHTS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _HISTORY_METHODS = ('min', 'max', 'current', 'mean')
 _ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
 _ONE_CYCLE_METHODS = ('_annealing_cos', '_annealing_linear')
@@ -178,7 +180,26 @@ def load_from_local(filename: str | os.PathLike, map_location: Any = None) -> An
     """
     from mmss_plugins.checkpoints.files import load_checked  # needs MMEngine whole
 
-    return load_checked(Path(filename).expanduser(), map_location)
+    content = load_checked(Path(filename).expanduser(), map_location)
+    broken = _broken_weights(content)
+    if broken:
+        warnings.warn(
+            f'{filename}: {broken} of its tensors hold NaN, so what a model with these weights '
+            'predicts means nothing: take an earlier checkpoint',
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return content
+
+
+def _broken_weights(content: Any) -> int:
+    """Number of tensors with NaN. MM's inference API looks neither at weights nor at scores."""
+    state = content.get('state_dict', content) if isinstance(content, dict) else {}
+    values = state.values() if isinstance(state, dict) else ()
+    found = [v for v in values if isinstance(v, torch.Tensor) and v.layout is torch.strided]
+    # a sum takes a fraction of the time, and is NaN wherever a value is
+    sums = [v for v in found if v.dtype in _WEIGHTS and not v.is_meta and v.sum().isnan()]
+    return sum(bool(v.isnan().any()) for v in sums)
 
 
 def load_from_url(

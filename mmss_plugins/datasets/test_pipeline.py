@@ -18,12 +18,14 @@ PACKED = {'gt_seg_map': 'gt_sem_seg', 'clean_seg_map': 'clean_sem_seg'}
 # What segmentors do not undo: they cut the padding of their data preprocessor, flip back, and
 # resize to the original shape.
 NOT_UNDONE = {
-    'BioMedical3DPad', 'BioMedical3DRandomCrop', 'BioMedical3DRandomFlip', 'CenterCrop', 'Pad',
-    'RandomAffine', 'RandomCrop', 'RandomMosaic', 'RandomResizedCrop',
+    'Albu', 'Albumentations', 'AutoAugment', 'BioMedical3DPad', 'BioMedical3DRandomCrop',
+    'BioMedical3DRandomFlip', 'CenterCrop', 'EfficientNetCenterCrop', 'EfficientNetRandomCrop',
+    'Pad', 'RandAugment', 'RandomAffine', 'RandomCrop', 'RandomMosaic', 'RandomResizedCrop',
     'RandomResizedCropMultiBand', 'RandomRotFlip', 'RandomRotate', 'RandomRotateMultiBand',
+    'Rotate', 'Shear', 'Translate',
 }  # fmt: skip
 UNDONE = {
-    'MultiScaleFlipAug', 'RandomChoiceResize', 'RandomFlip', 'RandomResize', 'Resize',
+    'MultiScaleFlipAug', 'RandomChoiceResize', 'RandomFlip', 'RandomResize', 'Resize', 'ResizeEdge',
     'ResizeShortestEdge', 'ResizeToMultiple',
 }  # fmt: skip
 _NEEDED = ('ori_shape', 'flip', 'flip_direction')  # metainfo by which it is undone
@@ -40,6 +42,17 @@ def steps(transform: object) -> Iterator[object]:
         yield transform
         for name in ('transforms', 'subroutines'):
             yield from steps(getattr(transform, name, None) or ())
+
+
+def _flips_in_a_row(transform: object) -> int:
+    """The most flips that an image can go through; alternatives do not add up."""
+    if isinstance(transform, (list, tuple)):
+        return sum(map(_flips_in_a_row, transform))
+    inner = getattr(transform, 'transforms', None) or []
+    views = getattr(transform, 'subroutines', None)
+    if views is not None or type(transform).__name__ == 'RandomChoice':
+        return max(map(_flips_in_a_row, views or inner), default=0)
+    return (type(transform).__name__ == 'RandomFlip') + _flips_in_a_row(inner)
 
 
 def check_test_pipeline(pipeline: Compose, owner: str) -> None:
@@ -66,6 +79,12 @@ def check_test_pipeline(pipeline: Compose, owner: str) -> None:
             )
     if not UNDONE.intersection(names):
         return
+    if _flips_in_a_row(pipeline) > 1:
+        raise ValueError(
+            f'{owner} with test_mode=True: its pipeline has several RandomFlip in a row, of which '
+            'only the last is recorded and undone in the prediction: give one, whose direction may '
+            'be a list'
+        )
     for step in steps(pipeline):
         keys = getattr(step, 'meta_keys', None)
         missing = [key for key in _NEEDED if keys is not None and key not in keys]

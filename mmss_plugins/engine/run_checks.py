@@ -15,6 +15,7 @@ from mmss_plugins.models.segmentors.batch_checks import check_labels
 # Contrastive heads that take their negatives from the batch; MoCo's has a queue, BYOL's none.
 _BATCH_NEGATIVES = ('InfoNCEHead', 'ContrastiveHead')
 _QUEUE = 'queue'
+_OWN_LABELS = ('STDCHead',)  # it learns where edges are
 
 
 def smallest_batch(loader: DataLoader) -> int:
@@ -122,13 +123,14 @@ def check_negatives(model: nn.Module, batch: int, processes: int) -> None:
 
 
 def _decode_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Decode heads by name, without the auxiliary ones, whose classes are the same."""
-    head = getattr(model, 'decode_head', None)
-    several = isinstance(head, nn.ModuleList)
-    parts = enumerate(head) if several else [(None, head)]
-    for index, part in parts:
-        if isinstance(getattr(part, 'num_classes', None), int):
-            yield ('decode_head' if index is None else f'decode_head.{index}'), part
+    """Decode heads and auxiliary heads by name, without those that have labels of their own."""
+    for name in ('decode_head', 'auxiliary_head'):
+        head = getattr(model, name, None)
+        several = isinstance(head, nn.ModuleList)
+        for index, part in enumerate(head) if several else [(None, head)]:
+            own_labels = type(part).__name__ in _OWN_LABELS
+            if isinstance(getattr(part, 'num_classes', None), int) and not own_labels:
+                yield (name if index is None else f'{name}.{index}'), part
 
 
 def _norms_of_one_pixel(model: nn.Module) -> Iterator[tuple[str, _BatchNorm]]:

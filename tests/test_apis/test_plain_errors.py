@@ -75,6 +75,7 @@ def test_a_worker_that_was_killed(number):
         (OSError(errno.ENOSPC, 'No space left on device', 'x.pth'), "disk is full .*'x.pth'"),
         (RuntimeError('[PytorchStreamWriter failed writing file data/0'), 'could not be written'),
         (torch.OutOfMemoryError('CUDA out of memory. Tried to allocate'), 'GPU has too little'),
+        (TypeError("X.__init__() got an unexpected keyword argument 'a'"), "correct it.*'a'"),
         (RuntimeError('Timed out waiting 1800000ms for recv operation'), 'another process of the'),
     ],
 )

@@ -175,6 +175,13 @@ def test_tensors_by_name_at_the_top_or_below():
             tensors_of(content, 'x')
 
 
+@pytest.mark.parametrize('tensor', [torch.eye(2).to_sparse(), torch.empty(2, device='meta')])
+def test_tensors_without_ordinary_values_are_refused(tensor):
+    for read in (tensors_of, state_of):
+        with pytest.raises(CheckpointFileError, match=r"x\.pth: expected ordinary values .*'a'"):
+            read({'state_dict': {'a': tensor}}, 'x.pth')
+
+
 def test_nothing_is_overwritten_unasked(file):
     before = file.read_bytes()
     with pytest.raises(CheckpointFileError, match='--overwrite'):

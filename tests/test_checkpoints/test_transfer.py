@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmss_plugins.checkpoints.transfer import (
+    TransferError,
     fitting_prefixes,
     likely_reasons,
     transfer_report,
@@ -143,3 +144,12 @@ def test_other_reasons(module):
     assert 'after they had been loaded' in reasons(module, changed, compare_values=True)
     less = {name: tensor for name, tensor in module.items() if name != 'layer1.conv1.weight'}
     assert 'another architecture' in reasons(module, less)
+
+
+@pytest.mark.parametrize('dtype', [torch.int8, torch.bool, torch.complex64])
+def test_weights_are_floating_point_numbers(module, dtype):
+    checkpoint = module | {'conv1.weight': module['conv1.weight'].to(dtype)}
+    with pytest.raises(TransferError, match=rf'conv1\.weight: expected weights.* has {dtype}'):
+        transfer_report(module, checkpoint)
+    halves = {name: tensor.half() for name, tensor in module.items()}  # the step counter, too
+    assert transfer_report(module, halves).complete

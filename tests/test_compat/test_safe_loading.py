@@ -259,3 +259,14 @@ def test_mmengine_reads_packed_files_rightly_and_refuses_damaged_ones(tmp_path, 
     giant = {'state_dict': {prefix + 'weight': torch.zeros(1).expand(1 << 20, 1 << 20)}}
     with pytest.raises(CheckpointFileError, match='tensors would take'):
         load(save(tmp_path, giant))
+
+
+def test_weights_that_are_nan_are_reported(tmp_path, recwarn):
+    state = {'a': torch.ones(3), 'mask': torch.full((2,), -torch.inf), 'n': torch.tensor(3)}
+    for content in (state, {'state_dict': state}):
+        torch.save(content, tmp_path / 'x.pth')
+        load_checkpoint(torch.nn.Identity(), str(tmp_path / 'x.pth'))
+    assert not [w for w in recwarn if w.category is RuntimeWarning]
+    torch.save({'state_dict': {**state, 'b': torch.tensor([1, torch.nan])}}, tmp_path / 'x.pth')
+    with pytest.warns(RuntimeWarning, match=r'x\.pth: 1 of its tensors hold NaN'):
+        load_checkpoint(torch.nn.Identity(), str(tmp_path / 'x.pth'))

@@ -65,6 +65,12 @@ def test_labels_are_those_of_the_store(store, pipeline):
         assert image.shape != expected['inputs'].shape or not torch.equal(image, expected['inputs'])
 
 
+def test_alternative_flips_are_not_in_a_row(store):
+    choice = {'type': 'RandomChoice', 'transforms': [[flip] for flip in FLIPS]}
+    sample = DFC2020Dataset(store, pipeline=[choice, PACK], test_mode=True)[0]['data_samples']
+    assert sample.flip
+
+
 def test_training_moves_labels_with_the_image(store):
     plain = DFC2020Dataset(store, pipeline=[PACK])[0]
     flipped = DFC2020Dataset(store, pipeline=[FLIPS[0], PACK])[0]
@@ -103,6 +109,9 @@ def test_other_data_sets_and_results_that_are_not_packed(tmp_path):
         ([{'type': 'Pad', 'size': (64, 64)}, PACK], 'preprocessor pads at test'),
         ([{'type': 'TestTimeAug', 'transforms': [[{'type': 'RandomRotate', 'prob': 1.0,
                                                    'degree': 10}], [PACK]]}], 'RandomRotate '),
+        ([FLIPS[0], FLIPS[1], PACK], 'several RandomFlip in a row'),
+        ([FLIPS[0], {'type': 'RandomApply', 'transforms': FLIPS[1:2]}, PACK], 'several RandomFlip'),
+        ([{'type': 'TestTimeAug', 'transforms': [FLIPS[:1], FLIPS[:2], [PACK]]}], 'several'),
         ([FLIPS[0], {**PACK, 'meta_keys': ('img_path', 'ori_shape', 'flip')}],
          r"without \['flip_direction'\]"),
     ],

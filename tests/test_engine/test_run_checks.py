@@ -71,6 +71,10 @@ def test_a_head_with_too_few_classes():
         message = rf"model\.{name}\.num_classes is 3, but the data set has 4 classes \['a'"
         with pytest.raises(ValueError, match=message):
             check_class_count(Parts(decode_head=heads), 'abcd')
+    with pytest.raises(ValueError, match=r'^model\.auxiliary_head\.num_classes is 3'):
+        check_class_count(Parts(decode_head=head(4), auxiliary_head=head(3)), 'abcd')
+    edges = head(2, type='STDCHead', boundary_threshold=0.1)
+    check_class_count(Parts(decode_head=head(4), auxiliary_head=edges), 'abcd')
     check_class_count(Parts(decode_head=head(3)), 'abc')
     check_class_count(Parts(decode_head=head(3)), None)
     check_class_count(Parts(decode_head=head(2, out_channels=1, threshold=0.5)), 'ab')

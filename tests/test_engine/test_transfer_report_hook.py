@@ -308,3 +308,26 @@ def test_tensors_without_a_place_are_named_in_a_warning(checkpoint, tmp_path, ca
     model.init_cfg = {'type': 'Pretrained', 'checkpoint': str(file)}
     TransferReportHook().before_train(stand_in(model))
     assert 'fc.weight' in caplog.text
+
+
+def test_a_resumed_run_is_filled_whole(checkpoint, tmp_path):
+    content = torch.load(checkpoint, weights_only=True)
+    name = 'decode_heads.shared.conv_seg.weight'
+    content['state_dict'][name] = content['state_dict'][name][:2]
+    torch.save(content, tmp_path / 'other.pth')
+    for number, (file, fits) in enumerate(((checkpoint, True), (tmp_path / 'other.pth', False))):
+        runner = make_runner(
+            tmp_path / str(number),
+            cross_modal_model(),
+            bands=15,
+            max_iters=2,
+            resume=True,
+            load_from=str(file),
+        )
+        if fits:
+            runner.train()
+        else:
+            with pytest.raises(
+                TransferError, match=r'tensors resumed from .*other\.pth[^!]*conv_seg'
+            ):
+                runner.train()

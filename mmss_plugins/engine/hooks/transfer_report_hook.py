@@ -9,8 +9,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from torch import Tensor
 
+from mmss_plugins.checkpoints.files import state_of
 from mmss_plugins.checkpoints.inflated import inflation_note
 from mmss_plugins.checkpoints.pretrained import pretrained_modules, read_state, unwrapped
+from mmss_plugins.checkpoints.resume_check import check_resumed
 from mmss_plugins.checkpoints.transfer import (
     TransferError,
     TransferReport,
@@ -33,7 +35,8 @@ class TransferReportHook(Hook):
 
     ``load_from`` is no stricter: there the checkpoint has to fill the whole model, in training as
     in testing. To start from an encoder, use the ``init_cfg`` of the backbone instead. Where a run
-    is resumed, all weights come from its checkpoint, and the log says so.
+    is resumed, all weights come from its checkpoint, and the log says so: it has to fill the whole
+    model, and to hold the state of the same optimizer and schedules.
 
     A module that converts the checkpoint itself (a ViT that resizes its position embedding) needs
     ``allow_partial``.
@@ -56,6 +59,26 @@ class TransferReportHook(Hook):
             self._check_whole(runner, compare_values=False)
         elif training:
             self._check(runner, compare_values=False)
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Compare what a run is resumed from, before it is used."""
+        if not runner._resume:
+            return
+        source = runner._load_from or runner.work_dir
+        model_state = unwrapped(runner.model).state_dict()
+        state = {n.removeprefix('module.'): t for n, t in state_of(checkpoint, source).items()}
+        report = transfer_report(model_state, state)
+        if not report.complete:
+            self._fall_short(
+                runner,
+                f'model: {len(report.loaded)} of {report.total} tensors resumed from {source}',
+                report,
+                model_state,
+                state,
+                'a run continues with its own config only: take that of the work folder',
+            )
+        optimizer = runner.optim_wrapper.state_dict()
+        check_resumed(checkpoint, optimizer, runner.param_schedulers, source)
 
     def before_train(self, runner) -> None:
         """Compare values, after all initialisation and before any training step."""
