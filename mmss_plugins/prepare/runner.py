@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,8 +53,12 @@ class Task(Protocol):
 class Supply(Protocol):
     """Where samples come from that cannot be read one by one, such as an archive."""
 
-    def __call__(self, tasks: Sequence[Any]) -> Iterator[Any]:
-        """Yield the tasks, ready to be loaded, in the order in which they come."""
+    def __call__(self, tasks: Sequence[Any]) -> AbstractContextManager[Iterator[Any]]:
+        """The tasks, ready to be loaded, in the order in which they come.
+
+        What they need is there as long as the context lasts: other processes may still load the
+        last ones when the iterator is at its end.
+        """
 
     def progress(self) -> str:
         """How much has been read."""
@@ -161,7 +165,7 @@ def _probe(plan: Plan) -> tuple[Loaded | None, list[dict[str, str]]]:
     """The first good sample, which describes the store: the same one in every run."""
     skipped = list(plan.skipped)
     tasks = plan.tasks if plan.probed is None else plan.probed
-    with closing(_supplied(plan, tasks)) as supplied:
+    with _supplied(plan, tasks) as supplied:
         for task in supplied:
             outcome = _load_one(plan.load, None, task)
             if not isinstance(outcome, Skipped):
@@ -170,9 +174,9 @@ def _probe(plan: Plan) -> tuple[Loaded | None, list[dict[str, str]]]:
     return None, _as_dicts(skipped)
 
 
-def _supplied(plan: Plan, tasks: Sequence[Any]) -> Iterator[Any]:
-    """The tasks, as the plan's supply has them ready."""
-    yield from tasks if plan.supply is None else plan.supply(tasks)
+def _supplied(plan: Plan, tasks: Sequence[Any]) -> AbstractContextManager[Iterator[Any]]:
+    """The tasks, as the plan's supply has them ready while the context lasts."""
+    return nullcontext(iter(tasks)) if plan.supply is None else plan.supply(tasks)
 
 
 def _codes(first: Loaded, meta: StoreMeta) -> bool:
@@ -195,13 +199,13 @@ def fill_store(
         print(f'{plan.out}: continuing after {done} of {len(plan.tasks)} samples', flush=True)
     types = {name: spec['dtype'] for name, spec in meta.fields.items()}
     work = partial(_load_one, plan.load, types)
-    supplied = _supplied(plan, pending)
-    results = pool.map(work, supplied) if pool else ordered_map(work, supplied, workers, PRELOAD)
     note = None if plan.supply is None else plan.supply.progress
     log = nullcontext() if plan.findings is None else FactsLog(plan.out, writer.sample_ids)
     with (
-        closing(supplied),
-        closing(results),
+        _supplied(plan, pending) as supplied,
+        closing(
+            pool.map(work, supplied) if pool else ordered_map(work, supplied, workers, PRELOAD)
+        ) as results,
         log,
         ProgressReport(plan.title, len(plan.tasks), done, note) as progress,
     ):

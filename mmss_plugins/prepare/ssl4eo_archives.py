@@ -13,7 +13,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -44,10 +44,16 @@ class ArchiveSupply:
     beside: Path
     _streams: dict[str, _LocationStream] = field(default_factory=dict, init=False)
 
-    def __call__(self, tasks: Sequence) -> Iterator:
-        """Yield the tasks with their images; those that no archive has come last."""
+    @contextmanager
+    def __call__(self, tasks: Sequence) -> Iterator[Iterator]:
+        """The tasks with their images; those that no archive has come last.
+
+        The files of all that was yielded wait until the context ends, unless their location was
+        loaded: other processes may still read them.
+        """
         wanted = {task.sample_id: task for task in tasks}
         if not wanted:
+            yield iter(())
             return
         self.beside.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -62,7 +68,7 @@ class ArchiveSupply:
                 for sensor, archive in self.archives.items()
                 if isinstance(archive, SceneArchive)
             }
-            yield from self._join(wanted, spool)
+            yield stack.enter_context(closing(self._join(wanted, spool)))
 
     def progress(self) -> str:
         """Bytes read of all archives."""

@@ -29,7 +29,9 @@ NAMES = {  # of folders, where files do not tell
     's2_l2a': S2A, 's2l2a': S2A, 'dw_noisy_labels': LABEL, 'dw_clean_labels': CLEAN_LABEL,
 }  # fmt: skip
 LOCATION = re.compile(r'\d{7}')
-ARCHIVE = re.compile(r'(?P<stem>.+)\.(?:tar|tar\.gz|tgz)(?:\.part(?P<part>[a-z]+))?')
+ARCHIVE = re.compile(  # .tar.gz, .tar.gz.partaa as published, .partaa, .tar.gz.aa, .tar.gzaa
+    r'(?P<stem>.+?)(?:\.tar\.gz|\.tgz|\.tar|(?=\.part))(?:\.part(?P<part>[a-z]+)|\.?(?P<bare>a[a-z]))?'
+)
 ZARR = '.zarr.zip'
 LOOKED_AT = 8  # locations of a folder, and scenes of a location
 OTHER_MODALITIES = {'s2rgb', 'dem', 'ndvi', 'lulc'}  # of v1.1
@@ -98,6 +100,11 @@ def find_layout(roots: Iterable[Path]) -> Layout:
                 layout.indexes.append(path)
             elif ARCHIVE.fullmatch(path.name):
                 parts.append(path)
+            elif path == root:
+                raise PrepareUsageError(
+                    f'{path}: expected a folder, an archive (.tar, .tar.gz, or its parts '
+                    '.tar.gz.partaa, .tar.gz.partab, ...) or a Zarr file (.zarr.zip)'
+                )
     layout.archives = _joined(parts)
     for folder, paths in zarr.items():
         kind = _kind_of_zarr(folder, paths[0])
@@ -178,7 +185,7 @@ def _joined(parts: Sequence[Path]) -> list[tuple[Path, ...]]:
         groups.setdefault((path.parent, stem), []).append(path)
     for paths in groups.values():
         paths.sort()
-        letters = [ARCHIVE.fullmatch(path.name)['part'] for path in paths]
+        letters = [_part(path) for path in paths]
         if None in letters:
             if len(paths) > 1:
                 raise PrepareUsageError(f'{paths[0]} and {paths[1]}: an archive and parts of it')
@@ -192,6 +199,11 @@ def _joined(parts: Sequence[Path]) -> list[tuple[Path, ...]]:
                 'other, from partaa on'
             )
     return [tuple(paths) for paths in groups.values()]
+
+
+def _part(path: Path) -> str | None:
+    match = ARCHIVE.fullmatch(path.name)
+    return match['part'] or match['bare']
 
 
 def _letters(number: int, width: int) -> str:

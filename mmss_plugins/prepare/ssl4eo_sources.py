@@ -120,7 +120,8 @@ def _missing(layout: Layout, kind: str, archives: Sequence[SceneArchive]) -> str
     if unreadable:
         return unreadable[0]
     other = {S2C: S2A, S2A: S2C}.get(kind)
-    if other in layout.folders or other in layout.zarr or any(a.kind == other for a in archives):
+    archived = {archive.kind for archive in archives}
+    if other and (other in layout.folders or other in layout.zarr or other in archived):
         return (
             f'no {KINDS[kind]}, but {KINDS[other]}: --s2 {other} takes that processing level, '
             'which has statistics of its own'

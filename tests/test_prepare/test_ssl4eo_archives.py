@@ -13,6 +13,8 @@ from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
 from mmss_plugins.prepare.facts_log import log_path
 from mmss_plugins.prepare.noldo_pretrain import main
 from mmss_plugins.prepare.scene_archive import JoinedParts, Member, SceneArchive, parse_member
+from mmss_plugins.prepare.ssl4eo_archives import ArchiveSupply
+from mmss_plugins.prepare.ssl4eo_loader import Place
 
 LOCATIONS = [3, 7, 11, 200]
 IDS = [f'{location:07d}' for location in LOCATIONS]
@@ -107,6 +109,25 @@ def test_an_interrupted_run_continues(master, tmp_path, monkeypatch):
     assert calls[:2] == IDS[:2]
     assert calls[3:] == IDS[2:], 'only the missing ones are unpacked'
     assert content(tmp_path / 'a.lmdb') == content(master / 'folders.lmdb')
+
+
+def test_files_wait_for_processes_that_are_behind(master, tmp_path):
+    """The last locations are still being read when the archives are at their end."""
+    packed(master, tmp_path / 'hub', parts=1)
+    supply = ArchiveSupply(
+        {
+            name: SceneArchive([tmp_path / f'hub/{stem}/{stem}.tar.gz.partaa'])
+            for name, stem in (('s1', 's1_grd'), ('s2', 's2_l1c'))
+        },
+        tmp_path / 'a.lmdb',
+    )
+    with supply([Place(sample_id, ()) for sample_id in IDS]) as supplied:
+        tasks = list(supplied)
+        assert [task.sample_id for task in tasks] == IDS
+        for task in tasks:
+            for sensor in ('s1', 's2'):
+                assert len(task.images.scenes(sensor)) == 1
+    assert not list(tmp_path.glob('*spool*'))
 
 
 def test_one_sensor_unpacked(master, tmp_path):
@@ -292,3 +313,27 @@ def test_shards_merge_into_the_whole(master, tmp_path, form):
     assert StoreReader(out).sample_ids == StoreReader(whole).sample_ids
     assert StoreReader(out).meta == StoreReader(whole).meta, 'days between the sensors included'
     assert log_path(out).read_text() == log_path(whole).read_text()
+
+
+@pytest.mark.parametrize('name', ['{}.part{}', '{}.tar.gz.{}', '{}.tar.gz{}', '{}.tgz.part{}'])
+def test_other_names_of_parts(master, tmp_path, name):
+    for path in packed(master, tmp_path / 'hub'):
+        stem, letters = path.name.split('.')[0], path.name[-2:]
+        path.rename(path.with_name(name.format(stem, letters)))
+    assert prepare(master, tmp_path / 'hub', out=tmp_path / 'a.lmdb') == 0
+    assert content(tmp_path / 'a.lmdb') == content(master / 'folders.lmdb')
+
+
+def test_a_file_that_is_no_archive_is_named(master, tmp_path, capsys):
+    other = tmp_path / 's1_grd.tar.xz'
+    other.write_bytes(b'x')
+    assert prepare(master, master / 'images', other, out=tmp_path / 'a.lmdb') == 2
+    assert f'{other}: expected' in capsys.readouterr().err
+
+
+def test_an_archive_of_something_else_is_named(master, tmp_path, capsys):
+    other = tmp_path / 'other.tar'
+    with tarfile.open(other, 'w') as archive:
+        archive.addfile(tarfile.TarInfo('readme.txt'))
+    assert prepare(master, other, out=tmp_path / 'a.lmdb') == 2
+    assert f'found, but {other}' in capsys.readouterr().err
