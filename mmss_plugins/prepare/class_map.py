@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ SHOWN = 10
 MAX_BYTES = 1 << 20
 _SECTIONS = {'map', 'classes', 'palette', OTHER, BACKGROUND}
 _HEX = re.compile(r'#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})')
-_RGB = re.compile(r'[(\[]?\s*(\d{1,3})[,\s]+(\d{1,3})[,\s]+(\d{1,3})\s*[)\]]?')
+_RGB = re.compile(r'(?:rgb)?[(\[]?\s*(\d{1,3})[,\s]+(\d{1,3})[,\s]+(\d{1,3})\s*[)\]]?')
 FORM = (
     'a mapping from source values to class names, such as {1: water, 2: trees, 0: ignore}; colours '
     'are written "#3C1098" or "60,16,152"'
@@ -112,7 +113,8 @@ class ClassMap:
 def key_of(value: object) -> Key:
     """A source value in the form in which values are compared.
 
-    Whole numbers become int whatever they are written as, colours tuples; all else is text.
+    Whole numbers become int whatever they are written as, and truth values 1 and 0, colours tuples,
+    no value 'None'; all else is text.
     """
     if isinstance(value, (list, tuple)):
         return tuple(int(number) for number in value)
@@ -121,6 +123,10 @@ def key_of(value: object) -> Key:
     if isinstance(value, (int, np.integer)):
         return int(value)
     text = str(value).strip()
+    if value is None or value != value:  # not a number, as tables have it for no value
+        return 'None'
+    if text.lower() in ('true', 'false'):
+        return int(text.lower() == 'true')
     if re.fullmatch(r'[-+]?\d+(\.0+)?', text):
         return int(float(text))
     match = _HEX.fullmatch(text)
@@ -141,13 +147,11 @@ def read_class_map(path: Path) -> ClassMap:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise PrepareUsageError(f'{path}: too large for a class map')
-        text = path.read_text(encoding='utf-8')
+        text = path.read_text(encoding='utf-8-sig')
         if path.suffix.lower() == '.json':
-            content = json.loads(text)
+            content = json.loads(text, object_pairs_hook=partial(_unique, path=path))
         else:
-            import yaml
-
-            content = yaml.safe_load(text)
+            content = _from_yaml(text, path)
     except (OSError, ValueError, RecursionError) as error:
         raise PrepareUsageError(f'{path}: unreadable class map ({error})') from error
     except Exception as error:  # yaml's own
@@ -157,9 +161,40 @@ def read_class_map(path: Path) -> ClassMap:
     return _from_content(content, path)
 
 
+def _from_yaml(text: str, path: Path) -> Any:
+    """Content of a YAML file, whose numbers and truth values stay texts as they are written.
+
+    So yes, no and 010 are what they look like, not True, False and 8.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {
+            first: [entry for entry in entries if entry[0].endswith((':null', ':merge'))]
+            for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            _unique([(str(key), None) for key in keys], path)
+            return super().construct_mapping(node, deep)
+
+    return yaml.load(text, Loader)
+
+
+def _unique(pairs: Iterable[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    """A mapping, whose keys must differ."""
+    found = {}
+    for key, value in pairs:
+        if key in found:
+            raise PrepareUsageError(f'{path}: {key!r} is listed twice')
+        found[key] = value
+    return found
+
+
 def _from_table(path: Path) -> ClassMap:
     rows = read_table(path, ['class'])
-    pairs, palette = {}, {}
+    pairs, palette = [], {}
     for number, row in enumerate(rows, 2):
         colour = row.get('colour') or row.get('color')
         rgb = [row.get(name) for name in 'rgb']
@@ -168,10 +203,10 @@ def _from_table(path: Path) -> ClassMap:
             raise PrepareUsageError(
                 f'{path}, row {number}: expected a column value, colour, or r, g and b'
             )
-        pairs[value] = row['class']
+        pairs.append((value, row['class']))
         if colour and row.get('value'):
             palette[row['class']] = colour
-    return _make(pairs, path, palette=palette)
+    return _make(_unique(pairs, path), path, palette=palette)
 
 
 def _from_content(content: Any, path: Path) -> ClassMap:
@@ -215,9 +250,9 @@ def _make(
     other: Any = 'error',
     background: Any = None,
 ) -> ClassMap:
-    names = {key_of(value): _class_name(name, path) for value, name in pairs.items()}
-    if len(names) != len(pairs):
-        raise PrepareUsageError(f'{path}: a source value is listed twice')
+    keys = {value: key_of(value) for value in pairs}
+    _unique([(key, None) for key in keys.values()], path)
+    names = {keys[value]: _class_name(name, path) for value, name in pairs.items()}
     for extra in (other, background):
         if extra != 'error':
             names.setdefault(f'\0{extra}', _class_name(extra, path))
@@ -239,7 +274,11 @@ def _make(
 
     values = {k: index(v) for k, v in names.items() if not str(k).startswith('\0')}
     if len({isinstance(key, tuple) for key in values}) > 1:
-        raise PrepareUsageError(f'{path}: some source values are colours and some are not')
+        shown = [next(k for k in values if isinstance(k, tuple) == kind) for kind in (True, False)]
+        raise PrepareUsageError(
+            f'{path}: some source values are colours, such as {shown[0]}, and some are not, such '
+            f'as {shown[1]!r}; colours are written "#3C1098" or "60,16,152"'
+        )
     return ClassMap(
         tuple(order),
         values,

@@ -81,20 +81,33 @@ def _is_wanted(path: Path, suffixes: Sequence[str]) -> bool:
     return path.suffix.lower() in suffixes and not hidden and path.is_file()
 
 
+def matching_paths(pattern: str) -> list[Path]:
+    """Files and folders of a pattern; the folder that it begins with may have brackets itself."""
+    folder, text = _divided(pattern)
+    return [folder / name for name in glob.glob(text, root_dir=folder, recursive=True)]
+
+
+def _divided(pattern: str) -> tuple[Path, str]:
+    """The folder that a pattern begins with, and the rest."""
+    path = Path(pattern)
+    folder = next(parent for parent in path.parents if parent.is_dir() or parent == Path())
+    return folder, path.relative_to(folder).as_posix()
+
+
 def _matching(pattern: str) -> list[FoundFile]:
     """Files of a pattern, keyed by what its wildcards stand for."""
-    text = Path(pattern).as_posix()
+    folder, text = _divided(pattern)
     parts, end = [], 0
     for match in WILDCARDS.finditer(text):
         parts += [re.escape(text[end : match.start()]), _regex_of(match[0])]
         end = match.end()
     regex = re.compile(''.join(parts) + re.escape(text[end:]))
     found = []
-    for name in glob.glob(pattern, recursive=True):
-        match = regex.fullmatch(Path(name).as_posix())
+    for path in matching_paths(pattern):
+        match = regex.fullmatch(path.relative_to(folder).as_posix())
         if match:
             groups = [group.strip('/') for group in match.groups() if group.strip('/')]
-            found.append(FoundFile('/'.join(groups) or Path(name).stem, Path(name)))
+            found.append(FoundFile('/'.join(groups) or path.stem, path))
     return found
 
 
@@ -172,6 +185,7 @@ def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
 
 def relative_keys(paths: Sequence[Path]) -> list[str]:
     """Keys of some files: their paths below the folder that holds them all, without suffix."""
+    paths = [path.absolute() for path in paths]
     parent = os.path.commonpath([path.parent for path in paths])
     return [path.relative_to(parent).with_suffix('').as_posix() for path in paths]
 

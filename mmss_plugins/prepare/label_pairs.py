@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from mmss_plugins.prepare.image_paths import (
     check_split_names,
     find_files,
     listed_path,
+    matching_paths,
     read_table,
     relative_keys,
     sample_names,
@@ -111,8 +111,9 @@ def _image_files(modality: str, sources: Sequence[str]) -> list[FoundFile]:
         return find_files(sources, IMAGE_SUFFIXES)
     found, others = [], []
     for source in sources:
-        paths = glob.glob(source) if WILDCARDS.search(source) else [source]
-        folders = [(Path(path), _band_folder(Path(path))) for path in sorted(paths)]
+        literal = Path(source).exists() or not WILDCARDS.search(source)
+        paths = [Path(source)] if literal else sorted(matching_paths(source))
+        folders = [(path, _band_folder(path)) for path in paths]
         if folders and all(folder is not None for _, folder in folders):
             found += [FoundFile(_scene_key(path), folder) for path, folder in folders]
         else:

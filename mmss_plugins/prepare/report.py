@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,17 @@ def format_summary(summary: Mapping[str, Any]) -> str:
             for name, pixels in classes.items()
         ]
     lines += [f'  warning: {text}' for text in summary['warnings']]
-    lines += [
-        f'  left out as the options say: {count} ({reason})'
-        for reason, count in Counter(summary.get('unwanted', {}).values()).items()
-    ]
+    lines += format_unwanted(summary.get('unwanted', {}).values())
     lines += format_skipped(summary['skipped'])
     return '\n'.join(lines)
+
+
+def format_unwanted(reasons: Iterable[str]) -> list[str]:
+    """One line per reason for which samples were left out as the options say."""
+    return [
+        f'  left out as the options say: {count} ({reason})'
+        for reason, count in Counter(reasons).items()
+    ]
 
 
 def format_skipped(skipped: list[dict[str, str]]) -> list[str]:

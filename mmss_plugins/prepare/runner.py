@@ -24,6 +24,7 @@ from mmss_plugins.prepare.progress import ProgressReport
 from mmss_plugins.prepare.report import (
     format_skipped,
     format_summary,
+    format_unwanted,
     summary_path,
     unwanted_samples,
     write_summary,
@@ -135,8 +136,10 @@ def prepare_store(
     """
     first, skipped = _probe(plan)
     if first is None:
-        print('\n'.join([f'{plan.out}: no sample can be read', *format_skipped(skipped)]))
-        return len(skipped)
+        lines = [*format_unwanted(e.reason for e in skipped if e.unwanted),
+                 *format_skipped(_as_dicts(skipped))]  # fmt: skip
+        print('\n'.join([f'{plan.out}: no sample can be read, so no store is made', *lines]))
+        return max(1, _faults(skipped))
     meta = plan.describe(first.arrays)
     there = None if overwrite else _complete_store(plan.out)
     if there is not None:
@@ -161,7 +164,7 @@ def prepare_store(
     return _faults(reasons)
 
 
-def _probe(plan: Plan) -> tuple[Loaded | None, list[dict[str, str]]]:
+def _probe(plan: Plan) -> tuple[Loaded | None, list[Skipped]]:
     """The first good sample, which describes the store: the same one in every run."""
     skipped = list(plan.skipped)
     tasks = plan.tasks if plan.probed is None else plan.probed
@@ -171,7 +174,7 @@ def _probe(plan: Plan) -> tuple[Loaded | None, list[dict[str, str]]]:
             if not isinstance(outcome, Skipped):
                 return outcome, []
             skipped.append(outcome)
-    return None, _as_dicts(skipped)
+    return None, skipped
 
 
 def _supplied(plan: Plan, tasks: Sequence[Any]) -> AbstractContextManager[Iterator[Any]]:

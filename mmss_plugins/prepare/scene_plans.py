@@ -41,7 +41,7 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
     pairs, skipped = _pairs(arguments)
     labelled = pairs[0].label is not None
     classes = _class_map(arguments, labelled)
-    vector = _vector_options(arguments, pairs)
+    vector, named = _vector_options(arguments, pairs)
     values = ValueOptions(
         arguments.s2_scale,
         arguments.s2_offset,
@@ -61,7 +61,7 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
         raise PrepareUsageError(f'nothing to prepare: {skipped[0].sample_id}: {skipped[0].reason}')
     places, seasons, bad = _places(dates, arguments.seasons)
     skipped += bad
-    patches = _patches(places, arguments, vector)
+    patches = _patches(places, arguments, named)
     scaling = _scaling(patches, values, choice, arguments) if choice else None
     sample = SampleOptions(
         values, classes, vector, arguments.assume_aligned, arguments.max_nodata,
@@ -117,7 +117,10 @@ def _class_map(arguments: argparse.Namespace, labelled: bool) -> ClassMap | None
     return read_class_map(arguments.classes) if labelled else None
 
 
-def _vector_options(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> VectorOptions | None:
+def _vector_options(
+    arguments: argparse.Namespace, pairs: Sequence[Pair]
+) -> tuple[VectorOptions | None, tuple[str, ...]]:
+    """How polygons become labels, if there are any, and the splits that they name."""
     files = {pair.label for pair in pairs if pair.label is not None}
     vector = {file for file in files if file.suffix.lower() in vector_labels.SUFFIXES}
     if vector and vector != files:
@@ -130,15 +133,18 @@ def _vector_options(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> Vec
         used = [name for name in names if getattr(arguments, name)]
         if used:
             raise PrepareUsageError(f'--{used[0].replace("_", "-")} is for vector labels')
-        return None
+        return None, ()
     if arguments.attribute is None:
         raise PrepareUsageError('vector labels need --attribute, the one that gives the class')
     found = VectorOptions(
         arguments.attribute, arguments.layer, arguments.all_touched, arguments.split_attribute
     )
+    named: set[str] = set()
     for file in sorted(vector):
-        check_split_names(check_vector_file(file, found), f'{file}, {arguments.split_attribute}')
-    return found
+        names = check_vector_file(file, found)
+        check_split_names(names, f'{file}, {arguments.split_attribute}')
+        named |= set(names)
+    return found, tuple(split for split in SPLITS if split in named)
 
 
 def _examined(
@@ -230,9 +236,9 @@ def _places(
 def _patches(
     places: Mapping[str, tuple[SceneDate, ...]],
     arguments: argparse.Namespace,
-    vector: VectorOptions | None,
+    named: Sequence[str],
 ) -> dict[str, list[ScenePatch]]:
-    """The patches of each split."""
+    """The patches of each split; if polygons name splits, all patches are of each of these."""
     starts = origins(dates[0].grid for dates in places.values())
     regions: list[tuple[str, Region]] = []
     for name, dates in places.items():
@@ -246,13 +252,12 @@ def _patches(
             found = [Region(group, Window(0, 0, *grid.shape))]
         regions += [(name, region) for region in found]
     splits = _splits(places, regions, arguments)
-    by_attribute = vector is not None and vector.split_attribute is not None
     patches: dict[str, list[ScenePatch]] = {split: [] for split in SPLITS}
     for name, region in regions:
         for window, padded in patches_in(region.window, arguments.size, arguments.stride):
             whole = arguments.size is None and arguments.split_by != BLOCK
             sample_id = name if whole else patch_id(name, padded.row, padded.col)
-            for split in SPLITS if by_attribute else [splits[name, region.group]]:
+            for split in named or [splits[name, region.group]]:
                 patches[split].append(ScenePatch(sample_id, places[name], window, padded, split))
     return patches
 

@@ -19,7 +19,7 @@ from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.image_files import ImageInfo, image_info, read_image
 from mmss_plugins.prepare.images import subtract_offset
 from mmss_plugins.prepare.label_pairs import IMAGE, Pair
-from mmss_plugins.prepare.s2_offset import find_level, find_offset
+from mmss_plugins.prepare.s2_offset import check_carried, find_level, find_offset
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
 from mmss_plugins.raster.georeference import Grid
@@ -186,7 +186,10 @@ def _offset(date: SceneDate, image: np.ndarray, valid: np.ndarray, options: Valu
         check_offset(scaled, bands, given or 0, source.path, valid)
         return given or 0
     seen = carries_offset(scaled, bands, valid) if 'B10' in bands else None
-    return find_offset(date.pair.images['s2'], tags, declared, seen)
+    offset = find_offset(date.pair.images['s2'], tags, declared, seen)
+    if offset > 0:
+        check_carried(date.pair.images['s2'], scaled, valid, offset)
+    return offset
 
 
 def _probes(shape: tuple[int, int]) -> list[Window]:

@@ -19,6 +19,10 @@ from mmss_plugins.raster.georeference import Grid
 SUFFIXES = ('.gpkg', '.geojson', '.json', '.shp', '.fgb')
 _FIRST_BYTES = {'.gpkg': b'SQLite format 3\0', '.shp': b'\0\0\x27\x0a', '.fgb': b'fgb'}
 _JSON = re.compile(rb'(\xef\xbb\xbf)?\s*\{')
+NO_AREA = (
+    'labels are areas, but found {found}: draw polygons, such as a buffer around each, in the '
+    'size of what was seen'
+)
 KEPT = 4  # scenes whose polygons each process keeps
 
 
@@ -97,6 +101,9 @@ def check_vector_file(path: Path, options: VectorOptions) -> list[str]:
             f'{path}: the file has no coordinate reference system, so its place is unknown: write '
             'one into it'
         )
+    kind = str(info['geometry_type'] or '')
+    if 'Point' in kind or 'Line' in kind:
+        raise PrepareUsageError(f'{path}: {NO_AREA.format(found=kind)}')
     if options.split_attribute is None:
         return []
     values = pyogrio.raw.read(
@@ -131,12 +138,13 @@ def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
         options: What to read.
 
     Raises:
-        PrepareError: If the scene has no reference system, or the file cannot be read.
+        PrepareError: If the scene has no reference system, or the file cannot be read, or holds
+            points or lines.
     """
     import pyogrio
     import shapely
     from rasterio.errors import RasterioError
-    from rasterio.warp import transform, transform_bounds
+    from rasterio.warp import transform_bounds
 
     if grid.crs is None:
         raise PrepareError(
@@ -153,11 +161,10 @@ def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
         order = np.argsort(fids, kind='stable')
         shapes = shapely.from_wkb(geometry[order])
         there = [shape is not None and not shape.is_empty for shape in shapes]
-
-        def moved(points: np.ndarray) -> np.ndarray:
-            return np.column_stack(transform(crs, grid.crs, points[:, 0], points[:, 1]))
-
-        shapes = shapely.transform(shapes[there], moved) if any(there) else []
+        shapes = [_areas(shape, path) for shape in shapes[there]]
+        shapes = [_moved(shape, crs, grid, bounds) for shape in shapes]
+    except PrepareError:
+        raise
     except (RuntimeError, ValueError, OSError, RasterioError) as error:
         raise PrepareError(f'{path}: unreadable vector file ({error})') from error
     kept = order[there]
@@ -165,6 +172,53 @@ def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
     by_name = {name: values[kept].tolist() for name, values in zip(names, data, strict=True)}
     splits = by_name.get(options.split_attribute, ())
     return Polygons(shapes, by_name[options.attribute], [str(text).strip() for text in splits])
+
+
+def _areas(shape: Any, path: Path) -> Any:
+    """A polygon, or the polygons of a collection.
+
+    Raises:
+        PrepareError: If it is a point or a line.
+    """
+    import shapely
+
+    if shape.geom_type == 'GeometryCollection':
+        parts = shapely.get_parts(shapely.get_parts(shape))
+        areas = [part for part in parts if part.geom_type == 'Polygon']
+        if areas:
+            return shapely.multipolygons(areas)
+    if shape.geom_type not in ('Polygon', 'MultiPolygon'):
+        raise PrepareError(f'{path}: {NO_AREA.format(found=f"a {shape.geom_type}")}')
+    return shape
+
+
+def _moved(shape: Any, crs: str, grid: Grid, bounds: Sequence[float]) -> Any:
+    """A polygon in the reference system of a scene.
+
+    One so large that an edge would be off by the size of the scene, such as an area of the whole
+    world in a UTM zone, is cut off around the scene first.
+
+    Args:
+        shape: In ``crs``.
+        crs: Of the shape.
+        grid: Of the scene.
+        bounds: Of the scene in ``crs``: left, bottom, right, top.
+    """
+    import shapely
+    from rasterio.warp import transform
+
+    def forth(points: np.ndarray) -> np.ndarray:
+        return np.column_stack(transform(crs, grid.crs, points[:, 0], points[:, 1]))
+
+    points = shapely.get_coordinates(shape)
+    moved, middle = forth(points), forth((points[1:] + points[:-1]) / 2)
+    if np.isfinite(moved).all() and np.isfinite(middle).all():
+        off = np.abs(middle - (moved[1:] + moved[:-1]) / 2).max()
+        if off <= np.ptp(grid.corners, axis=0).max():
+            return shapely.transform(shape, forth)
+    width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
+    around = (bounds[0] - width, bounds[1] - height, bounds[2] + width, bounds[3] + height)
+    return shapely.transform(shapely.clip_by_rect(shapely.make_valid(shape), *around), forth)
 
 
 def burn(

@@ -78,3 +78,33 @@ def test_other_values_background_and_given_palette(tmp_path):
 def test_what_is_refused(tmp_path, text, message):
     with pytest.raises(PrepareUsageError, match=message):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ('text', 'suffix'),
+    [
+        ('{1: a, 2: b, 1: c}', '.yml'),
+        ('{1: a, "1.0": b}', '.yml'),
+        ('map: {1: a}\nmap: {1: b}', '.yml'),
+        ('{"1": "a", "1": "b"}', '.json'),
+        ('value,class\n1,a\n1,b\n', '.csv'),
+    ],
+)
+def test_a_value_has_one_meaning(tmp_path, text, suffix):
+    with pytest.raises(PrepareUsageError, match='is listed twice'):
+        read(tmp_path, text, suffix)
+
+
+def test_yaml_is_taken_as_it_is_written(tmp_path):
+    found = read(tmp_path, '\ufeff{yes: built, no: free, 010: on, 2020-01-01: 1.50, null: ignore}')
+    assert found.classes == ('built', 'free', 'on', '1.50')
+    texts = ['yes', 'no', 10, '2020-01-01', None, float('nan')]
+    assert [found.index(text, 'x') for text in texts] == [0, 1, 2, 3, 255, 255]
+    found = read(tmp_path, '{true: built, false: free}')
+    assert [found.index(value, 'x') for value in (True, False, 'true')] == [0, 1, 0]
+
+
+def test_rgb_colours_and_a_mixture(tmp_path):
+    assert read(tmp_path, '{"rgb(60, 16, 152)": roof}').values == {(60, 16, 152): 0}
+    with pytest.raises(PrepareUsageError, match=r"such as \(60, 16, 152\), .* as '#F00'"):
+        read(tmp_path, '{"#3C1098": roof, "#F00": road}')

@@ -34,6 +34,15 @@ def test_folders_patterns_and_files(folder):
             keys(wrong)
 
 
+def test_folders_with_brackets_and_both_kinds_of_paths(folder):
+    (folder / 'x [2020], ü').mkdir()
+    (folder / 'x [2020], ü' / '7.png').touch()
+    assert keys('data/x [2020], ü/*.png') == ['7']
+    assert keys(str(folder / 'x [2020], ü' / '[7].png')) == ['7']
+    assert keys('data/x*/*.png') == ['x [2020], ü/7'.replace('x', '', 1)]
+    assert keys('data/a/1.png', str(folder / 'b/1.png')) == ['a/1', 'b/1']
+
+
 def test_names_are_of_the_path_and_differ(folder):
     assert sample_names(find_files(['data'], ('.png', '.jpg'))) == ['a__1', 'b__1', 'b__c__2']
     (folder / 'a/1.jpg').touch()

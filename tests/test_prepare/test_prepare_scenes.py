@@ -304,3 +304,19 @@ def test_names_that_do_not_match_are_shown(tmp_path, raw, capsys):
     printed = capsys.readouterr().out
     assert 'left out x: no file of label' in printed
     assert 'left out other: no file of s1, s2' in printed
+
+
+def test_polygons_outside_of_all_scenes_make_no_store(raw, tmp_path, capsys):
+    pytest.importorskip('pyogrio')
+    ring = [[20, 10], [21, 10], [21, 11], [20, 10]]
+    feature = {
+        'type': 'Feature',
+        'properties': {'k': 1},
+        'geometry': {'type': 'Polygon', 'coordinates': [ring]},
+    }
+    content = {'type': 'FeatureCollection', 'features': [feature]}
+    (tmp_path / 'f.geojson').write_text(json.dumps(content))
+    options = ('--s1', '@s1', '--classes', '@classes.yml', '--attribute', 'k')
+    assert run(tmp_path, *options, '--labels', '@f.geojson') == 1
+    assert 'left out as the options say: 27 (no pixel has a label)' in capsys.readouterr().out
+    assert not (tmp_path / 'out').exists()

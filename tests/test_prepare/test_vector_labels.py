@@ -146,3 +146,62 @@ def test_what_is_refused(files, tmp_path):
     polygons = read_polygons(path, unlisted, options)
     with pytest.raises(PrepareError, match='does not list: rye'):
         burn(polygons, unlisted, Window(0, 0, *GRID.shape), classes, options, path)
+
+
+def write_features(path, crs, *geometries):
+    """Features of the class 'crop'; later ones of 7."""
+    features = [
+        {
+            'type': 'Feature',
+            'properties': {'crop': '7' if number else 'crop'},
+            'geometry': shapely.geometry.mapping(geometry),
+        }
+        for number, geometry in enumerate(geometries)
+    ]
+    member = {'type': 'name', 'properties': {'name': f'urn:ogc:def:crs:{crs}'}}
+    content = {'type': 'FeatureCollection', 'crs': member, 'features': features}
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ('crs', 'world'),
+    [
+        ('OGC:1.3:CRS84', (-180, -90, 180, 90)),
+        ('OGC:1.3:CRS84', (-120, -80, 90, 89)),
+        ('EPSG::3857', (-2e7, -2e7, 2e7, 2e7)),
+    ],
+)
+def test_areas_larger_than_the_reference_system_of_the_scene(files, tmp_path, crs, world):
+    path = write_features(tmp_path / 'a.geojson', crs, shapely.box(*world))
+    options = VectorOptions('crop')
+    label = burn(
+        read_polygons(path, GRID, options), GRID, Window(0, 0, *GRID.shape), files[2], options, path
+    )
+    assert (label == 0).all()
+
+
+def test_collections_count_with_their_areas(files, tmp_path):
+    box = shapely.box(500_100, 5_299_800, 500_200, 5_299_900)
+    mixed = shapely.GeometryCollection([box, shapely.Point(500_305, 5_299_705)])
+    path, options = (
+        write_features(tmp_path / 'a.geojson', 'EPSG::32633', mixed),
+        VectorOptions('crop'),
+    )
+    label = burn(
+        read_polygons(path, GRID, options), GRID, Window(0, 0, *GRID.shape), files[2], options, path
+    )
+    assert (label[10:20, 10:20] == 0).all()
+    assert (label == 0).sum() == 100
+
+
+def test_points_and_lines_are_no_areas(tmp_path):
+    point, line = shapely.Point(500_105, 5_299_905), shapely.LineString([(500_000, 5_299_900)] * 2)
+    area = shapely.box(500_100, 5_299_800, 500_200, 5_299_900)
+    for shape in (point, line):
+        path = write_features(tmp_path / 'a.geojson', 'EPSG::32633', shape)
+        with pytest.raises(PrepareUsageError, match=f'areas, but found {shape.geom_type}'):
+            check_vector_file(path, VectorOptions('crop'))
+        path = write_features(tmp_path / 'a.geojson', 'EPSG::32633', area, shape)
+        with pytest.raises(PrepareError, match=f'areas, but found a {shape.geom_type}'):
+            read_polygons(path, GRID, VectorOptions('crop'))
