@@ -58,7 +58,7 @@ class ZarrLocation:
         """Product names, in the order of the file's time stamps."""
         file, row = self._place(sensor)
         with opened(file) as group:
-            return [str(name) for name in _row(group.read(FILE_ID), row, 1)]
+            return [_text(name) for name in _row(group.read(FILE_ID), row, 1)]
 
     def where(self, sensor: str, scene: str | None = None) -> str:
         """The file, and which sample and scene of it."""
@@ -105,7 +105,7 @@ class ZarrLocation:
         return (self.s1, self.s1_row) if sensor == 's1' else (self.s2, self.s2_row)
 
     def _time(self, group: ZarrGroup, row: int | None, scene: str, where: str) -> int:
-        names = [str(name) for name in _row(group.read(FILE_ID), row, 1)]
+        names = [_text(name) for name in _row(group.read(FILE_ID), row, 1)]
         if scene not in names:
             raise PrepareError(f'{where}: no such scene: file_id has {", ".join(names)}')
         return names.index(scene)
@@ -166,10 +166,15 @@ def _index(
 
 
 def _sample_id(value: object, file: ZarrFile) -> str:
-    text = value.decode() if isinstance(value, bytes) else str(value)
+    text = _text(value)
     if not (text.isascii() and text.isdecimal()):
         raise PrepareUsageError(f'{file}: expected ids of digits in {SAMPLE!r}, but found {text!r}')
     return f'{int(text):07d}'
+
+
+def _text(value: object) -> str:
+    """Arrays hold texts as str or as bytes."""
+    return value.decode(errors='replace') if isinstance(value, bytes) else str(value)
 
 
 def _row(values: np.ndarray, row: int | None, ndim: int) -> Any:
@@ -180,7 +185,9 @@ def _row(values: np.ndarray, row: int | None, ndim: int) -> Any:
 def _band_order(group: ZarrGroup, sensor: Sensor, count: int, where: str) -> list[int]:
     """Positions of the sensor's bands, by their names."""
     names = [_plain(band) for band in sensor.bands]
-    found = [_plain(str(name)) for name in group.read('band').ravel()] if 'band' in group else names
+    found = (
+        [_plain(_text(name)) for name in group.read('band').ravel()] if 'band' in group else names
+    )
     if len(found) != count or sorted(found) != sorted(names):
         raise PrepareError(
             f'{where}: expected the bands {", ".join(sensor.bands)}, but found {count} bands '
@@ -220,7 +227,7 @@ def _axis(group: ZarrGroup, names: Sequence[str], row: int | None) -> np.ndarray
 
 def _wkt(group: ZarrGroup, row: int | None) -> str:
     value = np.asarray(_row(group.read(CRS), row, 0)).ravel()
-    text = str(value[0] if len(value) else '').removeprefix('EPSG:')
+    text = _text(value[0] if len(value) else '').removeprefix('EPSG:').removesuffix('.0')
     if not text.isdecimal():
         raise PrepareError(f'{group.where}: expected an EPSG code in {CRS!r}, but found {text!r}')
     return _wkt_of(int(text))
@@ -243,7 +250,7 @@ def kind_of_zarr(path: Path) -> str | None:
     for file in files_in(path):
         with opened(file) as group:
             if 'band' in group:
-                names = {_plain(str(name)) for name in group.read('band').ravel()}
+                names = {_plain(_text(name)) for name in group.read('band').ravel()}
                 known = {'s1': S1, 's2c': S2, 's2a': S2_L2A}
                 return next((k for k, s in known.items() if names == {*map(_plain, s.bands)}), None)
         break

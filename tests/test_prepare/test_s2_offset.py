@@ -49,7 +49,7 @@ def test_metadata_of_another_product(tmp_path):
         if expected:
             assert offset(tmp_path / f'{name}.tif') == expected
         else:
-            with pytest.raises(PrepareError, match='tells an offset of 0, but .*MTD_MSIL1C.xml'):
+            with pytest.raises(PrepareError, match=r'tells an offset of 0, but .*MTD_MSIL1C\.xml'):
                 offset(tmp_path / f'{name}.tif')
 
 

@@ -264,3 +264,17 @@ def test_the_library_is_named(tree, monkeypatch, capsys):
 def test_band_names(name):
     expected = {'B1': 'B1', 'B01': 'B1', 'b01': 'B1', 'B8A': 'B8A', 'vv': 'VV', 'B10': 'B10'}
     assert ssl4eo_zarr._plain(name) == expected[name]
+
+
+def test_texts_as_bytes(tmp_path):
+    files = make(tmp_path)
+    write_maps(tmp_path)
+    for name, arrays in files.items():
+        arrays['crs'] = arrays['crs'].astype(np.float64)
+        for key in ('file_id', 'band', 'sample'):
+            arrays[key] = np.array(arrays[key]).astype('S')
+        write_chunk_file(tmp_path / 'SSL4EO-S12-v1.1', 'train', name, 1, arrays)
+    status, out = prepare(tmp_path)
+    assert status == 0
+    s1 = files['S1GRD']['bands'][0, S1_STORED.index(S1_SCENES[0])]
+    np.testing.assert_array_equal(read(out, SAMPLES[0], 's1', 'season0'), s1)
