@@ -117,6 +117,12 @@ def unpacked(places, root):
         copy(path, root / name)
 
 
+def in_capitals(places, root):
+    """Unpacked, with suffixes in capitals, as some tools write them."""
+    for path, (_, name) in places.items():
+        copy(path, root / Path(name).with_suffix(path.suffix.upper()))
+
+
 def deeper(places, root):
     """Each archive unpacked into a folder of its name, all of them one folder deeper."""
     for path, (archive, name) in places.items():
@@ -164,5 +170,14 @@ def half_unpacked(places, root):
 
 FORMS = {
     form.__name__: form
-    for form in (unpacked, deeper, with_mac_files, archives, deflated, one_archive, half_unpacked)
+    for form in (
+        unpacked,
+        in_capitals,
+        deeper,
+        with_mac_files,
+        archives,
+        deflated,
+        one_archive,
+        half_unpacked,
+    )
 }

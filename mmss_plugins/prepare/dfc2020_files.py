@@ -18,7 +18,7 @@ from mmss_plugins.prepare.runner import Skipped
 
 KINDS = ('s1', 's2', 'dfc')
 MODIS = 'lc'  # published beside them: MODIS land cover, not used
-NAME = re.compile(r'ROIs0000_(.+)_(s1|s2|dfc|lc)_0_p(0|[1-9][0-9]*)\.tif')
+NAME = re.compile(r'ROIs0000_(.+)_(s1|s2|dfc|lc)_0_p(0|[1-9][0-9]*)(?i:\.tif)')
 SEASONAL = re.compile(r'ROIs([0-9]{4})_(spring|summer|fall|autumn|winter)(_.*)?')
 PUBLIC = 'DFC_Public_Dataset'
 

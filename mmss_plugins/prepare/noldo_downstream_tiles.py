@@ -116,7 +116,7 @@ def find_tiles(
         for file in files:
             if file.folders[-1] != folder or name not in file.folders:
                 continue
-            match = re.fullmatch(rf'{kind}_((?!__).+)\.tif', file.path.name)
+            match = re.fullmatch(rf'{kind}_((?!__).+)(?i:\.tif)', file.path.name)
             if match:
                 named.append((match[1], file))
             else:

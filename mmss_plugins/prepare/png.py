@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from mmss_plugins.prepare.raw_files import RawPath, ZipMember, open_file
+from mmss_plugins.prepare.raw_files import UNREADABLE, RawPath, ZipMember, open_file
 
 _DTYPES = {'1': 'bool', 'I': 'int32', 'I;16': 'uint16'}  # of Pillow's modes; all others are 8-bit
 
@@ -55,5 +55,5 @@ class PngImage:
 def _image(stream: BinaryIO) -> Image.Image:
     try:
         return Image.open(stream, formats=['PNG'])
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, *UNREADABLE) as error:  # of the image, or its archive
         raise OSError(str(error)) from error

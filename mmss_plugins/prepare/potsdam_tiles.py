@@ -117,7 +117,7 @@ class PotsdamTree:
         return chosen
 
     def _is_image(self, file: FoundFile) -> str | None:
-        name = _tile_name(rf'top_potsdam_({ROW_COL})_{self.bands}\.tif', file)
+        name = _tile_name(rf'top_potsdam_({ROW_COL})_{self.bands}(?i:\.tif)', file)
         if name and _LABEL_FOLDER.fullmatch(''.join(file.folders[1:][-1:])):
             raise PrepareUsageError(
                 f'{file.path}: a file in a folder of labels with the name of an image: give labels '
@@ -126,7 +126,7 @@ class PotsdamTree:
         return name
 
     def _is_label(self, file: FoundFile) -> str | None:
-        name = _tile_name(rf'top_potsdam_({ROW_COL})_label(?:{NO_BOUNDARY})?\.tif', file)
+        name = _tile_name(rf'top_potsdam_({ROW_COL})_label(?:{NO_BOUNDARY})?(?i:\.tif)', file)
         return name if name and _has_boundary(file) == self.boundary else None
 
     def _other_labels(self, kind: str, there: Sequence[FoundFile]) -> str:
@@ -141,7 +141,7 @@ class PotsdamTree:
 
 
 def _is_dsm(file: FoundFile) -> str | None:
-    return _tile_name(rf'dsm_potsdam_({ROW_COL})\.tif', file)
+    return _tile_name(rf'dsm_potsdam_({ROW_COL})(?i:\.tif)', file)
 
 
 def _tile_name(pattern: str, file: FoundFile) -> str | None:

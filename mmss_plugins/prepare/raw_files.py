@@ -24,7 +24,7 @@ OPEN_ARCHIVES = 16  # per process
 ARCHIVE = '.zip'
 MAC = '__MACOSX', '._'  # folder and prefix of files that the Mac's archiver adds
 _DAMAGED = (BadZipFile, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
-_UNREADABLE = (*_DAMAGED, NotImplementedError, RuntimeError)  # unknown compression, encrypted
+UNREADABLE = (*_DAMAGED, NotImplementedError, RuntimeError)  # unknown compression, encrypted
 
 
 @dataclass(frozen=True, order=True)
@@ -252,7 +252,7 @@ def _members(
 ) -> Iterator[FoundFile]:
     try:
         names = [info.filename for info in _archive(archive, stamp(archive)).infolist()]
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise PrepareUsageError(
             f'{archive}: damaged, not whole, or no ZIP archive ({error}): download it again, or '
             'move it away'
@@ -286,14 +286,14 @@ def _opened(member: ZipMember, limit: int) -> BinaryIO:
         raise PrepareError(f'{member}: missing file') from None
     except PrepareError:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise PrepareError(f'{member}: unreadable in its archive ({error})') from error
 
 
 def _whole(member: ZipMember, read: Callable[[], bytes]) -> bytes:
     try:
         return read()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise PrepareError(f'{member}: unreadable in its archive ({error})') from error
 
 

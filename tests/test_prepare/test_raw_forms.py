@@ -1,5 +1,7 @@
 """The published sets in every form in which people have them give the same stores."""
 
+import zipfile
+
 import pytest
 from raw_forms import FORMS, SETS, contents, prepare, write_set
 
@@ -34,3 +36,19 @@ def test_workers_open_archives_of_their_own(published, tmp_path):
     FORMS['deflated'](places, tmp_path / 'raw')
     assert prepare('dfc2020', tmp_path / 'raw', tmp_path / 'out', '--workers', '2') == 0
     assert contents(tmp_path / 'out', tmp_path / 'copy') == expected
+
+
+@pytest.mark.parametrize('name', SETS)
+def test_a_damaged_member_is_reported(published, tmp_path, capsys, name):
+    """A compressed member whose data are no data."""
+    FORMS['deflated'](published[name][0], tmp_path / 'raw')
+    for path in (tmp_path / 'raw').glob('*.zip'):
+        with zipfile.ZipFile(path) as archive:
+            wanted = (i for i in archive.infolist() if not i.filename.startswith('__MACOSX'))
+            info = next(i for i in wanted if i.compress_type == zipfile.ZIP_DEFLATED)
+        content = bytearray(path.read_bytes())
+        start = info.header_offset + 30 + len(info.filename.encode())
+        content[start : start + 20] = b'\xff' * 20
+        path.write_bytes(content)
+    assert prepare(name, tmp_path / 'raw', tmp_path / 'out') == 1
+    assert 'left out' in capsys.readouterr().out
