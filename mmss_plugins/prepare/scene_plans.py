@@ -25,6 +25,7 @@ from mmss_plugins.prepare.runner import Plan, Skipped
 from mmss_plugins.prepare.scene_blocks import Region, blocks_of, origins, patches_in
 from mmss_plugins.prepare.scene_reading import SceneDate, ValueOptions, examine, read_date
 from mmss_plugins.prepare.scene_samples import SampleOptions, ScenePatch, describe, load_sample
+from mmss_plugins.prepare.split_overlap import overlap_notes, part_of
 from mmss_plugins.prepare.vector_labels import VectorOptions, check_vector_file
 from mmss_plugins.prepare.windows import Window
 
@@ -61,7 +62,7 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
         raise PrepareUsageError(f'nothing to prepare: {skipped[0].sample_id}: {skipped[0].reason}')
     places, seasons, bad = _places(dates, arguments.seasons)
     skipped += bad
-    patches = _patches(places, arguments, named)
+    patches, notes = _patches(places, arguments, named)
     scaling = _scaling(patches, values, choice, arguments) if choice else None
     sample = SampleOptions(
         values, classes, vector, arguments.assume_aligned, arguments.max_nodata,
@@ -87,6 +88,7 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
                 pixel_size=usual_pixel_size(date.grid for date in dates),
             ),
             skipped=tuple(skipped) if split == used[0] else (),
+            notes=(lambda tasks, workers: notes) if split == used[0] else None,  # noqa: ARG005
         )
         for split in used
     ]
@@ -237,8 +239,12 @@ def _patches(
     places: Mapping[str, tuple[SceneDate, ...]],
     arguments: argparse.Namespace,
     named: Sequence[str],
-) -> dict[str, list[ScenePatch]]:
-    """The patches of each split; if polygons name splits, all patches are of each of these."""
+) -> tuple[dict[str, list[ScenePatch]], list[str]]:
+    """The patches of each split; if polygons name splits, all patches are of each of these.
+
+    Returns:
+        Split to patches, and warnings.
+    """
     starts = origins(dates[0].grid for dates in places.values())
     regions: list[tuple[str, Region]] = []
     for name, dates in places.items():
@@ -253,13 +259,21 @@ def _patches(
         regions += [(name, region) for region in found]
     splits = _splits(places, regions, arguments)
     patches: dict[str, list[ScenePatch]] = {split: [] for split in SPLITS}
+    notes = []
+    if not named and (arguments.split_by != BLOCK or len(starts) > 1):
+        notes = overlap_notes(
+            [
+                (splits[name, region.group], name, part_of(places[name][0].grid, region.window))
+                for name, region in regions
+            ]
+        )
     for name, region in regions:
         for window, padded in patches_in(region.window, arguments.size, arguments.stride):
             whole = arguments.size is None and arguments.split_by != BLOCK
             sample_id = name if whole else patch_id(name, padded.row, padded.col)
             for split in named or [splits[name, region.group]]:
                 patches[split].append(ScenePatch(sample_id, places[name], window, padded, split))
-    return patches
+    return patches, notes
 
 
 def _group(name: str, pair: Pair, arguments: argparse.Namespace) -> str:

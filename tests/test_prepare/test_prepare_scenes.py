@@ -320,3 +320,14 @@ def test_polygons_outside_of_all_scenes_make_no_store(raw, tmp_path, capsys):
     assert run(tmp_path, *options, '--labels', '@f.geojson') == 1
     assert 'left out as the options say: 27 (no pixel has a label)' in capsys.readouterr().out
     assert not (tmp_path / 'out').exists()
+
+
+def test_scenes_of_different_splits_on_the_same_ground(raw, tmp_path, capsys):
+    options = [*SENTINEL, '--s2-offset', '0', '--val', '0.3']
+    assert run(tmp_path, *options) == 0
+    assert 'same ground' not in capsys.readouterr().out, 'neighbours do not overlap'
+    for kind in ('s1', 's2', 'label'):
+        with rasterio.open(tmp_path / kind / 'y.tif', 'r+') as file:
+            file.transform = rasterio.Affine(10, 0, file.transform.c - 50, 0, -10, 5_300_000)
+    assert run(tmp_path, *options, '--overwrite') == 0
+    assert 'different splits show the same ground' in capsys.readouterr().out
