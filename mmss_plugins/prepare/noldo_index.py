@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from mmss_plugins.prepare.errors import PrepareUsageError
 
 SEASONS = ('season0', 'season1', 'season2', 'season3')
 ID_NAMES = ('id', 'ids', 'location', 'location_id')
+NUMBER = re.compile(r'([0-9]+)(?:\.0*)?')  # also as table tools write a column with gaps
+DELIMITERS = ',;\t'
 ROW_NAMES = ('', 'ind', 'index', 'unnamed: 0')  # a row number that a table tool wrote
 
 
@@ -41,15 +44,17 @@ def read_index(path: Path, seasons: int = len(SEASONS)) -> list[Location]:
     """
     try:
         with path.open(newline='', encoding='utf-8-sig') as file:
+            delimiter = max(DELIMITERS, key=file.readline().count)
+            file.seek(0)
             rows = [
                 (number, [cell.strip() for cell in row])
-                for number, row in enumerate(csv.reader(file, strict=True), 1)
+                for number, row in enumerate(csv.reader(file, delimiter=delimiter, strict=True), 1)
                 if any(cell.strip() for cell in row)
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PrepareUsageError(f'{path}: cannot read the index of locations ({error})') from error
     columns, width = list(range(1 + seasons)), 1 + seasons
-    if rows and not any(cell.isdecimal() for cell in rows[0][1]):
+    if rows and not any(NUMBER.fullmatch(cell) for cell in rows[0][1]):
         columns, width = _columns(path, rows[0][1], seasons)
         rows = rows[1:]
     if not rows:
@@ -88,7 +93,8 @@ def _location(where: str, row: list[str], columns: list[int], width: int) -> Loc
             'how many scenes there are beside the id'
         )
     identifier, *scenes = (row[column] for column in columns)
-    if not (identifier.isascii() and identifier.isdecimal()):
+    number = NUMBER.fullmatch(identifier)
+    if number is None:
         raise PrepareUsageError(
             f'{where}, column id: expected a whole number, but found {identifier!r}'
         )
@@ -97,4 +103,4 @@ def _location(where: str, row: list[str], columns: list[int], width: int) -> Loc
             raise PrepareUsageError(
                 f'{where}, column {season}: expected a folder name, but found {scene!r}'
             )
-    return Location(f'{int(identifier):07d}', tuple(scenes))
+    return Location(f'{int(number[1]):07d}', tuple(scenes))

@@ -17,6 +17,9 @@ EXPECTED = [
         'ids,sub1,sub2,sub3,sub4\n12,a,b,c,d\n3,e,f,g,h',
         ',ids,sub1,sub2,sub3,sub4\n0,12,a,b,c,d\n1,3,e,f,g,h\n',
         'ind,ID,s0,s1,s2,s3\n0,0000012,a,b,c,d\n1,3, e ,f,g,h\n',
+        '12.0,a,b,c,d\n3.0,e,f,g,h\n',
+        '\ufeffids;sub1;sub2;sub3;sub4\n12.0;a;b;c;d\n"3";e;f;g;h\n',
+        '12\ta\tb\tc\td\n3\te\tf\tg\th\n',
         's0,s1,s2,s3,location\na,b,c,d,12\ne,f,g,h,3\n',
     ],
 )
@@ -34,6 +37,7 @@ def test_forms_that_are_read(tmp_path, text):
         ('12,a,b,c,d\n3,e,f,g\n', 'row 2: expected 5 columns, but found 4'),
         ('12,a,b,c,d\n\n3,e,f,g,h,i\n', 'row 3: expected 5 columns, but found 6'),
         ('12,a,b,c,d\nx,e,f,g,h\n', "row 2, column id: expected a whole number, but found 'x'"),
+        ('12,a,b,c,d\n3.5,e,f,g,h\n', "row 2, column id: .* found '3.5'"),
         ('12,a,b,c,d\n-3,e,f,g,h\n', 'row 2, column id'),
         ('12,a,b,c,d\n3,e,,g,h\n', "row 2, column season1: expected a folder name, but found ''"),
         ('12,a,b,c,d\n3,e,f,../g,h\n', 'row 2, column season2'),
