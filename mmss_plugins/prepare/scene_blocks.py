@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.padding import padded_windows
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.georeference import Grid
 
+HALF_TURN = 180  # degrees
 LEAST_SHARE = 0.25  # of a patch's side: parts of blocks that are narrower are left out
 
 
@@ -87,7 +89,15 @@ def blocks_of(
 
     Returns:
         Row by row.
+
+    Raises:
+        PrepareUsageError: If a block is larger than the world, as metres are in degrees.
     """
+    if not size.pixels and size.length > HALF_TURN and _in_degrees(grid):
+        raise PrepareUsageError(
+            f'--block-size {size.length:g}m: {scene} is in degrees, so a block would be as many '
+            'degrees wide: give the size in pixels (512px) or degrees (0.05m)'
+        )
     a, b, c, d, e, f = grid.transform
     height, width = grid.shape
     if origin is None or b or d:
@@ -107,6 +117,12 @@ def blocks_of(
             window = Window(top, left, bottom - top, right - left)
             found.append(Region(f'{place}/{row}/{col}', window))
     return found
+
+
+def _in_degrees(grid: Grid) -> bool:
+    from rasterio import CRS
+
+    return grid.crs is not None and CRS.from_user_input(grid.crs).is_geographic
 
 
 def _runs(numbers: np.ndarray, buffer: int) -> list[tuple[int, int, int]]:

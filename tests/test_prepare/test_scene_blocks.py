@@ -7,7 +7,13 @@ import pytest
 
 from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.group_splits import split_groups
-from mmss_plugins.prepare.scene_blocks import blocks_of, origins, parse_block_size, patches_in
+from mmss_plugins.prepare.scene_blocks import (
+    BlockSize,
+    blocks_of,
+    origins,
+    parse_block_size,
+    patches_in,
+)
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.georeference import IDENTITY, Grid
 
@@ -85,3 +91,12 @@ def test_groups_are_divided_by_share():
 def test_lengths_have_units(text):
     with pytest.raises(argparse.ArgumentTypeError, match='512px or 5000m'):
         parse_block_size(text)
+
+
+def test_metres_are_no_degrees():
+    rasterio = pytest.importorskip('rasterio')
+    degrees = rasterio.CRS.from_epsg(4326).to_wkt()
+    grid = Grid((40, 40), (0.001, 0.0, 15.0, 0.0, -0.001, 47.0), degrees)
+    with pytest.raises(PrepareUsageError, match=r'--block-size 5000m: x is in degrees'):
+        blocks_of('x', grid, BlockSize(5000, False), (15.0, 47.0))
+    assert len(blocks_of('x', grid, BlockSize(0.02, False), (15.0, 47.0))) == 4
