@@ -122,7 +122,7 @@ def blocks_of(
 def _in_degrees(grid: Grid) -> bool:
     from rasterio import CRS
 
-    return grid.crs is not None and CRS.from_wkt(grid.crs).is_geographic
+    return grid.crs is not None and CRS.from_user_input(grid.crs).is_geographic
 
 
 def _runs(numbers: np.ndarray, buffer: int) -> list[tuple[int, int, int]]:
