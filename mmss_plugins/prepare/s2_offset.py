@@ -12,15 +12,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from mmss_plugins.prepare.errors import PrepareError
 
 AUTO = 'auto'
 OFFSET = 1000
 FIRST_BASELINE = 400  # 04.00, as names of products spell it
 MAX_BYTES = 16 << 20  # of a metadata file
-MOST_BELOW = 0.1  # share of a band's values below half of the offset
 PARENTS = 4  # folders above the images in which metadata are looked for (SAFE)
 METADATA = ('MTD_MSIL1C.xml', 'MTD_MSIL2A.xml')
 _PRODUCT_TAGS = ('PRODUCT_URI', 'PRODUCT_ID')
@@ -103,33 +100,6 @@ def stated_offset(path: Path, tags: Mapping[str, str]) -> int | None:
     if match:
         return OFFSET if int(match[1] + match[2]) >= FIRST_BASELINE else 0
     return None
-
-
-def check_carried(path: Path, image: np.ndarray, valid: np.ndarray, offset: int) -> None:
-    """Check that values can carry the offset that metadata or name tell.
-
-    Earth Engine's harmonised collections and many a tool subtract it and keep the product's name.
-
-    Args:
-        path: The image, for the message.
-        image: (C, N) values.
-        valid: (N,) where they are data; zeros are none.
-        offset: What would be subtracted.
-
-    Raises:
-        PrepareError: If many values of a band are far below the offset, as they are only where it
-            was subtracted.
-    """
-    shares = []
-    for band in image:
-        values = band[valid & (band > 0)]
-        shares.append(float((values < offset / 2).mean()) if len(values) else 0.0)
-    if max(shares) > MOST_BELOW:
-        raise PrepareError(
-            f'{path}: by its metadata, name or tags the values carry an offset of {offset}, but '
-            f'{max(shares):.0%} of the values of a band are below {offset / 2:g}, as if it had '
-            f'been subtracted already: give --s2-offset 0 if so, else --s2-offset {offset}'
-        )
 
 
 def find_level(path: Path, tags: Mapping[str, str]) -> str | None:

@@ -19,7 +19,7 @@ from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.image_files import ImageInfo, image_info, read_image
 from mmss_plugins.prepare.images import subtract_offset
 from mmss_plugins.prepare.label_pairs import IMAGE, Pair
-from mmss_plugins.prepare.s2_offset import check_carried, find_level, find_offset
+from mmss_plugins.prepare.s2_offset import find_level, find_offset
 from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
 from mmss_plugins.raster.georeference import Grid

@@ -1,10 +1,9 @@
 """What tells the offset of a Sentinel-2 scene, and what does not."""
 
-import numpy as np
 import pytest
 
 from mmss_plugins.prepare.errors import PrepareError
-from mmss_plugins.prepare.s2_offset import check_carried, find_offset
+from mmss_plugins.prepare.s2_offset import find_offset
 
 LATER = '<A><Radiometric_Offset_List><RADIO_ADD_OFFSET band_id="0">-1000</RADIO_ADD_OFFSET></A>'
 NAMES = {
@@ -68,19 +67,3 @@ def test_else_the_user_is_asked(tmp_path):
     (tmp_path / 'MTD_MSIL2A.xml').write_text(LATER + LATER.replace('-1000', '-900'))
     with pytest.raises(PrepareError, match='one offset for all bands'):
         offset(tmp_path / 'scene.tif')
-
-
-def test_an_offset_that_was_subtracted_already(tmp_path):
-    """As in Earth Engine's harmonised collection, which keeps the names of products."""
-    rng = np.random.default_rng(0)
-    land = rng.integers(300, 3000, (3, 400))
-    dark = rng.integers(5, 30, (1, 400))  # B10
-    image, valid = np.concatenate([land, dark]), np.ones(400, bool)
-    with pytest.raises(PrepareError, match='100% of the values of a band are below 500'):
-        check_carried(tmp_path, image, valid, 1000)
-    check_carried(tmp_path, image + 1000, valid, 1000)
-    water = np.where(rng.random(image.shape) < 0.5, image + 1000, 930)  # below 0 after correction
-    check_carried(tmp_path, water, valid, 1000)
-    border = np.where(np.arange(400) < 300, 0, image + 1000)  # zeros are no data
-    check_carried(tmp_path, border, valid, 1000)
-    check_carried(tmp_path, image, ~valid, 1000)
