@@ -331,3 +331,14 @@ def test_scenes_of_different_splits_on_the_same_ground(raw, tmp_path, capsys):
             file.transform = rasterio.Affine(10, 0, file.transform.c - 50, 0, -10, 5_300_000)
     assert run(tmp_path, *options, '--overwrite') == 0
     assert 'different splits show the same ground' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('offset', 'border', 'status'), [(0, 0, 2), (1000, 0, 0), (1000, 30, 1)])
+def test_an_offset_that_was_subtracted_already(tmp_path, capsys, offset, border, status):
+    """As in Earth Engine's harmonised collection, which keeps the names of products."""
+    image = sentinel(np.random.default_rng(0), offset)[1]
+    image[:, :border] = 0  # no data, not declared: patches of them alone are reported
+    name = 'S2A_MSIL1C_20230604T054639_N0509_R120_T43RCP_20230604T081113.tif'
+    write(tmp_path / name, image)
+    assert run(tmp_path, '--s2', f'@{name}') == status
+    assert ('carry the offset of 1000' in capsys.readouterr().err) == (not offset)
