@@ -187,8 +187,7 @@ def _offset(date: SceneDate, image: np.ndarray, valid: np.ndarray, options: Valu
         return given or 0
     seen = carries_offset(scaled, bands, valid) if 'B10' in bands else None
     offset = find_offset(date.pair.images['s2'], tags, declared, seen)
-    some = valid & (scaled > 0).any(axis=0)  # borders of products are 0, declared or not
-    check_offset(scaled, bands, offset, source.path, some)
+    check_offset(scaled, bands, offset, source.path, valid)
     return offset
 
 

@@ -211,7 +211,7 @@ class _Scene:
     def label(self, path: Path) -> np.ndarray:
         """A label map on the grid, (H, W) uint8."""
         image = read_image(path, 1, LABEL_DTYPES)
-        label = label_of(image, DYNAMIC_WORLD, path)
+        label = label_of(image, (*DYNAMIC_WORLD, IGNORE_INDEX), path)
         return self._uncovered(self._place_label(label, image.grid, path))
 
     def clouds(self, scene: str) -> np.ndarray:

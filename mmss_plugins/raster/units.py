@@ -21,7 +21,7 @@ LINEAR_FROM = -0.5  # 2nd percentile of a band in dB is below: linear power is n
 FILL_SHARE = 0.02  # of a band's pixels that are exactly 0 dB, which backscatter hardly ever is
 REFLECTANCE_MAX = 3.0  # above any reflectance from 0 to 1, below any x 10000
 DARKEST, BRIGHTEST = 30.0, 30_000.0  # 98th percentile of the brightest band, of any band
-MOST_BELOW = 0.1  # share of a band's values below half of the offset, where it was subtracted
+MOST_BELOW = 0.4  # share of a band's values below half of the offset, where it was subtracted
 OFFSET_FROM = 900.0  # 2nd percentile of B10 with the offset of +1000: 0 to 100 without
 ADVICE = {
     'linear': 'if these are linear power, convert them to dB (10 log10)',

@@ -82,6 +82,8 @@ def test_one_bright_image_is_noticed_raw_or_coded(tree, options, workers, capsys
 
 
 def test_the_offset_that_is_asked_for_is_taken_off_first(tree):
+    for path in tree.glob('s2c/*/*/B10.tif'):
+        write_tiff(path, np.full((4, 4), 1020, np.uint16))
     for option in ([], ['--quantise', 'clip8']):
         _, summary = prepare(tree, '--s2-offset', '1000', '--overwrite', *option)
         assert json.loads(summary.read_text())['warnings'] == []
