@@ -213,7 +213,7 @@ def two_bands_in_a_file(tree):
 def label_out_of_range(tree):
     path = place(tree, 'dw_noisy_labels', 3, 3) / 'label.tif'
     write_tiff(path, np.full((24, 24), 9, np.uint8))
-    return path, r'label values out of range: expected some of 0\.\.8, but found \[9\]'
+    return path, r'label values out of range: expected some of 0\.\.8, 255, but found \[9\]'
 
 
 def nan_in_radar(tree):
