@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import traceback
 from pathlib import Path
 
 import mmss_plugins
@@ -55,6 +56,9 @@ _MEANINGS = (
     ),
 )
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line \d+, in .*\n    (?P<line>.*)$', re.MULTILINE)
+_ARGUMENTS = re.compile(
+    r'\(\) (got an unexpected keyword argument|missing \d+ required|takes no arguments)'
+)
 _FROM_WORKER = re.compile(r'^Caught \w+ in DataLoader worker process')
 
 
@@ -65,6 +69,11 @@ def meaning(error: BaseException) -> str | None:
         return f'memory ran out: lower num_workers or batch_size, or give more memory. {RESUME}'
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f'the disk is full ({text}): make room. {RESUME}'
+    if isinstance(error, TypeError) and _ARGUMENTS.search(text) and _building(error):
+        return (
+            f'a part of the config cannot be built: {text}: correct this option in the config or '
+            'in --cfg-options'
+        )
     for pattern, told in _MEANINGS:
         if re.search(pattern, text):
             return f'{told} ({_first_line(text)})'
@@ -89,6 +98,12 @@ def from_worker(error: BaseException) -> str | None:
         lines.pop(0)
     name, _, message = '\n'.join(lines).partition(': ')
     return f'{name.rpartition(".")[2]}: {message}'
+
+
+def _building(error: BaseException) -> bool:
+    """Whether an error was raised while a registry built a part of the config."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.name == 'build_from_cfg' for frame in frames)
 
 
 def _first_line(text: str) -> str:

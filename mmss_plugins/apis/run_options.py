@@ -170,9 +170,11 @@ def find_config(name: str) -> Path:
         return found[0]
     if found:
         raise UsageError(f'config name {name!r} is ambiguous: {", ".join(map(str, found))}')
+    near = get_close_matches(file_name, sorted(path.name for path in root.rglob('*.py')), n=3)
+    hint = f': did you mean {" or ".join(near)}?' if near else ''
     raise UsageError(
         f'config {name!r} is neither a file (seen from {Path.cwd()}) nor the name of a config '
-        f'in {root}'
+        f'in {root}{hint}'
     )
 
 

@@ -69,7 +69,10 @@ def data_file(path: str | Path) -> Path:
     file = path / 'data.mdb' if path.is_dir() else path
     if not file.is_file():
         found = f'a directory without {file.name}' if path.is_dir() else 'nothing'
-        raise StoreFormatError(f'{path}: expected an LMDB store, but found {found}')
+        raise StoreFormatError(
+            f'{path}: expected an LMDB store, but found {found}: prepare it first, or give '
+            'another path (in a config: data_root of the data set)'
+        )
     return file
 
 

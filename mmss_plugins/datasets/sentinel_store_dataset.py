@@ -123,7 +123,8 @@ class SentinelStoreDataset(StoreDataset):
         if season != 'random' and not (is_index and 0 <= season < len(names)):
             raise ValueError(
                 f'{self.store.path} holds {len(names)} seasons {list(names)}: season must be '
-                f"0..{len(names) - 1} or 'random', but got {season!r}"
+                f"0..{len(names) - 1} or 'random', but got {season!r}: set it in the data set, as "
+                'season=0'
             )
         return season
 

@@ -79,7 +79,10 @@ def holdout_part(
     names = set(groups)
     if len(names) < 2:
         of_ids = '' if groups is ids else f', all of {next(iter(names), None)!r},'
-        raise ValueError(f'{len(ids)} samples{of_ids} cannot be split in two')
+        raise ValueError(
+            f'{len(ids)} samples{of_ids} cannot be split in two: leave the holdout out '
+            '(holdout=None in a config), or prepare more'
+        )
     ranked = sorted(names, key=lambda name: rank(seed, name))
     count = min(max(1, round(len(names) * fraction)), len(names) - 1)
     held_out = set(ranked[:count])

@@ -52,6 +52,22 @@ def check_class_count(model: nn.Module, classes: Sequence[str] | None) -> None:
             )
 
 
+def spare_classes(model: nn.Module, classes: Sequence[str] | None) -> list[str]:
+    """What to warn of: decode heads with more classes than the data set.
+
+    Args:
+        model: A segmentor, without wrapper; other models are passed over.
+        classes: Names of the data set's classes, if it has any.
+    """
+    return [
+        f'model.{name}.num_classes is {head.num_classes}, but the data set has only '
+        f'{len(classes)} classes {list(classes)}: the other outputs learn nothing. '
+        f'model.{name}.num_classes={len(classes)} would fit'
+        for name, head in _decode_heads(model)
+        if classes and head.num_classes > max(2, len(classes))
+    ]
+
+
 def check_batch_labels(model: nn.Module, samples: Sequence[BaseDataElement] | None) -> None:
     """Refuse labels that the decode heads have no class for.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def make_parser(description: str, examples: str) -> argparse.ArgumentParser:
         examples: Shown under the options.
     """
     parser = argparse.ArgumentParser(
-        description=description,
+        description=textwrap.fill(description, 79),
         epilog=f'{EXIT_CODES}\nexamples:\n{examples}',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

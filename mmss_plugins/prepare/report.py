@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 from mmss_plugins.atomic_files import write_json
 
-SHOWN = 20  # skipped samples printed; the JSON lists them all
+SHOWN = 20  # reasons for skipping printed; the JSON lists all samples
+NAMED = 3  # samples named beside the first that was skipped for a reason
+_FILE = re.compile(r'^\S.*?\.\w{2,5}: ')  # that a reason begins with
 
 
 def summary_path(store: str | Path) -> Path:
@@ -64,8 +67,21 @@ def format_unwanted(reasons: Iterable[str]) -> list[str]:
 
 
 def format_skipped(skipped: list[dict[str, str]]) -> list[str]:
-    """One line per sample left out, and how many more there are."""
-    lines = [f'  left out {entry["sample"]}: {entry["reason"]}' for entry in skipped[:SHOWN]]
-    if len(skipped) > SHOWN:
-        lines.append(f'  ... and {len(skipped) - SHOWN} more, listed in the summary file')
+    """One line per reason, with the first sample left out for it and the names of others.
+
+    Reasons that differ in their file alone, which comes first and ends with a colon, are one.
+    """
+    reasons: dict[str, list[dict[str, str]]] = {}
+    for entry in skipped:
+        reasons.setdefault(_FILE.sub('', entry['reason']), []).append(entry)
+    lines = []
+    for first, *others in list(reasons.values())[:SHOWN]:
+        lines.append(f'  left out {first["sample"]}: {first["reason"]}')
+        if others:
+            names = ', '.join(entry['sample'] for entry in others[:NAMED])
+            dots = ', ...' if len(others) > NAMED else ''
+            lines.append(f'    and {len(others)} more for the same reason: {names}{dots}')
+    hidden = sum(len(entries) for entries in list(reasons.values())[SHOWN:])
+    if hidden:
+        lines.append(f'  ... and {hidden} more, listed in the summary file')
     return lines

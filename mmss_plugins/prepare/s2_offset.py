@@ -63,7 +63,8 @@ def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool 
     raise PrepareError(
         f'{path}: whether the values carry the offset of 1000 of processing baseline 04.00 is not '
         f'known: there is no {" or ".join(METADATA)} beside the file, and neither its name '
-        f'(..._N0400_...) nor its tags tell{hint}: give --s2-offset 1000 or --s2-offset 0'
+        f'(..._N0400_...) nor its tags tell{hint}: give --s2-offset 1000 or --s2-offset 0; where '
+        'scenes differ, list them with the column s2_offset (--list)'
     )
 
 

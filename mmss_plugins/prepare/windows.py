@@ -46,7 +46,9 @@ def window_starts(length: int, size: int, stride: int) -> list[int]:
     if not 1 <= stride <= size:
         raise ValueError(f'stride must be 1..{size}, the size, but got {stride}')
     if length < size:
-        raise ValueError(f'{length} pixels are fewer than the {size} of a window')
+        raise ValueError(
+            f'{length} pixels are fewer than the {size} of a window: give a smaller size'
+        )
     starts = list(range(0, length - size + 1, stride))
     return starts if starts[-1] + size == length else [*starts, length - size]
 

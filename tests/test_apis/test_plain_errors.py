@@ -6,6 +6,7 @@ import signal
 
 import pytest
 import torch
+from mmengine.registry import MODELS
 from torch.utils.data import DataLoader, Dataset
 
 from mmss_plugins.apis.plain_errors import plain_errors
@@ -17,7 +18,7 @@ def test_what_the_package_says_is_all_that_is_said(tmp_path):
     with pytest.raises(SystemExit) as ended, plain_errors('tool.py'):
         len(StoreReader(tmp_path / 'none.lmdb'))
     assert str(ended.value).startswith('tool.py: error: StoreFormatError: ')
-    assert str(ended.value).endswith('none.lmdb: expected an LMDB store, but found nothing')
+    assert 'none.lmdb: expected an LMDB store, but found nothing: prepare' in str(ended.value)
     message = r'^tool\.py: error: ValueError: unknown s2 band set 77'
     with pytest.raises(SystemExit, match=message), plain_errors('tool.py'):
         resolve_bands(77, ('B1', 'B2'), S2)
@@ -32,6 +33,21 @@ def test_all_else_keeps_its_traceback():
         raise StoreFormatError('raised by a caller')
     with plain_errors('tool.py'):
         pass
+
+
+@pytest.mark.parametrize(
+    ('part', 'said'),
+    [
+        ({'in_chanels': 3, 'depth': 18}, 'in_chanels'),
+        ({}, "missing 1 required positional argument: 'depth'"),
+    ],
+)
+def test_a_wrong_option_of_a_part_of_the_config(part, said):
+    message = f'a part of the config cannot be built: .*{said}'
+    with pytest.raises(SystemExit, match=message), plain_errors('tool.py'):
+        MODELS.build({'type': 'mmseg.ResNet', **part})
+    with pytest.raises(TypeError), plain_errors('tool.py'):
+        resolve_bands(77)  # no part of a config
 
 
 class Broken(Dataset):
@@ -56,7 +72,7 @@ def test_what_the_package_says_in_a_worker_is_all_that_is_said(tmp_path):
     with pytest.raises(SystemExit) as ended, plain_errors('tool.py'):
         loaded(end)
     assert str(ended.value).startswith('tool.py: error: StoreFormatError: ')
-    assert str(ended.value).endswith('none.lmdb: expected an LMDB store, but found nothing')
+    assert 'none.lmdb: expected an LMDB store, but found nothing: prepare' in str(ended.value)
     with pytest.raises(ZeroDivisionError, match='Traceback'), plain_errors('tool.py'):
         loaded(lambda index: 1 // index)
 

@@ -68,6 +68,11 @@ def test_missing_config_is_named(config_file, name):
         run_options.find_config(name)
 
 
+def test_a_config_of_a_similar_name_is_suggested(config_file):
+    with pytest.raises(UsageError, match=r'did you mean .*pspnet_r50_50e_dfc2020-s2_cromss\.py'):
+        run_options.find_config('pspnet_r50_50e_dfc2020-s2_cross')
+
+
 def test_missing_checkpoint_is_named(config_file):
     with pytest.raises(UsageError, match=r"checkpoint 'x\.pth' is not a file"):
         run_options.require_file('x.pth', 'checkpoint')

@@ -25,6 +25,7 @@ from mmss_plugins.engine.run_checks import (
     check_class_count,
     check_negatives,
     smallest_batch,
+    spare_classes,
 )
 
 
@@ -79,6 +80,14 @@ def test_a_head_with_too_few_classes():
     check_class_count(Parts(decode_head=head(3)), None)
     check_class_count(Parts(decode_head=head(2, out_channels=1, threshold=0.5)), 'ab')
     check_class_count(Parts(backbone=nn.Linear(1, 1)), 'abcd')
+
+
+def test_a_head_with_too_many_classes():
+    model = Parts(decode_head=nn.ModuleList([head(3), head(5)]))
+    (text,) = spare_classes(model, 'abc')
+    assert text.startswith('model.decode_head.1.num_classes is 5, but the data set has only 3')
+    assert spare_classes(model, 'abcde') == spare_classes(model, None) == []
+    assert spare_classes(Parts(decode_head=head(2)), 'a') == []
 
 
 def test_labels_of_a_batch():

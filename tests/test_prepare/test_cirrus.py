@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import rasterio
 from small_raw_trees import dfc_path, scene_names, write_dfc, write_noldo, write_tiff
 
 from mmss_plugins.prepare import dfc2020, noldo_pretrain
@@ -82,8 +83,11 @@ def test_one_bright_image_is_noticed_raw_or_coded(tree, options, workers, capsys
 
 
 def test_the_offset_that_is_asked_for_is_taken_off_first(tree):
-    for path in tree.glob('s2c/*/*/B10.tif'):
-        write_tiff(path, np.full((4, 4), 1020, np.uint16))
+    for path in tree.glob('s2c/*/*/*.tif'):
+        with rasterio.open(path) as file:
+            image = file.read(1)
+        if image.max() != 1020:  # which is B10 with its offset
+            write_tiff(path, image + 1000)
     for option in ([], ['--quantise', 'clip8']):
         _, summary = prepare(tree, '--s2-offset', '1000', '--overwrite', *option)
         assert json.loads(summary.read_text())['warnings'] == []

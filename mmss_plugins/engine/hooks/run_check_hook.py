@@ -21,6 +21,7 @@ from mmss_plugins.engine.run_checks import (
     check_negatives,
     data_samples_of,
     smallest_batch,
+    spare_classes,
 )
 from mmss_plugins.models.segmentors.test_options import check_test_cfg
 from mmss_plugins.registry import HOOKS
@@ -32,7 +33,8 @@ class RunCheckHook(Hook):
 
     Before training: a decode head with fewer classes than the data set; a batch of one image where
     BatchNorm follows a pooling to one pixel; a contrastive loss without negatives. In training: a
-    label that is no class, by sample. Before validation and test: options of ``model.test_cfg``
+    label that is no class, by sample. A decode head with more classes than the data set is warned
+    of. Before validation and test: options of ``model.test_cfg``
     that nothing reads; a pipeline that moves the labels with the image, or flips in a way that the
     segmentor does not undo.
 
@@ -56,6 +58,8 @@ class RunCheckHook(Hook):
         """Check model and batches."""
         model, loader = unwrapped(runner.model), runner.train_dataloader
         check_class_count(model, _classes(loader))
+        for text in spare_classes(model, _classes(loader)):
+            print_log(text, logger='current', level=logging.WARNING)
         batch, processes = smallest_batch(loader), get_world_size()
         check_negatives(model, batch, processes)
         check_batch_norm(model, batch, processes)
