@@ -31,7 +31,15 @@ def _resnet(state: State) -> tuple[int, int]:
 
 def _expected(state: State) -> dict[str, Tensor]:
     shapes = resnet_shapes(*_resnet(state))
-    return {name: torch.empty(shape, device='meta') for name, shape in shapes.items()}
+    return {
+        name: torch.empty(shape, dtype=_dtype(name), device='meta')
+        for name, shape in shapes.items()
+    }
+
+
+def _dtype(name: str) -> torch.dtype:
+    """BatchNorm counts its batches in integers; all else is floating-point."""
+    return torch.int64 if name.endswith('num_batches_tracked') else torch.float32
 
 
 def _usage(state: State) -> str:
