@@ -164,7 +164,7 @@ class LocationLoader:
         try:
             return subtract_offset(s2, self.s2_offset, where, self.s2.bands, scene.shifted)
         except PrepareError as error:
-            if first:  # then no other will do
+            if first and s2.dtype == np.uint8:  # then no other will do
                 raise PrepareUsageError(str(error)) from error
             raise
 
