@@ -72,7 +72,9 @@ def make_summary(skipped):
         'units': {'s2': 'raw, reflectance x 10000'},
         'classes': {'label': {'water': 30, 'ignored': 10}},
         'warnings': ['mind the offset'],
-        'skipped': [{'sample': f'p{n}', 'reason': f'x/p{n}.tif: missing'} for n in range(skipped)],
+        'skipped': [
+            {'sample': f'p{n}', 'reason': f'x/p{n}.tif: missing {n}'} for n in range(skipped)
+        ],
     }
 
 
