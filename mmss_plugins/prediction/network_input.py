@@ -16,8 +16,7 @@ from mmss_plugins.datasets.normalisation import (
     decode_clip8,
     standardise,
 )
-
-LEAST_POWER = 1e-10  # -100 dB
+from mmss_plugins.raster.units import decibel
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def physical_values(image: np.ndarray, modality: str, raw: RawValues) -> np.ndar
     if modality == 's2' and (raw.s2_scale != 1 or raw.s2_offset):
         return np.maximum(image.astype(np.float32) * raw.s2_scale - (raw.s2_offset or 0), 0)
     if modality == 's1' and raw.s1_linear:
-        return 10 * np.log10(np.maximum(image.astype(np.float32), LEAST_POWER))
+        return decibel(image)
     return image
 
 

@@ -24,9 +24,8 @@ from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
 from mmss_plugins.raster.georeference import Grid
 from mmss_plugins.raster.image import descriptions_of
-from mmss_plugins.raster.units import carries_offset, check_offset, check_units
+from mmss_plugins.raster.units import carries_offset, check_offset, check_units, decibel
 
-LEAST_POWER = 1e-10  # -100 dB
 PROBES, PROBE = 3, 256  # windows per axis that a scene is judged by, and their side
 OPEN_SCENES = 4  # per process
 ADVICE = {
@@ -214,10 +213,7 @@ def physical(
         where: The file, for messages.
     """
     if modality == 's1':
-        values = image.astype(np.float32)
-        if options.s1_linear:
-            values = 10 * np.log10(np.maximum(values, np.float32(LEAST_POWER)))
-        return values
+        return decibel(image) if options.s1_linear else image.astype(np.float32)
     if options.s2_scale != 1:
         image = image.astype(np.float32) * np.float32(options.s2_scale)
     return subtract_offset(image.astype(np.float32) if image.dtype == np.float64 else image,

@@ -14,6 +14,7 @@ from mmss_plugins.bands import S1, S2
 
 from .errors import RasterError
 
+LEAST_POWER = 1e-10  # -100 dB
 SAMPLED = 4096  # pixels per band that are looked at
 DECIBEL = (-45.0, 5.0)  # range of a band's median
 FILL_BELOW = {'s1': -80.0, 's2': -2000.0}  # 2nd percentile of a band with undeclared fill values
@@ -30,6 +31,11 @@ ADVICE = {
     'reflectance': 'if these are reflectances from 0 to 1, multiply them by 10000',
     'reflectance x 10000': 'convert them to reflectance x 10000',
 }
+
+
+def decibel(power: np.ndarray) -> np.ndarray:
+    """Backscatter from linear power, float32 dB; at least -100 dB."""
+    return 10 * np.log10(np.maximum(power.astype(np.float32), np.float32(LEAST_POWER)))
 
 
 def check_units(
