@@ -21,7 +21,7 @@ LISTED := $(shell find configs tools -type d ! -name __pycache__)
 .PHONY: help env env-onedl demo test test-configs lint format bench test-onedl clean clean-env
 
 help:
-	@echo 'make demo        the whole road on a small synthetic world (demo_output/index.html)'
+	@echo 'make demo        prepare, pretrain, fine-tune and test on synthetic data (demo_output/index.html)'
 	@echo 'make test        all tests, original OpenMMLab distributions'
 	@echo 'make test-configs  each config trains for two iterations (long)'
 	@echo 'make test-onedl  smoke tests on the OneDL forks'
@@ -31,7 +31,7 @@ help:
 	@echo 'make clean       build products and caches;  make clean-env  the environments too'
 
 demo: env
-	$(BIN)/python tools/demo.py $(ARGS)
+	$(BIN)/python -m projects.demo $(ARGS)
 
 test: env
 	$(call PYTEST,$(BIN)) $(ARGS)
@@ -48,7 +48,7 @@ format: env
 	$(BIN)/ruff format .
 
 bench: env
-	$(BIN)/python tools/bench.py $(ARGS)
+	$(BIN)/python -m projects.benchmarks $(ARGS)
 
 test-onedl: env-onedl
 	$(call PYTEST,.venv-onedl/bin) -m smoke $(ARGS)
@@ -91,7 +91,7 @@ endef
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .coverage
-	find mmss_plugins tools tests configs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
+	find mmss_plugins projects tools tests configs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-env: clean
 	rm -rf .venv .venv-onedl

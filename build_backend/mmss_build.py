@@ -84,8 +84,7 @@ def forwarding_files(root: Path) -> dict[str, str]:
         if '_base_' not in config.relative_to(root).parts:  # bases are never asked for by name
             files[_inside(config, root)] = _CONFIG.format(target=_literal(config))
     for script in sorted((root / 'tools').rglob('*.py')):
-        if 'benchmarks' not in script.relative_to(root).parts:  # modules of bench.py, no tools
-            files[_inside(script, root)] = _SCRIPT.format(target=_literal(script))
+        files[_inside(script, root)] = _SCRIPT.format(target=_literal(script))
     index = (root / 'model-index.yml').read_text(encoding='utf-8').splitlines()
     files[f'{PACKAGE}/.mim/model-index.yml'] = '\n'.join(_absolute(line, root) for line in index)
     return files

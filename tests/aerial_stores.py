@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 
 def write_patches(path, tiles, patches, size=8):

@@ -19,8 +19,8 @@ from store_factory import (
 import mmss_plugins.models  # noqa: F401  (before the collection of tests ends: see conftest.py)
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
 from mmss_plugins.datasets.noldo_downstream import LABELS
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 PATCHES = 8
 SIZE = 64

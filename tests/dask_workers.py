@@ -11,8 +11,8 @@ import distributed
 from distributed.utils import get_mp_context
 from preparation_cases import CASES
 
-from mmss_plugins.datasets.lmdb_store import StoreWriter
 from mmss_plugins.prepare.dfc2020 import load_patch
+from mmss_plugins.store.reader import StoreWriter
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def two_workers():
     }
     with dask.config.set(settings):
         get_mp_context()  # sets a preload of its own, once
-        preload = ['mmss_plugins.prepare.runner', 'rasterio', 'distributed']
+        preload = ['mmss_plugins.store.build.runner', 'rasterio', 'distributed']
         multiprocessing.get_context('forkserver').set_forkserver_preload(preload)
         with small_cluster(n_workers=2, processes=True) as cluster:
             yield cluster.scheduler_address

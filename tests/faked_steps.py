@@ -7,13 +7,15 @@ from pathlib import Path
 
 import torch
 
-TOOLS = Path(__file__).resolve().parents[1] / 'tools'
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ROOT / 'tools'
 
 
 @cache
 def load_tool(name):
-    """A tool as a module, for example 'analysis/table.py'."""
-    spec = importlib.util.spec_from_file_location(f'tool_{Path(name).stem}', TOOLS / name)
+    """A tool as a module, for example 'analysis/table.py', or 'synthetic' of the projects."""
+    path = TOOLS / name if name.endswith('.py') else ROOT / 'projects' / name / '__main__.py'
+    spec = importlib.util.spec_from_file_location(f'tool_{Path(name).stem}', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -40,8 +42,9 @@ class FakedSteps:
 
     def run(self, name, command, show=None):
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        task = Path(command[0]).stem
-        assert str(TOOLS) in command[0], 'the tools of the package are run'
+        path = Path(command[0])
+        task = path.parent.name if path.stem == '__main__' else path.stem
+        assert path.is_relative_to(ROOT), 'the commands of the checkout are run'
         if task not in self.tools:
             self.calls.append((task, *command[1:]))
             return

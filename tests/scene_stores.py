@@ -4,7 +4,7 @@ import numpy as np
 from store_factory import LABEL_FIELD, image_field, random_sample
 
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 CLASSES = ('field', 'lake')
 PICTURE = {

@@ -8,9 +8,9 @@ from rasterio.transform import from_origin
 from small_raw_trees import S2_BANDS, read_raw, write_tiff
 from torch import nn
 
-from mmss_plugins.checkpoints.input_contract import InputContract, ModalityInput
-from mmss_plugins.prediction import SceneModel
-from mmss_plugins.prediction.scene_files import find_scene
+from mmss_plugins.apis.prediction import SceneModel
+from mmss_plugins.checkpoints.spec.input_specification import InputContract, ModalityInput
+from mmss_plugins.raster.scene_files import find_scene
 
 UTM = 'EPSG:32633'
 CORNER = (500000.0, 5000000.0)  # east, north

@@ -6,7 +6,7 @@ import tempfile
 import lmdb
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 SEASONS = ('season0', 'season1', 'season2', 'season3')
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 SEASONS = tuple(f'season{i}' for i in range(4))
 

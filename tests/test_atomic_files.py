@@ -3,7 +3,7 @@ import os
 import pytest
 from small_disks import limited_files
 
-from mmss_plugins.atomic_files import (
+from mmss_plugins.utils.atomic_files import (
     check_replaceable,
     drafted,
     write_bytes,

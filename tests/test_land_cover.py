@@ -1,6 +1,6 @@
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, DYNAMIC_WORLD_PALETTE
-from mmss_plugins.mini_world import materials
+from projects.synthetic import materials
 
 
 def test_classes_and_colours_are_dynamic_worlds_everywhere():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmss_plugins.apis.run_options import UsageError
-from mmss_plugins.datasets.lmdb_store import StoreReader
+from mmss_plugins.store.reader import StoreReader
 
 TOOL = Path(__file__).resolve().parent.parent / 'tools' / 'train.py'
 CONFIG = 'grass_r50_350e_potsdam'

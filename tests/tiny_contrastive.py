@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from mmss_plugins.datasets.seeding import SeededSampleMixin
+from mmss_plugins.utils.seeding import SeededSampleMixin
 
 SIZE = 32
 IMAGES, BATCH = 8, 4

@@ -28,6 +28,6 @@ elif __name__ == 'lmdb':
 
 if __name__ == '__main__':
     import mmss_plugins  # noqa: F401  (makes the installed stack usable)
-    from mmss_plugins.lmdb_tools.cli import main
+    from mmss_plugins.store.tools.cli import main
 
     sys.exit(main())

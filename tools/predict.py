@@ -1,11 +1,11 @@
-"""Command line of mmss_plugins.prediction: see --help."""
+"""Command line of mmss_plugins.apis.prediction: see --help."""
 
 import sys
 
 import mmss_plugins  # noqa: F401  (first: it makes the MM stack usable)
 
 # isort: split
-from mmss_plugins.prediction.cli import main
+from mmss_plugins.apis.prediction.cli import main
 
 if __name__ == '__main__':
     sys.exit(main())

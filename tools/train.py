@@ -9,7 +9,6 @@ import mmss_plugins  # noqa: F401  (first: it makes the MM stack usable)
 from mmengine.runner import Runner
 
 from mmss_plugins.apis import resuming
-from mmss_plugins.apis.plain_errors import plain_errors
 from mmss_plugins.apis.run_options import (
     UsageError,
     add_run_options,
@@ -21,6 +20,7 @@ from mmss_plugins.apis.run_options import (
     require_folder,
     require_known_settings,
 )
+from mmss_plugins.cli.plain_errors import plain_errors
 
 
 def parse_args(argv=None):

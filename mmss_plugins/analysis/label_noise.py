@@ -1,116 +1,154 @@
-"""What cross-modal pretraining makes of noisy labels, added up over pixels."""
+"""Command line of the label-noise report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-import numpy as np
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from torch import nn
 
-from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.apis.run_options import (
+    KeyValueAction,
+    UsageError,
+    load_config,
+    require_file,
+    require_folder,
+)
+from mmss_plugins.checkpoints.files import CheckpointFileError
+from mmss_plugins.checkpoints.spec.input_specification import InputContractError, contract_of
+from mmss_plugins.checkpoints.spec.run_specification import run_contract
+from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
+from mmss_plugins.checkpoints.trained_model import load_trained
+from mmss_plugins.checkpoints.transfer.pretrained import read_content
+from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
+from mmss_plugins.evaluation.label_noise.files import check_folder, write_report
+from mmss_plugins.evaluation.label_noise.report import LabelNoiseReport
+from mmss_plugins.evaluation.label_noise.run import (
+    count_label_noise,
+    report_dataset,
+    selection_options,
+    spread_indices,
+)
+from mmss_plugins.evaluation.label_noise.table import markdown
+from mmss_plugins.store.reader import StoreError
 
-from .separation import SCORE_BINS, score_bins
+DESCRIPTION = """What a pretrained cross-modal model makes of its noisy labels: per class the share
+that sample selection keeps, label confidences, agreement of the modalities; and where the store has
+clean labels, which classes are mistaken for which and how well the selection tells right from wrong
+labels. Reads the config's training data without augmentation."""
+EXAMPLES = """examples:
+  label_noise.py cromss_mid_r18_13b_mini work_dirs/cromss_mid_r18_13b_mini/epoch_40.pth
+  label_noise.py CONFIG CHECKPOINT --out report --samples 0 --season 2 \\
+      --cfg-options train_dataloader.dataset.data_root=data/noldo.lmdb
+"""
+_MISTAKES = (
+    CheckpointFileError, InputContractError, OSError, StoreError, TypeError, UsageError, ValueError,
+)  # fmt: skip
 
-HISTOGRAM_BINS = 20
-UNKNOWN, RIGHT, WRONG = range(3)  # what is known of a noisy label
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=' '.join(DESCRIPTION.splitlines()),
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help="path of a config, or the name of one of the package's")
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out', type=Path, help='folder of the report (default: label_noise in the work folder)'
+    )
+    parser.add_argument(
+        '--samples', type=int, default=500, help='so many, evenly spread; 0 for all (default: 500)'
+    )
+    parser.add_argument('--season', help="0..3 or 'random' (default: the config's)")
+    parser.add_argument(
+        '--batch-size', type=int, help="labels are selected within a batch (default: the config's)"
+    )
+    parser.add_argument(
+        '--proportion', type=float, help="share of labels to select (default: the config's, or 0.5)"
+    )
+    parser.add_argument('--device', help='default: the GPU if there is one')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=KeyValueAction, metavar='KEY=VALUE',
+        help='override settings of the config',
+    )  # fmt: skip
+    parser.set_defaults(launcher='none', work_dir=None, local_rank=0)
+    args = parser.parse_args(argv)
+    if args.samples < 0 or (args.batch_size is not None and args.batch_size < 1):
+        parser.error('--samples must be 0 or more, and --batch-size 1 or more')
+    if args.proportion is not None and not 0 <= args.proportion <= 1:
+        parser.error(f'--proportion must lie in 0..1, but got {args.proportion}')
+    if args.season is not None and args.season.isdigit():
+        args.season = int(args.season)
+    return args
 
 
-class LabelNoiseSums:
-    """Counts over pixels by noisy class; those of several processes can be added.
+def load_model(cfg: Config, checkpoint: str, dataset: SentinelStoreDataset) -> nn.Module:
+    """The config's model with all weights of a checkpoint, on the CPU.
 
-    Args:
-        branches: Names of the modalities (and of the common branch), B of them.
-        num_classes: C.
-        ignore_index: Label of pixels that are left out.
-
-    Attributes:
-        arrays: By name, float64 arrays of whole numbers but for the sums. S is what is known of
-            the label: UNKNOWN (no clean label), RIGHT, WRONG.
-            ``samples`` ();
-            ``pixels`` (S, C);
-            ``weight`` (B, S, C) sums of the label weights, ``full`` (B, S, C) pixels of weight 1;
-            ``confidence`` (B, S, C) sums of the label confidences;
-            ``histogram`` (B, S, C, 20) pixels by confidence, evenly from 0 to 1;
-            ``confidence_bins``, ``weight_bins`` (B, S, C, SCORE_BINS), see
-            :func:`~mmss_plugins.analysis.separation.score_bins`;
-            ``label_agreement`` (B, C) pixels whose prediction is the noisy label;
-            ``agreement`` (P, C) pixels where both branches of a pair predict the same;
-            ``transition`` (C, C) pixels by clean and noisy class.
+    Raises:
+        CheckpointFileError: If the checkpoint is not this model's.
+        UsageError: If there is none, or it was trained on other inputs.
     """
-
-    def __init__(
-        self, branches: Sequence[str], num_classes: int, ignore_index: int = IGNORE_INDEX
-    ) -> None:
-        self.branches = tuple(branches)
-        self.pairs = tuple(combinations(self.branches, 2))
-        self.num_classes, self.ignore_index = num_classes, ignore_index
-        b, c = len(self.branches), num_classes
-        shapes = {
-            'samples': (),
-            'pixels': (3, c),
-            'weight': (b, 3, c),
-            'full': (b, 3, c),
-            'confidence': (b, 3, c),
-            'histogram': (b, 3, c, HISTOGRAM_BINS),
-            'confidence_bins': (b, 3, c, SCORE_BINS),
-            'weight_bins': (b, 3, c, SCORE_BINS),
-            'label_agreement': (b, c),
-            'agreement': (len(self.pairs), c),
-            'transition': (c, c),
-        }
-        self.arrays = {name: np.zeros(shape) for name, shape in shapes.items()}
-
-    def add(
-        self,
-        labels: np.ndarray,
-        predictions: Mapping[str, np.ndarray],
-        confidence: Mapping[str, np.ndarray],
-        weights: Mapping[str, np.ndarray],
-        clean: np.ndarray | None = None,
-    ) -> None:
-        """Count one batch.
-
-        Args:
-            labels: (N, H, W) noisy classes; any value outside 0..C-1 is left out.
-            predictions: (N, H, W) predicted classes per branch.
-            confidence: (N, H, W) label confidences in [0, 1] per branch.
-            weights: (N, H, W) label weights in [0, 1] per branch.
-            clean: (N, H, W) true classes where they are known.
-        """
-        c, arrays = self.num_classes, self.arrays
-        valid = (labels >= 0) & (labels < c) & (labels != self.ignore_index)
-        noisy = labels[valid].astype(np.int64)
-        status = np.full(noisy.shape, UNKNOWN)
-        if clean is not None:
-            true = clean[valid].astype(np.int64)
-            known = (true >= 0) & (true < c) & (true != self.ignore_index)
-            status[known] = np.where(true[known] == noisy[known], RIGHT, WRONG)
-            arrays['transition'] += _counts(true[known] * c + noisy[known], (c, c))
-        group = status * c + noisy
-        arrays['samples'] += len(labels)
-        arrays['pixels'] += _counts(group, (3, c))
-        for index, name in enumerate(self.branches):
-            trust, weight = confidence[name][valid], weights[name][valid]
-            arrays['weight'][index] += _counts(group, (3, c), weight)
-            arrays['full'][index] += _counts(group[weight >= 1], (3, c))
-            arrays['confidence'][index] += _counts(group, (3, c), trust)
-            coarse = np.minimum((trust * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
-            arrays['histogram'][index] += _counts(
-                group * HISTOGRAM_BINS + coarse, (3, c, HISTOGRAM_BINS)
+    require_file(checkpoint, 'checkpoint')
+    model = load_trained(cfg, checkpoint)
+    trained = contract_of(read_content(checkpoint), checkpoint)
+    found = run_contract(dataset, model.data_preprocessor)
+    if trained is not None and found is not None:
+        rows = compare(trained, found, classes=True)
+        if any(row.differs for row in rows):
+            raise UsageError(
+                f'{checkpoint} was trained on other inputs than the data set gives:\n'
+                f'{difference_text(rows)}'
             )
-            for kind, scores in (('confidence_bins', trust), ('weight_bins', weight)):
-                arrays[kind][index] += _counts(
-                    group * SCORE_BINS + score_bins(scores), (3, c, SCORE_BINS)
-                )
-            agrees = predictions[name][valid] == noisy
-            arrays['label_agreement'][index] += _counts(noisy[agrees], (c,))
-        for index, (first, second) in enumerate(self.pairs):
-            agrees = predictions[first][valid] == predictions[second][valid]
-            arrays['agreement'][index] += _counts(noisy[agrees], (c,))
+    return model
 
 
-def _counts(
-    indices: np.ndarray, shape: tuple[int, ...], weights: np.ndarray | None = None
-) -> np.ndarray:
-    size = int(np.prod(shape))
-    return np.bincount(indices, weights=weights, minlength=size).reshape(shape)
+def report(args: argparse.Namespace) -> list[Path]:
+    """Make the report that the arguments describe; returns the files."""
+    cfg = load_config(args)
+    folder = args.out or Path(cfg.work_dir) / 'label_noise'
+    require_folder(str(folder), '--out')
+    check_folder(folder)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = report_dataset(cfg.train_dataloader.dataset, args.season)
+    model = load_model(cfg, args.checkpoint, dataset).to(args.device or get_device())
+    options = selection_options(model, cfg, args.proportion)
+    batch_size = args.batch_size or cfg.train_dataloader.batch_size
+    indices = spread_indices(len(dataset), args.samples or None)
+    sums = count_label_noise(model, dataset, indices, options, batch_size, _progress)
+    settings = {
+        'store': str(dataset.store.path),
+        'season': dataset.season,
+        'checkpoint': args.checkpoint,
+        'proportion': options.proportion,
+        'class balance': options.class_balance,
+        'batch size': batch_size,
+    }
+    found = LabelNoiseReport.of(sums, dataset.metainfo['classes'], settings)
+    print(markdown(found))
+    return write_report(found, folder)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    args = parse_args(argv)
+    try:
+        files = report(args)
+    except _MISTAKES as error:
+        print(f'label_noise.py: error: {error}', file=sys.stderr)
+        return 2
+    print('written: ' + ', '.join(map(str, files)))
+    return 0
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty() or done == total:
+        end = '\r' if done < total else '\n'
+        print(f'label noise: {done}/{total} samples', end=end, file=sys.stderr, flush=True)

@@ -15,10 +15,9 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 
 import mmss_plugins
+from mmss_plugins.apis.inference_settings import set_inference_settings
+from mmss_plugins.apis.setting_names import unread_settings
 from mmss_plugins.models.segmentors.test_options import check_test_cfg
-
-from .inference_settings import set_inference_settings
-from .setting_names import unread_settings
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _AMP_DEVICES = ('cuda', 'npu', 'mlu', 'musa')

@@ -1,11 +1,16 @@
 """Checkpoints: names, conversion, transfer of weights, and the inputs that they are for."""
 
-from .files import CheckpointFileError, read_checkpoint, write_checkpoint
-from .inflated import Inflation
-from .input_contract import InputContract, InputContractError, ModalityInput, contract_of
-from .published import ConversionError, PublishedNetwork
-from .reference_names import to_reference_key, to_segmentor_key
-from .transfer import TransferError, TransferReport, transfer_report
+from mmss_plugins.checkpoints.convert.published import ConversionError, PublishedNetwork
+from mmss_plugins.checkpoints.convert.reference_names import to_reference_key, to_segmentor_key
+from mmss_plugins.checkpoints.files import CheckpointFileError, read_checkpoint, write_checkpoint
+from mmss_plugins.checkpoints.spec.input_specification import (
+    InputContract,
+    InputContractError,
+    ModalityInput,
+    contract_of,
+)
+from mmss_plugins.checkpoints.transfer.inflated import Inflation
+from mmss_plugins.checkpoints.transfer.report import TransferError, TransferReport, transfer_report
 
 __all__ = [
     'CheckpointFileError',

@@ -14,9 +14,9 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor
 
-from .content_check import check_content
-from .errors import CheckpointFileError
-from .zip_records import check_records
+from mmss_plugins.checkpoints.errors import CheckpointFileError
+from mmss_plugins.checkpoints.transfer.content_check import check_content
+from mmss_plugins.checkpoints.zip_records import check_records
 
 # What torch's restricted unpickler may end with on a file that is no checkpoint, or a damaged one.
 _BROKEN = (

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import CheckpointFileError, read_checkpoint
-from .resume_check import position
+from mmss_plugins.checkpoints.files import CheckpointFileError, read_checkpoint
+from mmss_plugins.checkpoints.transfer.resume_check import position
 
 TEMPLATES = ('epoch_{}.pth', 'iter_{}.pth')  # of MMEngine's CheckpointHook
 _NEEDED = ('state_dict', 'optimizer', 'meta')

@@ -10,8 +10,8 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 from mmss_plugins.checkpoints.files import CheckpointFileError
-from mmss_plugins.checkpoints.pretrained import read_state
-from mmss_plugins.checkpoints.transfer import TransferError, transfer_report
+from mmss_plugins.checkpoints.transfer.pretrained import read_state
+from mmss_plugins.checkpoints.transfer.report import TransferError, transfer_report
 
 
 def load_trained(cfg: Config, checkpoint: str | Path) -> nn.Module:

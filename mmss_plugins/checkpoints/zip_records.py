@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from .errors import CheckpointFileError
+from mmss_plugins.checkpoints.errors import CheckpointFileError
 
 MAGIC = b'PK\x03\x04'  # by which torch tells its ZIP format from the older one
 FREE_BYTES = 512 << 20  # a file of any size may grow to this

@@ -1,12 +1,12 @@
 """Data sets."""
 
-from .dfc2020 import DFC2020Dataset
-from .legacy_reader import LegacyLMDBReader
-from .loveda import LoveDADataset
-from .noldo_downstream import NoLDODownstreamDataset
-from .noldo_pretrain import NoLDOPretrainDataset
-from .potsdam import PotsdamDataset
-from .segmentation_store_dataset import SegmentationStoreDataset
+from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
+from mmss_plugins.datasets.loveda import LoveDADataset
+from mmss_plugins.datasets.noldo_downstream import NoLDODownstreamDataset
+from mmss_plugins.datasets.noldo_pretrain import NoLDOPretrainDataset
+from mmss_plugins.datasets.potsdam import PotsdamDataset
+from mmss_plugins.datasets.segmentation_store_dataset import SegmentationStoreDataset
+from mmss_plugins.store.legacy.reader import LegacyLMDBReader
 
 __all__ = [
     'DFC2020Dataset',

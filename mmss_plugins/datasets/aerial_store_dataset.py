@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .lmdb_store import ReadRequest
-from .store_dataset import LABEL_FIELD, StoreDataset
+from mmss_plugins.datasets.store_dataset import LABEL_FIELD, StoreDataset
+from mmss_plugins.store.reader import ReadRequest
 
 IMAGE_FIELD, DSM_FIELD = 'image', 'dsm'
 UINT8_MAX = 255

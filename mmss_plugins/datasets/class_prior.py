@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mmss_plugins.functional.smoothing import gaussian_kernel
 from mmss_plugins.land_cover import IGNORE_INDEX
-from mmss_plugins.models.functional.smoothing import gaussian_kernel
 
 
 def class_prior(
@@ -25,7 +25,7 @@ def class_prior(
     prior is renormalised over what is there, and is uniform over all classes where nothing is
     within the filter's reach. Source: Liu et al. 2025, CromSS, section on label smoothing,
     https://arxiv.org/abs/2405.01217. The twin on tensors is
-    :func:`mmss_plugins.models.functional.smoothing_prior`.
+    :func:`mmss_plugins.functional.smoothing_prior`.
 
     Args:
         labels: (T, H, W) uint8, the seasons' labels, 0..num_classes-1 or 255.

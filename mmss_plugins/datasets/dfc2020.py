@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.land_cover import DFC2020_CLASSES, DYNAMIC_WORLD_PALETTE
 from mmss_plugins.registry import DATASETS
-
-from .sentinel_store_dataset import SentinelStoreDataset
 
 
 @DATASETS.register_module()

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins.bands import AERIAL, BandSpec, Sensor
-
-from .normalisation import CLIP_STDS, clip8, standardise
-from .sensor_reader import SensorReader
-from .store_fields import to_physical
+from mmss_plugins.datasets.sensor_reader import SensorReader
+from mmss_plugins.store.fields import to_physical
+from mmss_plugins.store.normalisation import CLIP_STDS, clip8, standardise
 
 UINT8_MAX = 255
 

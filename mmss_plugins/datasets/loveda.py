@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from mmss_plugins.datasets.aerial_store_dataset import AerialStoreDataset
 from mmss_plugins.registry import DATASETS
-
-from .aerial_store_dataset import AerialStoreDataset
 
 SCENES = ('urban', 'rural')
 

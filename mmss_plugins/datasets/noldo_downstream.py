@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.land_cover import (
     DYNAMIC_WORLD_CLASSES,
     DYNAMIC_WORLD_PALETTE,
@@ -12,10 +13,8 @@ from mmss_plugins.land_cover import (
     OSM_PALETTE,
 )
 from mmss_plugins.registry import DATASETS
-
-from .legacy_reader import LegacyLMDBReader
-from .lmdb_store import StoreReader
-from .sentinel_store_dataset import SentinelStoreDataset
+from mmss_plugins.store.legacy.reader import LegacyLMDBReader
+from mmss_plugins.store.reader import StoreReader
 
 LABELS = {
     'dw': {

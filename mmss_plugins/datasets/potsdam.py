@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from mmss_plugins.datasets.aerial_store_dataset import AerialStoreDataset
 from mmss_plugins.registry import DATASETS
-
-from .aerial_store_dataset import AerialStoreDataset
 
 BANDS = {'RGB': ('R', 'G', 'B'), 'IRRG': ('IR', 'R', 'G'), 'RGBIR': ('R', 'G', 'B', 'IR')}
 

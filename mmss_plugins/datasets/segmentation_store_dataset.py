@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from mmss_plugins.bands import SENSORS, BandSpec
+from mmss_plugins.datasets.field_reader import FieldReader
+from mmss_plugins.datasets.sensor_reader import SensorReader
+from mmss_plugins.datasets.sentinel_store_dataset import MODALITIES, SentinelStoreDataset
 from mmss_plugins.registry import DATASETS
-
-from .field_reader import FieldReader
-from .sensor_reader import SensorReader
-from .sentinel_store_dataset import MODALITIES, SentinelStoreDataset
 
 GOLDEN = 0.618034  # steps of this share of the colour circle give colours far from each other
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from mmss_plugins.bands import BandSpec, Sensor, resolve_bands, sensor_statistics
-
-from .lmdb_store import ReadRequest
-from .normalisation import clip8, decode_clip8, standardise
+from mmss_plugins.store.normalisation import clip8, decode_clip8, standardise
+from mmss_plugins.store.reader import ReadRequest
 
 NORMALISATIONS = ('clip8', 'standardise', None)
 IMAGE_DTYPES = ('float32', 'uint8')

@@ -8,11 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from mmss_plugins.bands import BandSpec, sensor_of
-
-from .legacy_reader import LegacyLMDBReader
-from .lmdb_store import ReadRequest, StoreReader
-from .sensor_reader import SensorReader
-from .store_dataset import StoreDataset
+from mmss_plugins.datasets.sensor_reader import SensorReader
+from mmss_plugins.datasets.store_dataset import StoreDataset
+from mmss_plugins.store.legacy.reader import LegacyLMDBReader
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 MODALITIES = {'s1': ('s1',), 's2': ('s2',), 's12': ('s1', 's2')}
 CLEAN_LABEL_FIELD = 'clean_label'

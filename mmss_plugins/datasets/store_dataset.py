@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 from mmengine.dataset import BaseDataset
 
-from .file_loaders import check_no_file_loaders
-from .label_map import check_classes, label_table
-from .lmdb_store import StoreReader
-from .patch_ids import tile_of
-from .seeding import SeededSampleMixin
-from .splits import holdout_part, read_split_file, select_ids, subset_part
-from .test_pipeline import check_test_pipeline, run_test_pipeline
+from mmss_plugins.datasets.file_loaders import check_no_file_loaders
+from mmss_plugins.datasets.label_map import check_classes, label_table
+from mmss_plugins.datasets.test_pipeline import check_test_pipeline, run_test_pipeline
+from mmss_plugins.store.patch_ids import tile_of
+from mmss_plugins.store.reader import StoreReader
+from mmss_plugins.store.splits import holdout_part, read_split_file, select_ids, subset_part
+from mmss_plugins.utils.seeding import SeededSampleMixin
 
 LABEL_FIELD = 'label'
 

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from mmss_plugins.atomic_files import write_text
-from mmss_plugins.prepare.progress import ProgressReport
+from mmss_plugins.cli.progress import ProgressReport
+from mmss_plugins.utils.atomic_files import write_text
 
 CHUNK = 16 << 20
 MB = 1 << 20

@@ -1,6 +1,6 @@
 """Errors of downloading."""
 
-from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 
 class DownloadError(PrepareUsageError):

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmss_plugins.atomic_files import write_text
-from mmss_plugins.datasets.lmdb_errors import StoreWriteError
-from mmss_plugins.datasets.lmdb_lock import WriterLock
+from mmss_plugins.cli.options import positive, run
 from mmss_plugins.download.archive import MAX_RATIO
 from mmss_plugins.download.errors import DownloadError
 from mmss_plugins.download.published import (
@@ -25,7 +23,9 @@ from mmss_plugins.download.published import (
 from mmss_plugins.download.repository import DatasetRepository, RemoteFile
 from mmss_plugins.download.transfer import download, remaining
 from mmss_plugins.download.unpack import unpack
-from mmss_plugins.prepare.cli import positive, run
+from mmss_plugins.store.errors import StoreWriteError
+from mmss_plugins.store.lock import WriterLock
+from mmss_plugins.utils.atomic_files import write_text
 
 SHOWN = 10
 EPILOG = """A file gets its name only when it is whole and has the SHA-256 that the hub keeps;

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.download.checksum import (
     MB,
     Checksum,
@@ -19,7 +20,6 @@ from mmss_plugins.download.checksum import (
 )
 from mmss_plugins.download.errors import DownloadError
 from mmss_plugins.download.repository import DatasetRepository, RemoteFile
-from mmss_plugins.prepare.progress import ProgressReport
 
 BLOCK = 32 * MB
 

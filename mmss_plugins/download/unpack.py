@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
+from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.download.archive import MAX_RATIO, PART, Member, members_of
 from mmss_plugins.download.errors import DownloadError, UnsafeArchiveError
-from mmss_plugins.prepare.progress import ProgressReport
 
 CHUNK = 1 << 20
 SHOWN = 200  # characters of an error

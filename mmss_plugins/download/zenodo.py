@@ -15,12 +15,12 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from mmss_plugins import __version__
-from mmss_plugins.datasets.lmdb_errors import StoreWriteError
-from mmss_plugins.datasets.lmdb_lock import WriterLock
 from mmss_plugins.download.checksum import MB, Checksum
 from mmss_plugins.download.errors import DownloadError
 from mmss_plugins.download.repository import PARTIAL_CONTENT, TIMEOUT, TRANSIENT, WAITS
 from mmss_plugins.download.transfer import bring, remaining
+from mmss_plugins.store.errors import StoreWriteError
+from mmss_plugins.store.lock import WriterLock
 
 ZENODO = 'https://zenodo.org'
 MAX_ANSWER = 16 * MB  # of the description of a record

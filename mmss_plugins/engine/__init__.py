@@ -1,7 +1,7 @@
 """Hooks, loops, samplers, optimizers, schedules and what else drives a run."""
 
-from .any_device_ddp import AnyDeviceDistributedDataParallel
-from .hooks import (
+from mmss_plugins.engine.any_device_ddp import AnyDeviceDistributedDataParallel
+from mmss_plugins.engine.hooks import (
     CrossModalSelectionHook,
     FiniteValuesHook,
     FreezeEncoderHook,
@@ -16,10 +16,10 @@ from .hooks import (
     TransferReportHook,
     UnfreezeEncoderHook,
 )
-from .loops import NonEmptyEpochTrainLoop
-from .optimizers import LARC, LayerDecayOptimWrapperConstructor
-from .samplers import EpochSeededSampler
-from .schedulers import CosineWarmRestartLR, LinearWarmUpLR
+from mmss_plugins.engine.loops import NonEmptyEpochTrainLoop
+from mmss_plugins.engine.optimizers import LARC, LayerDecayOptimWrapperConstructor
+from mmss_plugins.engine.samplers import EpochSeededSampler
+from mmss_plugins.engine.schedulers import CosineWarmRestartLR, LinearWarmUpLR
 
 __all__ = [
     'AnyDeviceDistributedDataParallel',

@@ -1,6 +1,6 @@
 """Metrics."""
 
-from .loveda_submission import LoveDASubmission
-from .validation_loss import ValidationLoss
+from mmss_plugins.evaluation.loveda_submission import LoveDASubmission
+from mmss_plugins.evaluation.validation_loss import ValidationLoss
 
 __all__ = ['LoveDASubmission', 'ValidationLoss']

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from mmss_plugins.atomic_files import write_bytes
 from mmss_plugins.datasets.loveda import SCENES, LoveDADataset
 from mmss_plugins.registry import METRICS
+from mmss_plugins.utils.atomic_files import write_bytes
 
 _ID = re.compile(f'(?:{"|".join(SCENES)})_([0-9]+)')
 _NUM_CLASSES = len(LoveDADataset.METAINFO['classes'])

@@ -1,13 +1,21 @@
-"""Models: registered modules and, in :mod:`~mmss_plugins.models.functional`, their mathematics."""
+"""Models: registered modules and, in :mod:`~mmss_plugins.functional`, their mathematics."""
 
-from .backbones import DOFAViT, DualBackbone, SatMAEViT, StemResNet
-from .data_preprocessors import MultiBandSegDataPreProcessor, MultiBandSelfSupDataPreprocessor
-from .decode_heads import UNetHead
-from .heads import InfoNCEHead
-from .losses import ConsistencyLoss, SoftCrossEntropyLoss, SoftDiceLoss, SoftFocalLoss
-from .necks import ProjectionNeck
-from .segmentors import CrossModalSegmentor
-from .selfsup import GraSS
+from mmss_plugins.models.backbones import DOFAViT, DualBackbone, SatMAEViT, StemResNet
+from mmss_plugins.models.data_preprocessors import (
+    MultiBandSegDataPreProcessor,
+    MultiBandSelfSupDataPreprocessor,
+)
+from mmss_plugins.models.decode_heads import UNetHead
+from mmss_plugins.models.heads import InfoNCEHead
+from mmss_plugins.models.losses import (
+    ConsistencyLoss,
+    SoftCrossEntropyLoss,
+    SoftDiceLoss,
+    SoftFocalLoss,
+)
+from mmss_plugins.models.necks import ProjectionNeck
+from mmss_plugins.models.segmentors import CrossModalSegmentor
+from mmss_plugins.models.selfsup import GraSS
 
 __all__ = [
     'ConsistencyLoss',

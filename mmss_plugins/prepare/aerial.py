@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from mmss_plugins.datasets.patch_ids import patch_id
-from mmss_plugins.prepare.cli import positive
-from mmss_plugins.prepare.dask_pool import open_pool
-from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.cli.options import positive
 from mmss_plugins.prepare.patch_files import prepare_files
 from mmss_plugins.prepare.raw_files import RawPath
-from mmss_plugins.prepare.runner import Plan, Skipped, prepare_stores
-from mmss_plugins.prepare.windows import Window, cut_windows
+from mmss_plugins.raster.windows import Window, cut_windows
+from mmss_plugins.store.build.runner import Plan, Skipped, prepare_stores
+from mmss_plugins.store.patch_ids import patch_id
+from mmss_plugins.utils.dask_pool import open_pool
+from mmss_plugins.utils.errors import PrepareUsageError
 
 BYTE = ('uint8',)
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.image_files import ImageInfo
 from mmss_plugins.prepare.picture_files import ALPHA
 from mmss_plugins.raster.band_names import says_nothing
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 COLOURS = {'red': 'R', 'green': 'G', 'blue': 'B'}
 
@@ -36,16 +37,16 @@ class BandChoice:
         """The bands of an image to read, counted from 1.
 
         Raises:
-            PrepareError: If it has other bands or another type than most.
+            RasterError: If it has other bands or another type than most.
         """
         if info.dtype != self.dtype:
-            raise PrepareError(
+            raise RasterError(
                 f'{path}: expected values of type {self.dtype}, as most images have, but found '
                 f'{info.dtype}'
             )
         found = chosen_bands(info, self.given, self.wanted, path)
         if tuple(found) != self.names:
-            raise PrepareError(
+            raise RasterError(
                 f'{path}: expected the bands {", ".join(self.names)}, as most images have, but '
                 f'found {", ".join(found)} ({info.count} bands): choose bands that all have '
                 '(--bands)'
@@ -74,7 +75,7 @@ def choose_bands(
         try:
             names = tuple(chosen_bands(info, given, wanted, 'the images'))
             kinds[names, info.count, info.dtype] += 1
-        except PrepareError as error:
+        except RasterError as error:
             reason = str(error)
     if not kinds:
         raise PrepareUsageError(reason or 'no image can be read')
@@ -94,11 +95,11 @@ def chosen_bands(
     or by choosing its number. Otherwise it says where data are.
 
     Raises:
-        PrepareError: If the file does not have what is asked for.
+        RasterError: If the file does not have what is asked for.
     """
     opaque = [i for i, colour in enumerate(info.colours, 1) if colour != ALPHA]
     if given is not None and len(given) not in (info.count, len(opaque)):
-        raise PrepareError(
+        raise RasterError(
             f'{where}: --band-names gives {len(given)} names ({", ".join(given)}), but the file '
             f'has {info.count} bands'
         )
@@ -106,7 +107,7 @@ def chosen_bands(
         numbers = range(1, info.count + 1) if len(given) == info.count else opaque
         named = dict(zip(given, numbers, strict=True))
         if len(named) != len(given):
-            raise PrepareError(f'--band-names {",".join(given)}: a name occurs twice')
+            raise RasterError(f'--band-names {",".join(given)}: a name occurs twice')
     else:
         named = dict(zip(_own_names(info), range(1, info.count + 1), strict=True))
     if wanted is None:
@@ -118,7 +119,7 @@ def chosen_bands(
         name, number = _look_up(text, named)
         if number is None or number > info.count or name in found:
             problem = 'twice' if name in found else 'not among those of the file'
-            raise PrepareError(
+            raise RasterError(
                 f'{where}: band {text} is {problem} ({", ".join(named)}): choose by number '
                 f'(1 to {info.count}), or name all bands with --band-names'
             )

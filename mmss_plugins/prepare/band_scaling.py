@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_store import StoreError, StoreReader
-from mmss_plugins.datasets.normalisation import CLIP_STDS, clip8
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.parallel import ordered_map
-from mmss_plugins.prepare.progress import ProgressReport
+from mmss_plugins.cli.progress import ProgressReport
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.normalisation import CLIP_STDS, clip8
+from mmss_plugins.store.reader import StoreError, StoreReader
+from mmss_plugins.utils.errors import PrepareUsageError
+from mmss_plugins.utils.parallel import ordered_map
 
 SAMPLED = 200  # patches that are measured, evenly spaced over all
 PIXELS = 4096  # of each
@@ -151,7 +152,7 @@ def measure(
     Args:
         tasks: All patches.
         read: Picklable function from a task to physical values (C, H, W) and where they are valid
-            (H, W); raises PrepareError.
+            (H, W); raises RasterError.
         choice: What the user wants.
         percentiles: For scaling by percentiles.
         workers: Number of processes.
@@ -197,7 +198,7 @@ def _pixels(read: Callable[[Any], tuple[np.ndarray, np.ndarray]], task: Any) -> 
     """(C, n) evenly spaced valid pixels of a patch; None if it cannot be read."""
     try:
         image, valid = read(task)
-    except PrepareError:
+    except RasterError:
         return None  # reported when the store is made
     pixels = image[:, valid]
     return np.ascontiguousarray(pixels[:, :: max(1, pixels.shape[1] // PIXELS)])

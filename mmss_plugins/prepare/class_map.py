@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins.land_cover import IGNORE_INDEX
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.image_paths import read_table
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 Colour = tuple[int, int, int]
 Key = int | str | Colour
@@ -58,11 +59,11 @@ class ClassMap:
         """The class index of one value.
 
         Raises:
-            PrepareError: If the value is not listed.
+            RasterError: If the value is not listed.
         """
         found = self.values.get(key_of(value), self.other)
         if found is None:
-            raise PrepareError(self._unknown([value], where))
+            raise RasterError(self._unknown([value], where))
         return found
 
     def indices(self, values: np.ndarray, where: object) -> np.ndarray:
@@ -76,10 +77,10 @@ class ClassMap:
             (H, W) uint8, 255 for ignored.
 
         Raises:
-            PrepareError: If a value is not listed, or the map is not of the kind that is listed.
+            RasterError: If a value is not listed, or the map is not of the kind that is listed.
         """
         if (values.ndim == 3) != self.by_colour:
-            raise PrepareError(
+            raise RasterError(
                 f'{where}: the label map holds {"colours" if values.ndim == 3 else "numbers"}, but '
                 f'--classes lists {"colours" if self.by_colour else "numbers or texts"}'
             )
@@ -96,7 +97,7 @@ class ClassMap:
             else:
                 table[position] = index
         if unknown:
-            raise PrepareError(self._unknown(unknown, where))
+            raise RasterError(self._unknown(unknown, where))
         return table[inverse].reshape(values.shape)
 
     def _unknown(self, values: Iterable[object], where: object) -> str:

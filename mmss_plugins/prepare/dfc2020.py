@@ -14,11 +14,7 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
-from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.land_cover import IGNORE_INDEX
-from mmss_plugins.prepare.cirrus import mean_cirrus
-from mmss_plugins.prepare.cli import (
+from mmss_plugins.cli.options import (
     add_archives,
     add_georeference,
     add_s2_offset,
@@ -28,8 +24,9 @@ from mmss_plugins.prepare.cli import (
     options,
     run,
 )
+from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
+from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.dfc2020_files import Patch, find_patches
-from mmss_plugins.prepare.geotiff import LABEL_DTYPES, label_of, read_image, read_sensor
 from mmss_plugins.prepare.images import (
     S1_DTYPES,
     S2_DTYPES,
@@ -41,8 +38,11 @@ from mmss_plugins.prepare.images import (
     to_float32,
 )
 from mmss_plugins.prepare.raw_files import find_files, require_source
-from mmss_plugins.prepare.runner import Plan, prepare_stores
 from mmss_plugins.raster import check_same_place
+from mmss_plugins.raster.geotiff import LABEL_DTYPES, label_of, read_image, read_sensor
+from mmss_plugins.store.build.cirrus import mean_cirrus
+from mmss_plugins.store.build.runner import Plan, prepare_stores
+from mmss_plugins.store.reader import StoreMeta
 
 RAW_CLASSES = range(11)  # simplified IGBP, 0 unlabelled
 # simplified IGBP to the index of DFC2020Dataset; 3 savanna, 8 snow and ice and 0 are ignored

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
-from mmss_plugins.prepare.runner import Skipped
+from mmss_plugins.store.build.runner import Skipped
+from mmss_plugins.utils.errors import PrepareUsageError
 
 KINDS = ('s1', 's2', 'dfc')
 MODIS = 'lc'  # published beside them: MODIS land cover, not used

@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.prepare.errors import PrepareUsageError
-from mmss_plugins.prepare.report import summary_path
+from mmss_plugins.store.build.summary import summary_path
+from mmss_plugins.store.reader import StoreMeta
+from mmss_plugins.utils.errors import PrepareUsageError
 
 MARK = 'image files of mmss_plugins'
 DRAFT = '.part'

@@ -13,13 +13,10 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.bands import EIGHT_BIT, FILE_VALUE
-from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.datasets.store_fields import band_field
+from mmss_plugins.cli.options import digest, make_parser, options, positive, run
 from mmss_plugins.prepare.aerial import Patch, Tile, cut_tiles, stride_of
 from mmss_plugins.prepare.band_choice import BandChoice, choose_bands, parse_names
 from mmss_plugins.prepare.band_scaling import Scaling, add_scale_options, measure
-from mmss_plugins.prepare.cli import digest, make_parser, options, positive, run
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError, UnwantedSample
 from mmss_plugins.prepare.group_splits import (
     SPLITS,
     add_share_options,
@@ -45,8 +42,13 @@ from mmss_plugins.prepare.image_paths import (
     sample_names,
 )
 from mmss_plugins.prepare.images import Loaded
-from mmss_plugins.prepare.parallel import ordered_map
-from mmss_plugins.prepare.runner import Plan, Skipped, prepare_stores
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.build.errors import UnwantedSample
+from mmss_plugins.store.build.runner import Plan, Skipped, prepare_stores
+from mmss_plugins.store.fields import band_field
+from mmss_plugins.store.reader import StoreMeta
+from mmss_plugins.utils.errors import PrepareUsageError
+from mmss_plugins.utils.parallel import ordered_map
 
 FIELD = 'image'
 EXAMPLES = """  folder.py images data/mine
@@ -75,7 +77,7 @@ class Reading:
         """Physical values (C, H, W) of a patch, and where they are valid.
 
         Raises:
-            PrepareError: If the image is damaged or has other bands than most.
+            RasterError: If the image is damaged or has other bands than most.
         """
         path = patch.tile.image
         indices = self.bands.indices(image_info(path), path)
@@ -92,7 +94,7 @@ def load_patch(
 
     Raises:
         UnwantedSample: If too much of it is without data.
-        PrepareError: If the file is not as it should be.
+        RasterError: If the file is not as it should be.
     """
     image, valid = reading.read(patch)
     missing = 1 - valid.mean()
@@ -199,7 +201,7 @@ def read_headers(
 def _header(path: Path) -> ImageInfo | str:
     try:
         return image_info(path)
-    except PrepareError as error:
+    except RasterError as error:
         return str(error)
 
 
@@ -222,7 +224,7 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
         try:
             bands.indices(info, path)
             tiles[splits[name]].append(Tile(name, info.shape, path))
-        except PrepareError as error:
+        except RasterError as error:
             bad.append(Skipped(name, str(error)))
     cut = {split: cut_tiles(some, size, stride) for split, some in tiles.items()}
     first = cut['train'][0] or [patch for patches, _ in cut.values() for patch in patches]

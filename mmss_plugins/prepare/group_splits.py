@@ -6,9 +6,9 @@ import argparse
 import re
 from collections.abc import Iterable
 
-from mmss_plugins.datasets.splits import rank
-from mmss_plugins.prepare.cli import not_negative
-from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.cli.options import not_negative
+from mmss_plugins.store.splits import rank
+from mmss_plugins.utils.errors import PrepareUsageError
 
 SPLITS = ('train', 'val', 'test')
 

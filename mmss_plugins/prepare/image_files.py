@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.picture_files import ALPHA, FORMATS, PictureFile
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.files import open_raster, small_cache
 from mmss_plugins.raster.georeference import IDENTITY, Grid, grid_of, pixel_metres
 from mmss_plugins.raster.image import DTYPES, descriptions_of, read_open
+from mmss_plugins.raster.windows import Window
 
 TIFF_SUFFIXES = ('.tif', '.tiff')
 SUFFIXES = (*TIFF_SUFFIXES, *FORMATS)
@@ -68,7 +68,7 @@ def image_info(path: Path) -> ImageInfo:
     """Read the header of an image.
 
     Raises:
-        PrepareError: If it is missing, unreadable, of an unknown format, or of several types.
+        RasterError: If it is missing, unreadable, of an unknown format, or of several types.
     """
     source = _source(path)
     if isinstance(source, PictureFile):
@@ -76,7 +76,7 @@ def image_info(path: Path) -> ImageInfo:
         return ImageInfo(grid, source.dtype, (None,) * source.count, source.colours)
     types = sorted(set(source.dtypes))
     if len(types) > 1 or types[0] not in DTYPES:
-        raise PrepareError(
+        raise RasterError(
             f'{path}: expected bands of one type of {", ".join(DTYPES)}, but found '
             f'{", ".join(types)}'
         )
@@ -115,13 +115,13 @@ def read_image(
         are.
 
     Raises:
-        PrepareError: If the file is missing, damaged or smaller than the window.
+        RasterError: If the file is missing, damaged or smaller than the window.
     """
     info, source = image_info(path), _source(path)
     height, width = info.shape
     row, col, rows, cols = window or Window(0, 0, height, width)
     if row + rows > height or col + cols > width:
-        raise PrepareError(
+        raise RasterError(
             f'{path}: expected at least {row + rows} x {col + cols} pixels, but found '
             f'{height} x {width}'
         )
@@ -145,14 +145,14 @@ def _source(path: Path) -> Any:
     try:
         found = os.stat(path)
     except FileNotFoundError:
-        raise PrepareError(f'{path}: missing file') from None
+        raise RasterError(f'{path}: missing file') from None
     stamp = (found.st_mtime_ns, found.st_size)
     suffix = path.suffix.lower()
     if suffix in FORMATS:
         return _picture(path, stamp)
     if suffix in TIFF_SUFFIXES:
         return _tiff(path, stamp, os.getpid())
-    raise PrepareError(
+    raise RasterError(
         f'{path}: expected a file named {", ".join(SUFFIXES)}, but found {suffix or "no suffix"}'
     )
 

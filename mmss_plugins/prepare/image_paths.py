@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 WILDCARDS = re.compile(r'\*\*/|\*\*|\*|\?|\[[^]]+\]')
 _REGEX = {'**/': '((?:.*/)?)', '**': '(.*)', '*': '([^/]*)', '?': '([^/])'}

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmss_plugins.bands import SENSORS, Sensor
-from mmss_plugins.datasets import store_fields
-from mmss_plugins.datasets.normalisation import clip8
-from mmss_plugins.prepare.errors import PrepareError
-from mmss_plugins.prepare.resample import to_dtype
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.resample import to_dtype
 from mmss_plugins.raster.units import check_offset
+from mmss_plugins.store import fields as store_fields
+from mmss_plugins.store.normalisation import clip8
 
 S1_DTYPES = ('float32', 'float64', 'int16', 'uint16')  # integers with a declared scale only
 S2_DTYPES = ('uint16', 'int16')
@@ -49,19 +49,19 @@ def subtract_offset(
         shifted: Whether the file declares an offset, which was applied.
 
     Raises:
-        PrepareError: If the offset is not 0, but the image is 8-bit, so coded already, or has lost
+        RasterError: If the offset is not 0, but the image is 8-bit, so coded already, or has lost
             its offset by the file's declaration.
         RasterError: If the values do not carry the offset.
     """
     if offset == 0:
         return image
     if shifted:
-        raise PrepareError(
+        raise RasterError(
             f'{where}: the file declares an offset, which is applied: --s2-offset {offset} would '
             'subtract it twice: leave the option out'
         )
     if image.dtype == np.uint8:
-        raise PrepareError(
+        raise RasterError(
             f'{where}: expected raw images, from which --s2-offset {offset} can be subtracted, but '
             'found uint8, which is coded already: leave the option out, or give the raw files'
         )
@@ -78,18 +78,18 @@ def to_float32(image: np.ndarray, where: object) -> np.ndarray:
         where: The file that the image is from.
 
     Raises:
-        PrepareError: If the image is of integers, which tell dB only with a declared scale, or has
+        RasterError: If the image is of integers, which tell dB only with a declared scale, or has
             values beyond the range of float32.
     """
     if image.dtype.kind != 'f':
-        raise PrepareError(
+        raise RasterError(
             f'{where}: expected type float32 or float64, or integers with a declared scale, but '
             f'found {image.dtype}'
         )
     with np.errstate(over='ignore'):
         image = image.astype(np.float32)
     if not np.isfinite(image).all():
-        raise PrepareError(f'{where}: values beyond the range of float32')
+        raise RasterError(f'{where}: values beyond the range of float32')
     return image
 
 
@@ -107,10 +107,10 @@ def check_type(
     """Check that an image has the type of the store's first sample.
 
     Raises:
-        PrepareError: If not.
+        RasterError: If not.
     """
     if types is not None and image.dtype != np.dtype(types[field]):
-        raise PrepareError(
+        raise RasterError(
             f'{where}: expected {types[field]} as in the first sample of the store, but found '
             f'{image.dtype}'
         )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmss_plugins.prepare import raster_labels, vector_labels
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.image_files import SUFFIXES as IMAGE_SUFFIXES
 from mmss_plugins.prepare.image_paths import (
     WILDCARDS,
@@ -20,7 +19,8 @@ from mmss_plugins.prepare.image_paths import (
     relative_keys,
     sample_names,
 )
-from mmss_plugins.prepare.runner import Skipped
+from mmss_plugins.store.build.runner import Skipped
+from mmss_plugins.utils.errors import PrepareUsageError
 
 SCENE_SUFFIXES = ('.tif', '.tiff', '.vrt', '.jp2')
 SENSOR_NAMES = ('s1', 's2')

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins import __version__
-from mmss_plugins.datasets.lmdb_store import StoreMeta
+from mmss_plugins.cli.options import add_archives, digest, make_parser, options, run
 from mmss_plugins.datasets.loveda import LoveDADataset
 from mmss_plugins.download.zenodo import ZENODO
 from mmss_plugins.land_cover import IGNORE_INDEX
@@ -26,14 +26,14 @@ from mmss_plugins.prepare.aerial import (
     run_plans,
     stride_of,
 )
-from mmss_plugins.prepare.cli import add_archives, digest, make_parser, options, run
-from mmss_plugins.prepare.geotiff import check_equal, check_values
 from mmss_plugins.prepare.images import Loaded, label_field
 from mmss_plugins.prepare.loveda_download import RECORD, download_loveda
 from mmss_plugins.prepare.loveda_images import SPLITS, LoveDATree
 from mmss_plugins.prepare.raw_files import find_files, require_source
-from mmss_plugins.prepare.runner import Plan
-from mmss_plugins.prepare.windows import read_window
+from mmss_plugins.raster.geotiff import check_equal, check_values
+from mmss_plugins.raster.windows import read_window
+from mmss_plugins.store.build.runner import Plan
+from mmss_plugins.store.reader import StoreMeta
 
 RAW_CLASSES = range(len(LoveDADataset.METAINFO['classes']) + 1)  # 0 is no data
 
@@ -64,7 +64,7 @@ def load_patch(patch: Patch, types: Mapping[str, str] | None) -> Loaded:  # noqa
         Arrays: image (3, H, W) uint8, and label (H, W) uint8 if there is a mask.
 
     Raises:
-        PrepareError: If a file is not as it should be.
+        RasterError: If a file is not as it should be.
     """
     tile = patch.tile
     arrays = {'image': read_window(tile.image, 3, BYTE, patch.window)}

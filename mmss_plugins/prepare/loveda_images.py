@@ -11,11 +11,12 @@ from pathlib import Path
 
 from mmss_plugins.datasets.loveda import SCENES
 from mmss_plugins.prepare.aerial import BYTE, Tile
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.geotiff import check_equal
 from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
-from mmss_plugins.prepare.runner import Skipped
-from mmss_plugins.prepare.windows import image_shape
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.geotiff import check_equal
+from mmss_plugins.raster.windows import image_shape
+from mmss_plugins.store.build.runner import Skipped
+from mmss_plugins.utils.errors import PrepareUsageError
 
 SPLITS = ('Train', 'Val', 'Test')
 IMAGES, MASKS = 'images_png', 'masks_png'
@@ -79,7 +80,7 @@ class LoveDATree:
                 try:
                     shape = _shape(image, mask) if measure else None
                     tiles.append(Tile(name, shape, image, mask))
-                except PrepareError as error:
+                except RasterError as error:
                     skipped.append(Skipped(name, str(error)))
         return tiles, tuple(skipped)
 

@@ -11,12 +11,7 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.datasets import label_rules
-from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.datasets.noldo_downstream import LABELS
-from mmss_plugins.land_cover import IGNORE_INDEX
-from mmss_plugins.prepare.cirrus import mean_cirrus
-from mmss_plugins.prepare.cli import (
+from mmss_plugins.cli.options import (
     add_archives,
     add_georeference,
     add_s2_offset,
@@ -27,9 +22,8 @@ from mmss_plugins.prepare.cli import (
     positive,
     run,
 )
-from mmss_plugins.prepare.errors import PrepareUsageError
-from mmss_plugins.prepare.geotiff import LABEL_DTYPES, check_equal, declared_factor, sensor_image
-from mmss_plugins.prepare.geotiff import label_of as label_map
+from mmss_plugins.datasets.noldo_downstream import LABELS
+from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.images import (
     S1_DTYPES,
     S2_DTYPES,
@@ -48,11 +42,17 @@ from mmss_plugins.prepare.noldo_downstream_tiles import (
     find_tiles,
     label_of,
 )
-from mmss_plugins.prepare.padding import inside, pad
 from mmss_plugins.prepare.raw_files import FoundFile, RawPath, find_files, require_source
-from mmss_plugins.prepare.runner import Plan, prepare_stores
-from mmss_plugins.prepare.windows import image_grid, read_window_image
 from mmss_plugins.raster import RasterImage, check_same_place
+from mmss_plugins.raster.geotiff import LABEL_DTYPES, check_equal, declared_factor, sensor_image
+from mmss_plugins.raster.geotiff import label_of as label_map
+from mmss_plugins.raster.padding import inside, pad
+from mmss_plugins.raster.windows import image_grid, read_window_image
+from mmss_plugins.store import label_rules
+from mmss_plugins.store.build.cirrus import mean_cirrus
+from mmss_plugins.store.build.runner import Plan, prepare_stores
+from mmss_plugins.store.reader import StoreMeta
+from mmss_plugins.utils.errors import PrepareUsageError
 
 TABLES = {'dw': label_rules.DYNAMIC_WORLD, 'osm': label_rules.OSM}
 FORMS = {  # of the files: numbers of bands, types
@@ -89,7 +89,7 @@ def load_patch(
         nothing that could be right or wrong.
 
     Raises:
-        PrepareError: If a file is not as it should be.
+        RasterError: If a file is not as it should be.
     """
     tile, window = patch.tile, patch.window
     paths = {'s2': tile.s2, 's1': tile.s1, 'label': tile.label}

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmss_plugins.datasets.noldo_downstream import LABELS
-from mmss_plugins.datasets.patch_ids import patch_id
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.images import S2_DTYPES
-from mmss_plugins.prepare.padding import padded_windows
 from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
-from mmss_plugins.prepare.runner import Skipped
-from mmss_plugins.prepare.windows import Window, image_shape
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.padding import padded_windows
+from mmss_plugins.raster.windows import Window, image_shape
+from mmss_plugins.store.build.runner import Skipped
+from mmss_plugins.store.patch_ids import patch_id
+from mmss_plugins.utils.errors import PrepareUsageError
 
 SPLITS = ('dw_train', 'dw_test', 'osm_train', 'osm_test')
 LARGE = '_large'  # has been seen at the end of a split's name
@@ -160,7 +161,7 @@ def cut_tiles(
     for tile in tiles:
         try:
             shape = image_shape(tile.s2, 13, S2_DTYPES)
-        except PrepareError as error:
+        except RasterError as error:
             skipped.append(Skipped(tile.name, str(error)))
             continue
         for window in padded_windows(shape, size, stride, pad_to or 0):

@@ -17,15 +17,9 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.bands import S1, Sensor
-from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.datasets.store_fields import mask_field
+from mmss_plugins.cli.options import add_s2_offset, make_parser, options, positive, run
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
-from mmss_plugins.prepare.cli import add_s2_offset, make_parser, options, positive, run
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.images import image_field, label_field
-from mmss_plugins.prepare.noldo_index import SEASONS, read_index
-from mmss_plugins.prepare.runner import Plan, prepare_stores
-from mmss_plugins.prepare.ssl4eo_findings import findings
 from mmss_plugins.prepare.ssl4eo_layout import (
     CLEAN_LABEL,
     INDEX_NAME,
@@ -37,6 +31,12 @@ from mmss_plugins.prepare.ssl4eo_layout import (
 )
 from mmss_plugins.prepare.ssl4eo_loader import CLOUDS, LocationLoader, Place
 from mmss_plugins.prepare.ssl4eo_sources import LEVELS, find_source
+from mmss_plugins.store.build.runner import Plan, prepare_stores
+from mmss_plugins.store.build.ssl4eo_findings import findings
+from mmss_plugins.store.fields import mask_field
+from mmss_plugins.store.reader import StoreMeta
+from mmss_plugins.store.season_index import SEASONS, read_index
+from mmss_plugins.utils.errors import PrepareUsageError
 
 EXAMPLES = """  noldo_pretrain.py data/raw data/noldo.lmdb --quantise clip8
   noldo_pretrain.py data/noldo.lmdb --images data/ssl4eo_s12 --labels data/ssl4eo_s12_nol

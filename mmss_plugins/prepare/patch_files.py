@@ -11,15 +11,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.prepare.dask_pool import DaskPool
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.prepare.file_manifest import claim, write_file
-from mmss_plugins.prepare.parallel import ordered_map
-from mmss_plugins.prepare.progress import ProgressReport
-from mmss_plugins.prepare.report import format_skipped, write_summary
-from mmss_plugins.prepare.runner import Plan, Skipped
-from mmss_plugins.prepare.shards import Shard, take_part
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.build.runner import Plan, Skipped
+from mmss_plugins.store.build.shards import Shard, take_part
+from mmss_plugins.store.build.summary import format_skipped, write_summary
+from mmss_plugins.store.reader import StoreMeta
+from mmss_plugins.utils.dask_pool import DaskPool
+from mmss_plugins.utils.errors import PrepareUsageError
+from mmss_plugins.utils.parallel import ordered_map
 
 # field to folder; the image comes last, so that a sample with an image has everything
 FOLDERS = {'label': 'ann_dir', 'dsm': 'dsm_dir', 'image': 'img_dir'}
@@ -130,7 +131,7 @@ def encode_image(array: np.ndarray, extension: str) -> bytes:
 def _encode_one(load: Any, extensions: Mapping[str, str], task: Any) -> dict[str, bytes] | Skipped:
     try:
         arrays = load(task, None).arrays
-    except PrepareError as error:
+    except RasterError as error:
         return Skipped(task.sample_id, str(error))
     return {field: encode_image(arrays[field], extensions[field]) for field in extensions}
 
@@ -139,7 +140,7 @@ def _description(plan: Plan) -> StoreMeta | None:
     for task in plan.tasks if plan.probed is None else plan.probed:
         try:
             return plan.describe(plan.load(task, None).arrays)
-        except PrepareError:
+        except RasterError:
             continue
     return None
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from mmss_plugins.prepare.errors import PrepareError
+from mmss_plugins.raster.errors import RasterError
 
 FORMATS = {'.png': ('PNG',), '.jpg': ('JPEG',), '.jpeg': ('JPEG',)}  # by suffix
 MAX_BYTES = 1 << 30  # of a decoded picture
@@ -58,7 +58,7 @@ class PictureFile:
         path: The file; only its header is read until pixels are wanted.
 
     Raises:
-        PrepareError: If the file is missing, unreadable, too large, or in a mode that is not
+        RasterError: If the file is missing, unreadable, too large, or in a mode that is not
             supported, such as CMYK.
     """
 
@@ -75,14 +75,14 @@ class PictureFile:
                 if self.orientation in (5, 6, 7, 8):
                     width, height = height, width
         except FileNotFoundError:
-            raise PrepareError(f'{path}: missing file') from None
+            raise RasterError(f'{path}: missing file') from None
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise PrepareError(f'{path}: unreadable picture ({error})') from error
+            raise RasterError(f'{path}: unreadable picture ({error})') from error
         self.shape = height, width
         self.colours, self.dtype = self.mode.colours, self.mode.dtype
         size = height * width * len(self.colours) * np.dtype(self.dtype).itemsize
         if size > MAX_BYTES:
-            raise PrepareError(
+            raise RasterError(
                 f'{path}: the header claims {height} x {width} pixels, {size / 2**30:.1f} GiB, but '
                 f'at most {MAX_BYTES / 2**30:.1f} GiB are read at once'
             )
@@ -97,7 +97,7 @@ class PictureFile:
         """All pixels, (bands, H, W).
 
         Raises:
-            PrepareError: If the file is truncated or damaged.
+            RasterError: If the file is truncated or damaged.
         """
         try:
             with Image.open(self.path, formats=self.formats) as image:
@@ -110,7 +110,7 @@ class PictureFile:
                     image = ImageOps.exif_transpose(image)
                 pixels = np.asarray(image, dtype=self.dtype)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise PrepareError(f'{self.path}: unreadable picture ({error})') from error
+            raise RasterError(f'{self.path}: unreadable picture ({error})') from error
         return np.ascontiguousarray(np.atleast_3d(pixels).transpose(2, 0, 1))
 
     @property
@@ -120,7 +120,7 @@ class PictureFile:
             with Image.open(self.path, formats=self.formats) as image:
                 return np.asarray(image) if image.mode == 'P' else None
         except (OSError, SyntaxError, ValueError) as error:
-            raise PrepareError(f'{self.path}: unreadable picture ({error})') from error
+            raise RasterError(f'{self.path}: unreadable picture ({error})') from error
 
     def _mode(self, image: Image.Image) -> Mode:
         if image.format == 'PNG':
@@ -130,7 +130,7 @@ class PictureFile:
         transparent = 'transparency' in image.info
         mode = (TRANSPARENT if transparent else MODES).get(image.mode)
         if mode is None:
-            raise PrepareError(
+            raise RasterError(
                 f'{self.path}: expected a greyscale, RGB or RGBA picture, but found the mode '
                 f'{image.mode}: convert it to RGB'
             )
@@ -140,6 +140,6 @@ class PictureFile:
         """16 bits per channel, which OpenCV keeps; blue comes first there."""
         pixels = cv2.imdecode(np.fromfile(self.path, np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
-            raise PrepareError(f'{self.path}: unreadable picture of 16 bits per channel')
+            raise RasterError(f'{self.path}: unreadable picture of 16 bits per channel')
         order = [2, 1, 0, 3][: pixels.shape[2]]
         return np.ascontiguousarray(pixels[..., order].transpose(2, 0, 1))

@@ -14,9 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins import __version__
-from mmss_plugins.datasets.lmdb_store import StoreMeta
+from mmss_plugins.cli.options import (
+    add_archives,
+    add_georeference,
+    checks_left_out,
+    digest,
+    make_parser,
+    options,
+    run,
+)
 from mmss_plugins.datasets.potsdam import BANDS, PotsdamDataset
-from mmss_plugins.datasets.splits import subset_part
 from mmss_plugins.prepare.aerial import (
     BYTE,
     Patch,
@@ -27,20 +34,7 @@ from mmss_plugins.prepare.aerial import (
     run_plans,
     stride_of,
 )
-from mmss_plugins.prepare.cli import (
-    add_archives,
-    add_georeference,
-    checks_left_out,
-    digest,
-    make_parser,
-    options,
-    run,
-)
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.geotiff import in_order, require_present
 from mmss_plugins.prepare.images import Loaded, label_field
-from mmss_plugins.prepare.palette import palette_to_index
-from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.potsdam_tiles import (
     FLOAT,
     TEST,
@@ -50,9 +44,16 @@ from mmss_plugins.prepare.potsdam_tiles import (
     find_tiles,
 )
 from mmss_plugins.prepare.raw_files import RawPath, require_source
-from mmss_plugins.prepare.runner import Plan
-from mmss_plugins.prepare.windows import Window, read_window, read_window_image
 from mmss_plugins.raster import RasterImage
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.geotiff import in_order, require_present
+from mmss_plugins.raster.palette import palette_to_index
+from mmss_plugins.raster.windows import Window, read_window, read_window_image
+from mmss_plugins.store.build.runner import Plan
+from mmss_plugins.store.reader import StoreMeta
+from mmss_plugins.store.splits import subset_part
+from mmss_plugins.utils.errors import PrepareUsageError
+from mmss_plugins.utils.parallel import ordered_map
 
 PALETTE = PotsdamDataset.METAINFO['palette']
 BOUNDARY = ((0, 0, 0),)
@@ -77,7 +78,7 @@ def load_patch(patch: Patch, types: Mapping[str, str] | None, bands: str) -> Loa
         them.
 
     Raises:
-        PrepareError: If a file is not as it should be.
+        RasterError: If a file is not as it should be.
     """
     tile = patch.tile
     names = BANDS[bands]
@@ -88,7 +89,7 @@ def load_patch(patch: Patch, types: Mapping[str, str] | None, bands: str) -> Loa
         label = read_window_image(tile.label, 3, BYTE, patch.window).data
         arrays['label'] = palette_to_index(label, PALETTE, BOUNDARY)[0]
         if _is_label(arrays['image']):
-            raise PrepareError(
+            raise RasterError(
                 f'{tile.image}: expected an image, but found the colours of the labels and no other'
             )
     if tile.dsm is not None:
@@ -128,7 +129,7 @@ def describe(
     )
 
 
-def unknown_colours(tile: Tile) -> int | PrepareError:
+def unknown_colours(tile: Tile) -> int | RasterError:
     """Number of label pixels of a tile that have no class's colour; the error if unreadable."""
     height, width = tile.shape
     total = 0
@@ -137,7 +138,7 @@ def unknown_colours(tile: Tile) -> int | PrepareError:
             window = Window(row, 0, min(ROWS, height - row), width)
             label = read_window_image(tile.label, 3, BYTE, window).data
             total += palette_to_index(label, PALETTE, BOUNDARY)[1]
-    except PrepareError as error:
+    except RasterError as error:
         return error
     return total
 
@@ -153,7 +154,7 @@ def tile_notes(found: FoundTiles, patches: Sequence[Patch], workers: int) -> lis
     notes = list(found.notes)
     labelled = [patch.tile for patch in patches if patch.tile.label and patch.window[:2] == (0, 0)]
     for tile, count in ordered_map(unknown_colours, labelled, workers, [__name__]):
-        if isinstance(count, PrepareError):
+        if isinstance(count, RasterError):
             notes.append(f'tile {tile.name}: colours not counted: {count}')
         elif count:
             notes.append(f'tile {tile.name}: {count} label pixels of no known colour are ignored')

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mmss_plugins.datasets.potsdam import BANDS
 from mmss_plugins.prepare.aerial import BYTE, Tile
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.raw_files import (
     FoundFile,
     RawPath,
@@ -17,9 +16,11 @@ from mmss_plugins.prepare.raw_files import (
     missing_files,
     unique_files,
 )
-from mmss_plugins.prepare.runner import Skipped
-from mmss_plugins.prepare.windows import image_grid
 from mmss_plugins.raster import check_same_place
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.windows import image_grid
+from mmss_plugins.store.build.runner import Skipped
+from mmss_plugins.utils.errors import PrepareUsageError
 
 TRAIN = (
     *('2_10', '2_11', '2_12', '3_10', '3_11', '3_12', '4_10', '4_11', '4_12', '5_10', '5_11'),
@@ -192,7 +193,7 @@ def _look_at(tree: PotsdamTree, name: str, paths: Mapping[str, RawPath], found: 
             kind: image_grid(path, bands[kind], FLOAT if kind == 'dsm' else BYTE)
             for kind, path in paths.items()
         }
-    except PrepareError as error:
+    except RasterError as error:
         found.skipped.append(Skipped(name, str(error)))
         return
     shapes = {kind: grid.shape for kind, grid in grids.items()}
@@ -213,7 +214,7 @@ def _look_at(tree: PotsdamTree, name: str, paths: Mapping[str, RawPath], found: 
         try:
             for kind in cut:
                 check_same_place(paths[kind], cut[kind], paths['image'], cut['image'])
-        except PrepareError as error:
+        except RasterError as error:
             found.skipped.append(Skipped(name, str(error)))
             return
     found.tiles.append(

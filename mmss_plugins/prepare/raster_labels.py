@@ -12,12 +12,11 @@ import numpy as np
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.class_map import ClassMap
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.image_files import TIFF_SUFFIXES, image_info, read_image
 from mmss_plugins.prepare.picture_files import FORMATS, PictureFile
-from mmss_plugins.prepare.windows import Window
-from mmss_plugins.raster.errors import gdal_errors
+from mmss_plugins.raster.errors import RasterError, gdal_errors
 from mmss_plugins.raster.georeference import Grid, check_same_place
+from mmss_plugins.raster.windows import Window
 
 SUFFIXES = (*TIFF_SUFFIXES, *FORMATS)
 
@@ -26,7 +25,7 @@ def label_grid(path: Path) -> Grid:
     """Size and position of a label file.
 
     Raises:
-        PrepareError: If it cannot be read.
+        RasterError: If it cannot be read.
     """
     return image_info(path).grid
 
@@ -41,11 +40,11 @@ def check_position(path: Path, label: Grid, grid: Grid, assume_aligned: bool) ->
         assume_aligned: Whether maps of the image's size without a position are laid over it.
 
     Raises:
-        PrepareError: If positions are not known, or the two do not overlap.
+        RasterError: If positions are not known, or the two do not overlap.
     """
     if (not label.georeferenced and not grid.georeferenced) or assume_aligned:
         if label.shape != grid.shape:
-            raise PrepareError(
+            raise RasterError(
                 f'{path}: expected {grid.shape[0]} x {grid.shape[1]} pixels, as the image has, but '
                 f'found {label.shape[0]} x {label.shape[1]}, and there is no common georeference'
             )
@@ -54,13 +53,13 @@ def check_position(path: Path, label: Grid, grid: Grid, assume_aligned: bool) ->
         return
     if not (label.georeferenced and grid.georeferenced) or bool(label.crs) != bool(grid.crs):
         having, lacking = ('image', 'label') if grid.crs else ('label', 'image')
-        raise PrepareError(
+        raise RasterError(
             f'{path}: the {having} says where it lies (coordinate reference system), the {lacking} '
             'does not: write it into the file, or give --assume-aligned if their pixels lie on '
             'each other'
         )
     if (rows_and_columns(label, grid, Window(0, 0, *grid.shape), step=16)[0] < 0).all():
-        raise PrepareError(f'{path}: the label map does not overlap the image: another place?')
+        raise RasterError(f'{path}: the label map does not overlap the image: another place?')
 
 
 def read_label(
@@ -83,7 +82,7 @@ def read_label(
         (h, w) uint8; 255 for what is ignored, has no data, or lies beyond the label map.
 
     Raises:
-        PrepareError: If the file cannot be read, or has values that are not listed.
+        RasterError: If the file cannot be read, or has values that are not listed.
     """
     label = label_grid(path)
     if assume_aligned or not label.georeferenced or label.same(grid):
@@ -133,7 +132,7 @@ def rows_and_columns(
         try:
             moved = transform(grid.crs, label.crs, x.ravel(), y.ravel())
         except gdal_errors() as error:
-            raise PrepareError(
+            raise RasterError(
                 'coordinates of the image cannot be transformed to the reference system of the '
                 'label map: write the right system into both, or give --assume-aligned if their '
                 'pixels lie on each other'
@@ -158,7 +157,7 @@ def _indices(values: np.ndarray, valid: np.ndarray, classes: ClassMap, path: Pat
     if values.dtype.kind == 'f':
         there = values[..., valid] if values.ndim == 3 else values[valid]
         if (there != np.rint(there)).any():
-            raise PrepareError(f'{path}: expected whole numbers as labels, but found fractions')
+            raise RasterError(f'{path}: expected whole numbers as labels, but found fractions')
     if not valid.any():
         return np.full(valid.shape, IGNORE_INDEX, np.uint8)
     if not valid.all():
@@ -179,7 +178,7 @@ def _values(path: Path, window: Window, classes: ClassMap) -> tuple[np.ndarray, 
     colours = info.colours[:3] == ('red', 'green', 'blue') or info.count in (3, 4)
     if classes.by_colour != colours:
         kind = 'colours (red, green, blue)' if classes.by_colour else 'one band of numbers'
-        raise PrepareError(f'{path}: expected {kind}, but found {info.count} bands')
+        raise RasterError(f'{path}: expected {kind}, but found {info.count} bands')
     data, valid = read_image(path, [1, 2, 3] if colours else [1], window)
     return (data if colours else data[0]), valid
 

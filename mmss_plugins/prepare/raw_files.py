@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 CHUNK = 1 << 20
 MAX_MEMBER = 4 << 30  # bytes of a member that is read in pieces
@@ -71,7 +72,7 @@ class ZipMember:
         """The content, whose checksum is verified.
 
         Raises:
-            PrepareError: If it is damaged, encrypted or absurdly large.
+            RasterError: If it is damaged, encrypted or absurdly large.
         """
         with _opened(self, MAX_IN_MEMORY) as stream:
             return _whole(self, stream.read)
@@ -80,7 +81,7 @@ class ZipMember:
         """Verify the checksum, once in each process.
 
         Raises:
-            PrepareError: If it is wrong, or the member is encrypted or absurdly large.
+            RasterError: If it is wrong, or the member is encrypted or absurdly large.
         """
         _verify(self, stamp(self.archive))
 
@@ -105,13 +106,13 @@ def stamp(path: RawPath) -> tuple[int, int]:
     """Time of the last change and size: another content of a file has another stamp.
 
     Raises:
-        PrepareError: If there is no such file.
+        RasterError: If there is no such file.
     """
     archive = path.archive if isinstance(path, ZipMember) else path
     try:
         found = os.stat(archive)
     except FileNotFoundError:
-        raise PrepareError(f'{archive}: missing file') from None
+        raise RasterError(f'{archive}: missing file') from None
     return found.st_mtime_ns, found.st_size
 
 
@@ -119,7 +120,7 @@ def open_file(path: RawPath) -> BinaryIO:
     """Open a file to read from its beginning; the checksum of a member is not verified.
 
     Raises:
-        PrepareError: If a member is missing, encrypted or absurdly large.
+        RasterError: If a member is missing, encrypted or absurdly large.
         OSError: If a file cannot be opened.
     """
     return _opened(path, MAX_MEMBER) if isinstance(path, ZipMember) else path.open('rb')
@@ -280,21 +281,21 @@ def _opened(member: ZipMember, limit: int) -> BinaryIO:
         archive = _archive(member.archive, stamp(member.archive))
         size = archive.getinfo(member.member).file_size
         if size > limit:
-            raise PrepareError(f'{member}: expected at most {limit} bytes, but found {size}')
+            raise RasterError(f'{member}: expected at most {limit} bytes, but found {size}')
         return archive.open(member.member)
     except KeyError:
-        raise PrepareError(f'{member}: missing file') from None
-    except PrepareError:
+        raise RasterError(f'{member}: missing file') from None
+    except RasterError:
         raise
     except UNREADABLE as error:
-        raise PrepareError(f'{member}: unreadable in its archive ({error})') from error
+        raise RasterError(f'{member}: unreadable in its archive ({error})') from error
 
 
 def _whole(member: ZipMember, read: Callable[[], bytes]) -> bytes:
     try:
         return read()
     except UNREADABLE as error:
-        raise PrepareError(f'{member}: unreadable in its archive ({error})') from error
+        raise RasterError(f'{member}: unreadable in its archive ({error})') from error
 
 
 @lru_cache(maxsize=64)

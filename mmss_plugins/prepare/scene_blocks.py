@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmss_plugins.prepare.errors import PrepareUsageError
-from mmss_plugins.prepare.padding import padded_windows
-from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.padding import padded_windows
+from mmss_plugins.raster.windows import Window
+from mmss_plugins.utils.errors import PrepareUsageError
 
 HALF_TURN = 180  # degrees
 LEAST_SHARE = 0.25  # of a patch's side: parts of blocks that are narrower are left out

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.scene_names import acquisition_time
+from mmss_plugins.raster.errors import RasterError
 
 DAY = 24 * 3600  # seconds
 
@@ -45,12 +45,12 @@ def pair_scenes(
         s2_where: What holds the Sentinel-2 scenes.
 
     Raises:
-        PrepareError: If there are too few scenes, or a name is no product name.
+        RasterError: If there are too few scenes, or a name is no product name.
     """
     if set(s2_scenes) <= set(s1_scenes):
         return named_pairs(s2_scenes, s2_scenes)
     if len(s1_scenes) < len(s2_scenes):
-        raise PrepareError(
+        raise RasterError(
             f'{where}: expected {len(s2_scenes)} Sentinel-1 scenes, one for each Sentinel-2 scene, '
             f'but found {len(s1_scenes)}: {", ".join(sorted(s1_scenes)) or "none"}'
         )
@@ -98,7 +98,7 @@ def assign_times(s2_times: Sequence[datetime], s1_times: Sequence[datetime]) -> 
 def _time(name: str, where: object) -> datetime:
     time = acquisition_time(name)
     if time is None:
-        raise PrepareError(
+        raise RasterError(
             f'{where}: the scene {name!r} is no product name, such as '
             'S1A_IW_GRDH_1SDV_20200607T010800_20200607T010825_032904_03CFBA_D457 or '
             '20200604T054639_20200604T054831_T43RCP, so its date is not known: name the '

@@ -8,26 +8,27 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from mmss_plugins import __version__
-from mmss_plugins.datasets.patch_ids import patch_id
+from mmss_plugins.cli.options import digest, options
 from mmss_plugins.prepare import vector_labels
 from mmss_plugins.prepare.band_choice import BandChoice, choose_bands
 from mmss_plugins.prepare.band_scaling import Scaling, measure
 from mmss_plugins.prepare.class_map import ClassMap, read_class_map
-from mmss_plugins.prepare.cli import digest, options
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.group_splits import SPLITS, matched_group, split_groups
 from mmss_plugins.prepare.image_files import usual_pixel_size
 from mmss_plugins.prepare.image_paths import check_split_names
 from mmss_plugins.prepare.label_pairs import IMAGE, Pair, find_pairs, read_list
-from mmss_plugins.prepare.parallel import ordered_map
 from mmss_plugins.prepare.raster_labels import check_position, label_grid
-from mmss_plugins.prepare.runner import Plan, Skipped
 from mmss_plugins.prepare.scene_blocks import Region, blocks_of, origins, patches_in
 from mmss_plugins.prepare.scene_reading import SceneDate, ValueOptions, examine, read_date
 from mmss_plugins.prepare.scene_samples import SampleOptions, ScenePatch, describe, load_sample
 from mmss_plugins.prepare.split_overlap import overlap_notes, part_of
 from mmss_plugins.prepare.vector_labels import VectorOptions, check_vector_file
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.windows import Window
+from mmss_plugins.store.build.runner import Plan, Skipped
+from mmss_plugins.store.patch_ids import patch_id
+from mmss_plugins.utils.errors import PrepareUsageError
+from mmss_plugins.utils.parallel import ordered_map
 
 BLOCK, SCENE, FOLDER = 'block', 'scene', 'folder'
 MANY = 50  # scenes, from which on several processes look at them
@@ -175,7 +176,7 @@ def _same_bands(
             try:
                 choice.indices(date.info, date.pair.images[IMAGE])
                 good.append(date)
-            except PrepareError as error:
+            except RasterError as error:
                 bad.append(Skipped(date.pair.name, str(error)))
         return good, {IMAGE: choice.names}, choice, bad
     kinds = Counter(_kind(date) for date in dates)
@@ -207,7 +208,7 @@ def _placed(
             label = date.pair.label
             check_position(label, label_grid(label), date.grid, assume_aligned)
             good.append(date)
-        except PrepareError as error:
+        except RasterError as error:
             bad.append(Skipped(date.pair.name, str(error)))
     return good, bad
 

@@ -11,20 +11,20 @@ from typing import NamedTuple
 import numpy as np
 
 from mmss_plugins.bands import S2_L2A, SENSORS, Sensor
-from mmss_plugins.prediction.scene_files import SUFFIXES, Scene, find_scene, opened
-from mmss_plugins.prediction.scene_reader import SceneReader
-from mmss_plugins.prediction.scene_windows import filled
 from mmss_plugins.prepare.band_choice import BandChoice
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.image_files import ImageInfo, image_info, read_image
 from mmss_plugins.prepare.images import subtract_offset
 from mmss_plugins.prepare.label_pairs import IMAGE, Pair
-from mmss_plugins.prepare.s2_offset import find_level, find_offset
-from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
 from mmss_plugins.raster.image import descriptions_of
+from mmss_plugins.raster.s2_offset import find_level, find_offset
+from mmss_plugins.raster.scene_files import SUFFIXES, Scene, find_scene, opened
+from mmss_plugins.raster.scene_reader import SceneReader
+from mmss_plugins.raster.scene_windows import filled
 from mmss_plugins.raster.units import carries_offset, check_offset, check_units, decibel
+from mmss_plugins.raster.windows import Window
 
 PROBES, PROBE = 3, 256  # windows per axis that a scene is judged by, and their side
 OPEN_SCENES = 4  # per process
@@ -103,14 +103,14 @@ def examine(pair: Pair, options: ValueOptions) -> SceneDate | str:
             for name, path in pair.images.items()
         }
         if level is None and 's2' in wanted and 'B10' not in wanted['s2']:
-            raise PrepareError(
+            raise RasterError(
                 f'{pair.images["s2"]}: whether this is L1C (top of atmosphere) or L2A (surface) '
                 'is not known: there is no B10, and neither metadata nor the name tell: give '
                 '--s2-level L1C or --s2-level L2A'
             )
         scene = find_scene(pair.images, wanted, given)
         return _judged(SceneDate(pair, scene.grid, scene, level=level or 'L1C'), options)
-    except (PrepareError, OSError, ValueError) as error:
+    except (RasterError, OSError, ValueError) as error:
         return str(error)
 
 
@@ -142,7 +142,7 @@ def _bands_there(
             found = {canonical_name(name, sensor) for name in names}
     there = tuple(band for band in known if band in found)
     if not there:
-        raise PrepareError(
+        raise RasterError(
             f'{path}: no {sensor} band is recognised: name all bands of the file in order with '
             f'--{sensor}-bands'
         )
@@ -159,7 +159,7 @@ def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
         valid = np.concatenate([present.ravel() for _, present in parts])
         where = date.pair.images[modality]
         if image.dtype == np.uint8:
-            raise PrepareError(
+            raise RasterError(
                 f'{where}: expected raw {modality} values, but found 8-bit ones, which have been '
                 'scaled: give the raw files, or take them as pictures with --image'
             )
@@ -173,7 +173,7 @@ def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
 def _offset(date: SceneDate, image: np.ndarray, valid: np.ndarray, options: ValueOptions) -> int:
     listed = date.pair.columns.get('s2_offset')
     if listed and not listed.isdecimal():
-        raise PrepareError(f's2_offset of {date.pair.name} in the list: {listed!r}')
+        raise RasterError(f's2_offset of {date.pair.name} in the list: {listed!r}')
     given = int(listed) if listed else options.s2_offset
     source = next(iter(date.scene.bands['s2'].values()))
     with opened(source.path) as file:
@@ -236,7 +236,7 @@ def read_date(
         window's others; and (h, w) bool, where all images have data.
 
     Raises:
-        PrepareError: If a file cannot be read.
+        RasterError: If a file cannot be read.
     """
     images, valid = {}, True
     if date.scene is None:

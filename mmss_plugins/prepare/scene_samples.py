@@ -10,24 +10,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmss_plugins.bands import EIGHT_BIT, FILE_VALUE, sensor_statistics
-from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.datasets.normalisation import clip8
-from mmss_plugins.datasets.store_fields import band_field, label_field
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare import vector_labels
 from mmss_plugins.prepare.band_choice import BandChoice
 from mmss_plugins.prepare.band_scaling import Scaling
-from mmss_plugins.prepare.cirrus import mean_cirrus
 from mmss_plugins.prepare.class_map import ClassMap
-from mmss_plugins.prepare.errors import UnwantedSample
 from mmss_plugins.prepare.image_files import pixel_info
 from mmss_plugins.prepare.images import Loaded, check_type
 from mmss_plugins.prepare.label_pairs import IMAGE
-from mmss_plugins.prepare.padding import pad
 from mmss_plugins.prepare.raster_labels import read_label
 from mmss_plugins.prepare.scene_reading import SceneDate, ValueOptions, read_date
 from mmss_plugins.prepare.vector_labels import VectorOptions
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.padding import pad
+from mmss_plugins.raster.windows import Window
+from mmss_plugins.store.build.cirrus import mean_cirrus
+from mmss_plugins.store.build.errors import UnwantedSample
+from mmss_plugins.store.fields import band_field, label_field
+from mmss_plugins.store.normalisation import clip8
+from mmss_plugins.store.reader import StoreMeta
 
 LABEL = 'label'
 
@@ -90,7 +90,7 @@ def load_sample(
 
     Raises:
         UnwantedSample: If there is too little data, or no label.
-        PrepareError: If a file is not as it should be.
+        RasterError: If a file is not as it should be.
     """
     arrays, cirrus, labelled = {}, {}, []
     for number, date in enumerate(patch.dates):

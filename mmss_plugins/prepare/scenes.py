@@ -6,15 +6,15 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmss_plugins.cli.options import make_parser, not_negative, positive, run
 from mmss_plugins.prepare.band_choice import parse_names
 from mmss_plugins.prepare.band_scaling import add_scale_options
-from mmss_plugins.prepare.cli import make_parser, not_negative, positive, run
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.group_splits import add_share_options, share
-from mmss_plugins.prepare.runner import prepare_stores
-from mmss_plugins.prepare.s2_offset import parse_offset
 from mmss_plugins.prepare.scene_blocks import parse_block_size
 from mmss_plugins.prepare.scene_plans import BLOCK, SCENE, make_plans
+from mmss_plugins.raster.s2_offset import parse_offset
+from mmss_plugins.store.build.runner import prepare_stores
+from mmss_plugins.utils.errors import PrepareUsageError
 
 DESCRIPTION = """Scenes and their labels to LMDB stores of patches, one per split: Sentinel-1 and
 Sentinel-2, or images with any other bands. Labels are rasters of any grid, colour masks, or

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from mmss_plugins.prepare.raster_labels import rows_and_columns
-from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.windows import Window
 
 TOUCHING = 0.5  # of a pixel: what overlaps by less lies side by side
 LOOKED_AT = 64  # pixels along a side that are compared where axes differ

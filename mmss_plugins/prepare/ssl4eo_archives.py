@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.scene_archive import (
     BROKEN,
     Member,
@@ -27,6 +26,7 @@ from mmss_plugins.prepare.scene_archive import (
     parse_member,
 )
 from mmss_plugins.prepare.ssl4eo_images import FolderLocation, MissingLocation
+from mmss_plugins.utils.errors import PrepareUsageError
 
 LARGEST = 16 << 20  # bytes of one band: published ones have at most 280 KB
 

@@ -15,10 +15,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from mmss_plugins.bands import Sensor
-from mmss_plugins.prepare.errors import PrepareError
-from mmss_plugins.prepare.geotiff import declared_factor, read_image, require_present
 from mmss_plugins.raster.band_names import canonical_name
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.geotiff import declared_factor, read_image, require_present
 
 _NUMBER = re.compile(r'(band)?[ _]?\d+', re.IGNORECASE)  # of a band in its file, no name
 
@@ -83,7 +83,7 @@ class FolderLocation:
         """Names of the scene folders."""
         folder = Path(self.where(sensor))
         if not folder.is_dir():
-            raise PrepareError(f'{folder}: expected the scenes of the location, but there is none')
+            raise RasterError(f'{folder}: expected the scenes of the location, but there is none')
         return [e.name for e in folder.iterdir() if e.is_dir() and not e.name.startswith('.')]
 
     def where(self, sensor: str, scene: str | None = None) -> str:
@@ -123,7 +123,7 @@ def _check_name(path: Path, description: str | None, sensor: Sensor, band: str) 
     """Refuse a file that describes its band as another one than its name says."""
     named = canonical_name(description, sensor.name)
     if named in sensor.bands and named != band and not _NUMBER.fullmatch(description or ''):
-        raise PrepareError(
+        raise RasterError(
             f'{path}: expected the band {band}, as the file is named, but it describes its band as '
             f'{description!r}: rename the file, or correct the description'
         )
@@ -144,9 +144,9 @@ class MissingLocation:
         """Raise the reason.
 
         Raises:
-            PrepareError: Always.
+            RasterError: Always.
         """
-        raise PrepareError(self.reason)
+        raise RasterError(self.reason)
 
     where = read = cloud_mask = scenes
 

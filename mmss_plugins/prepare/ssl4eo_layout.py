@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 S1, S2C, S2A = 's1', 's2c', 's2a'  # kinds of images; s2c is L1C, s2a is L2A
 LABEL, CLEAN_LABEL = 'label', 'clean_label'

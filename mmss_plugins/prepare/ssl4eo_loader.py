@@ -11,22 +11,23 @@ import numpy as np
 
 from mmss_plugins.bands import S1, S2, Sensor
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, IGNORE_INDEX
-from mmss_plugins.prepare.cirrus import mean_cirrus
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.geotiff import LABEL_DTYPES, label_of, read_image
 from mmss_plugins.prepare.images import Loaded, check_type, quantise, subtract_offset
-from mmss_plugins.prepare.noldo_index import SEASONS
-from mmss_plugins.prepare.reproject import can_place, place_band, place_label
-from mmss_plugins.prepare.resample import bicubic, nearest
 from mmss_plugins.prepare.scene_pairs import ScenePairs, named_pairs, pair_scenes
 from mmss_plugins.prepare.ssl4eo_images import Band, LocationImages
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import (
     Grid,
     check_same_place,
     corner_distance,
     pixel_metres,
 )
+from mmss_plugins.raster.geotiff import LABEL_DTYPES, label_of, read_image
+from mmss_plugins.raster.reproject import can_place, place_band, place_label
+from mmss_plugins.raster.resample import bicubic, nearest
 from mmss_plugins.raster.units import check_units
+from mmss_plugins.store.build.cirrus import mean_cirrus
+from mmss_plugins.store.season_index import SEASONS
+from mmss_plugins.utils.errors import PrepareUsageError
 
 DYNAMIC_WORLD = range(len(DYNAMIC_WORLD_CLASSES))
 LABEL, CLEAN_LABEL, CLOUDS = 'label', 'clean_label', 'cloud_mask'  # fields
@@ -97,13 +98,13 @@ class LocationLoader:
             ``grids``: how far others lie from the grid of the 10 m bands.
 
         Raises:
-            PrepareError: If a file is not as it should be, or the location has too few scenes.
+            RasterError: If a file is not as it should be, or the location has too few scenes.
             PrepareUsageError: If the first images are coded already and there is an offset.
         """
         try:
             return self._load(place, types)
-        except PrepareError as error:
-            raise PrepareError(place.images.explain(str(error))) from error
+        except RasterError as error:
+            raise RasterError(place.images.explain(str(error))) from error
         finally:
             place.images.close()
 
@@ -154,7 +155,7 @@ class LocationLoader:
         if self.max_days is not None:
             for s2_scene, s1_scene, days in zip(place.s2_scenes, *pairs, strict=True):
                 if not days <= self.max_days:
-                    raise PrepareError(
+                    raise RasterError(
                         f'{place.images.where("s1", s1_scene)}: {days:.1f} days from {s2_scene}, '
                         f'but --max-days is {self.max_days:g}: the location is skipped'
                     )
@@ -163,7 +164,7 @@ class LocationLoader:
     def _without_offset(self, scene: _Scene, s2: np.ndarray, where: str, first: bool) -> np.ndarray:
         try:
             return subtract_offset(s2, self.s2_offset, where, self.s2.bands, scene.shifted)
-        except PrepareError as error:
+        except RasterError as error:
             if first and s2.dtype == np.uint8:  # then no other will do
                 raise PrepareUsageError(str(error)) from error
             raise
@@ -200,7 +201,7 @@ class _Scene:
         ):  # the 10 m bands first
             _check_resolution(band, self.target.shape, resolutions[name], sensor.name == 's2')
             if band.data.dtype != bands[0].data.dtype:
-                raise PrepareError(
+                raise RasterError(
                     f'{band.where}: expected {bands[0].data.dtype} as in {sensor.bands[0]}.tif, '
                     f'but found {band.data.dtype}'
                 )
@@ -219,7 +220,7 @@ class _Scene:
         mask = self.images.cloud_mask(scene)
         where = self.images.where('s2', scene)
         if mask is None:
-            raise PrepareError(f'{where}: expected cloud_mask, as in the first location')
+            raise RasterError(f'{where}: expected cloud_mask, as in the first location')
         if self.loader.by_position and can_place(self.finest.grid, self.target):
             return place_label(mask, self.finest.grid, self.target)
         return nearest(mask, self.target.shape)
@@ -228,13 +229,13 @@ class _Scene:
         if not self.loader.by_position:
             return bicubic(band.data, self.target.shape)
         if not can_place(band.grid, self.target):
-            raise PrepareError(
+            raise RasterError(
                 f'{band.where}: expected a georeference, as --align position needs it: leave the '
                 'option out to lay bands over each other'
             )
         placed = place_band(band.data, band.grid, self.target)
         if placed.covered.mean() < COVERED:
-            raise PrepareError(
+            raise RasterError(
                 f'{band.where}: covers {placed.covered.mean():.0%} of the area of '
                 f'{self.finest.where}: it lies elsewhere'
             )
@@ -254,13 +255,13 @@ class _Scene:
             placed = place_label(label, grid, target)
             share = float(np.mean(place_label(np.zeros_like(label), grid, target) == 0))
             if share < COVERED:
-                raise PrepareError(
+                raise RasterError(
                     f'{path}: covers {share:.0%} of the area of {self.finest.where}: it lies '
                     'elsewhere'
                 )
             return placed
         if not loader.assume_aligned:
-            raise PrepareError(
+            raise RasterError(
                 f'{path if grid.crs is None else self.finest.where}: has no georeference, but '
                 'labels are brought to these images by position: give --assume-aligned if the map '
                 'covers exactly the area of the images'
@@ -295,10 +296,10 @@ def _check_resolution(band: Band, shape: tuple[int, int], resolution: int, any_s
     if found == shape:
         return
     if resolution == FINEST or not any_size:
-        raise PrepareError(f'{band.where}: expected height x width {shape}, but found {found}')
+        raise RasterError(f'{band.where}: expected height x width {shape}, but found {found}')
     expected = tuple(round(size * FINEST / resolution) for size in shape)
     if any(abs(f - e) > 1 for f, e in zip(found, expected, strict=True)):
-        raise PrepareError(
+        raise RasterError(
             f'{band.where}: expected height x width {expected} ({resolution} m) or {shape} '
             f'({FINEST} m), but found {found}'
         )

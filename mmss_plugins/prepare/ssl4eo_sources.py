@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmss_plugins.bands import S2, S2_L2A, Sensor
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.scene_archive import SceneArchive
 from mmss_plugins.prepare.ssl4eo_archives import ArchiveSupply
 from mmss_plugins.prepare.ssl4eo_images import FolderLocation, MissingLocation
 from mmss_plugins.prepare.ssl4eo_layout import KINDS, S1, S2A, S2C, Layout
 from mmss_plugins.prepare.ssl4eo_loader import Place
 from mmss_plugins.prepare.ssl4eo_zarr import find_locations, has_cloud_mask
+from mmss_plugins.utils.errors import PrepareUsageError
 
 LEVELS: dict[str, Sensor] = {S2C: S2, S2A: S2_L2A}  # of --s2
 OFFSET_NOTE = (

@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins.bands import S1, S2, S2_L2A, Sensor
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.progress import ProgressReport
+from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.prepare.ssl4eo_images import Band
 from mmss_plugins.prepare.zipped_zarr import (
     ZarrFile,
@@ -30,7 +29,9 @@ from mmss_plugins.prepare.zipped_zarr import (
     opened,
     require_zarr,
 )
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import IDENTITY, Grid
+from mmss_plugins.utils.errors import PrepareUsageError
 
 BANDS, SAMPLE, FILE_ID, CLOUDS, CRS = 'bands', 'sample', 'file_id', 'cloud_mask', 'crs'
 X, Y = ('x_', 'x'), ('y_', 'y')
@@ -78,7 +79,7 @@ class ZarrLocation:
         if data.dtype == np.float16:
             data = data.astype(np.float32)
         if data.dtype.kind == 'f' and not np.isfinite(data).all():
-            raise PrepareError(f'{where}: expected data everywhere, but found NaN or infinity')
+            raise RasterError(f'{where}: expected data everywhere, but found NaN or infinity')
         return [Band(data[index], grid, where) for index in order]
 
     def cloud_mask(self, scene: str) -> np.ndarray | None:
@@ -91,7 +92,7 @@ class ZarrLocation:
             index = (time,) if self.s2_row is None else (self.s2_row, time)
             mask = np.squeeze(group.read(CLOUDS, index))
         if mask.ndim != 2 or mask.min() < 0 or mask.max() > 255:
-            raise PrepareError(f'{where}: expected cloud_mask (H, W) of 0 to 255')
+            raise RasterError(f'{where}: expected cloud_mask (H, W) of 0 to 255')
         return mask.astype(np.uint8)
 
     def explain(self, message: str) -> str:
@@ -107,7 +108,7 @@ class ZarrLocation:
     def _time(self, group: ZarrGroup, row: int | None, scene: str, where: str) -> int:
         names = [_text(name) for name in _row(group.read(FILE_ID), row, 1)]
         if scene not in names:
-            raise PrepareError(f'{where}: no such scene: file_id has {", ".join(names)}')
+            raise RasterError(f'{where}: no such scene: file_id has {", ".join(names)}')
         return names.index(scene)
 
 
@@ -148,7 +149,7 @@ def _index(
                 try:
                     with opened(file) as group:
                         samples = group.read(SAMPLE)
-                except PrepareError as error:
+                except RasterError as error:
                     raise PrepareUsageError(str(error)) from error
                 rows = [None] if samples.ndim == 0 else range(len(samples))
                 for row in rows:
@@ -189,7 +190,7 @@ def _band_order(group: ZarrGroup, sensor: Sensor, count: int, where: str) -> lis
         [_plain(_text(name)) for name in group.read('band').ravel()] if 'band' in group else names
     )
     if len(found) != count or sorted(found) != sorted(names):
-        raise PrepareError(
+        raise RasterError(
             f'{where}: expected the bands {", ".join(sensor.bands)}, but found {count} bands '
             f'({", ".join(found)})'
         )
@@ -207,12 +208,12 @@ def _grid(group: ZarrGroup, row: int | None, shape: tuple[int, ...]) -> Grid:
     if x is None or y is None or CRS not in group:
         return Grid(tuple(shape), IDENTITY, None)
     if (len(y), len(x)) != tuple(shape):
-        raise PrepareError(f'{group.where}: {len(y)} x {len(x)} coordinates for {shape} pixels')
+        raise RasterError(f'{group.where}: {len(y)} x {len(x)} coordinates for {shape} pixels')
     steps = (x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)
     for axis, step in zip((x, y), steps, strict=True):
         even = axis[0] + step * np.arange(len(axis))
         if not np.abs(axis - even).max() <= UNEVEN * abs(step):
-            raise PrepareError(f'{group.where}: expected evenly spaced coordinates x and y')
+            raise RasterError(f'{group.where}: expected evenly spaced coordinates x and y')
     transform = (steps[0], 0.0, x[0] - steps[0] / 2, 0.0, steps[1], y[0] - steps[1] / 2)
     return Grid(tuple(shape), tuple(map(float, transform)), _wkt(group, row))
 
@@ -229,7 +230,7 @@ def _wkt(group: ZarrGroup, row: int | None) -> str:
     value = np.asarray(_row(group.read(CRS), row, 0)).ravel()
     text = _text(value[0] if len(value) else '').removeprefix('EPSG:').removesuffix('.0')
     if not text.isdecimal():
-        raise PrepareError(f'{group.where}: expected an EPSG code in {CRS!r}, but found {text!r}')
+        raise RasterError(f'{group.where}: expected an EPSG code in {CRS!r}, but found {text!r}')
     return _wkt_of(int(text))
 
 
@@ -241,7 +242,7 @@ def _wkt_of(code: int) -> str:
     try:
         return rasterio.crs.CRS.from_epsg(code).to_wkt()
     except CRSError as error:
-        raise PrepareError(f'EPSG:{code} is not known ({error})') from error
+        raise RasterError(f'EPSG:{code} is not known ({error})') from error
 
 
 def kind_of_zarr(path: Path) -> str | None:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins.prepare.class_map import ClassMap
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.windows import Window
+from mmss_plugins.utils.errors import PrepareUsageError
 
 SUFFIXES = ('.gpkg', '.geojson', '.json', '.shp', '.fgb')
 _FIRST_BYTES = {'.gpkg': b'SQLite format 3\0', '.shp': b'\0\0\x27\x0a', '.fgb': b'fgb'}
@@ -138,7 +139,7 @@ def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
         options: What to read.
 
     Raises:
-        PrepareError: If the scene has no reference system, or the file cannot be read, or holds
+        RasterError: If the scene has no reference system, or the file cannot be read, or holds
             points or lines.
     """
     import pyogrio
@@ -147,7 +148,7 @@ def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
     from rasterio.warp import transform_bounds
 
     if grid.crs is None:
-        raise PrepareError(
+        raise RasterError(
             'the scene has no coordinate reference system, so polygons cannot be laid over it'
         )
     xs, ys = zip(*grid.corners, strict=True)
@@ -163,10 +164,10 @@ def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
         there = [shape is not None and not shape.is_empty for shape in shapes]
         shapes = [_areas(shape, path) for shape in shapes[there]]
         shapes = [_moved(shape, crs, grid, bounds) for shape in shapes]
-    except PrepareError:
+    except RasterError:
         raise
     except (RuntimeError, ValueError, OSError, RasterioError) as error:
-        raise PrepareError(f'{path}: unreadable vector file ({error})') from error
+        raise RasterError(f'{path}: unreadable vector file ({error})') from error
     kept = order[there]
     names = [str(name) for name in meta['fields']]
     by_name = {name: values[kept].tolist() for name, values in zip(names, data, strict=True)}
@@ -178,7 +179,7 @@ def _areas(shape: Any, path: Path) -> Any:
     """A polygon, or the polygons of a collection.
 
     Raises:
-        PrepareError: If it is a point or a line.
+        RasterError: If it is a point or a line.
     """
     import shapely
 
@@ -188,7 +189,7 @@ def _areas(shape: Any, path: Path) -> Any:
         if areas:
             return shapely.multipolygons(areas)
     if shape.geom_type not in ('Polygon', 'MultiPolygon'):
-        raise PrepareError(f'{path}: {NO_AREA.format(found=f"a {shape.geom_type}")}')
+        raise RasterError(f'{path}: {NO_AREA.format(found=f"a {shape.geom_type}")}')
     return shape
 
 
@@ -245,7 +246,7 @@ def burn(
         (h, w) uint8, 255 for ignored.
 
     Raises:
-        PrepareError: If a value is not listed in the class map.
+        RasterError: If a value is not listed in the class map.
     """
     import shapely
     from rasterio import Affine

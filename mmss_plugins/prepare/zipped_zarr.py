@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 # what may stand in a file as compressor or filter; 'pickle', for one, would run code
 CODECS = {
@@ -63,7 +64,7 @@ class ZarrGroup:
         """An array, or the part of it at some positions along its first dimensions."""
         if name not in self:
             format3 = 'zarr.json' in self._names
-            raise PrepareError(
+            raise RasterError(
                 f'{self.where}: expected the variable {name!r} of a Zarr file (format 2), but '
                 f'found {"format 3" if format3 else self._variables()}'
             )
@@ -72,10 +73,10 @@ class ZarrGroup:
             contents = {key: self.archive.read(key) for key in keys}
             array = _open_array(contents, name)
             return np.asarray(array[index] if index else array[...])
-        except PrepareError:
+        except RasterError:
             raise
         except Exception as error:  # whatever the library or a codec makes of a damaged file
-            raise PrepareError(
+            raise RasterError(
                 f'{self.where}: unreadable variable {name!r} ({type(error).__name__}: {error})'
             ) from error
 
@@ -89,23 +90,23 @@ class ZarrGroup:
             shape, chunks = tuple(map(int, spec['shape'])), tuple(map(int, spec['chunks']))
             kind = 'O' if '|O' in spec['dtype'] else np.dtype(spec['dtype'])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise PrepareError(f'{self.where}: {name}/.zarray: no description ({error})') from error
+            raise RasterError(f'{self.where}: {name}/.zarray: no description ({error})') from error
         except _BROKEN as error:
-            raise PrepareError(f'{self.where}: unreadable file ({error})') from error
+            raise RasterError(f'{self.where}: unreadable file ({error})') from error
         unknown = [codec for codec in codecs if codec not in CODECS]
         if unknown:
-            raise PrepareError(f'{self.where}: {name}: codec {unknown[0]!r} is not accepted')
+            raise RasterError(f'{self.where}: {name}: codec {unknown[0]!r} is not accepted')
         if kind == 'O' and not {'vlen-utf8', 'vlen-bytes'} & set(codecs):
-            raise PrepareError(f'{self.where}: {name}: objects of an unknown kind')
+            raise RasterError(f'{self.where}: {name}: objects of an unknown kind')
         size = 64 if kind == 'O' else kind.itemsize
         rest = shape[len(index) :]
         if max(math.prod(chunks), math.prod(rest)) * size > MAX_CHUNK:
-            raise PrepareError(
+            raise RasterError(
                 f'{self.where}: {name}: shape {shape} in chunks {chunks} is more than is read at '
                 'once'
             )
         if any(not 0 <= i < n for i, n in zip(index, shape, strict=False)):
-            raise PrepareError(f'{self.where}: {name}: shape {shape} has no {index}')
+            raise RasterError(f'{self.where}: {name}: shape {shape} has no {index}')
         separator = re.escape(spec.get('dimension_separator') or '.')
         first = [str(i // chunk) for i, chunk in zip(index, chunks, strict=False)]
         first += [r'\d+'] * (len(chunks) - len(first))
@@ -114,7 +115,7 @@ class ZarrGroup:
         attributes = [f'{name}/.zattrs'] if f'{name}/.zattrs' in self._names else []
         infos = [self.archive.getinfo(key) for key in [*keys, *attributes]]
         if sum(info.file_size for info in infos) > MAX_CHUNK:
-            raise PrepareError(f'{self.where}: {name}: more than is read at once')
+            raise RasterError(f'{self.where}: {name}: more than is read at once')
         return [f'{name}/.zarray', *attributes, *keys]
 
     def _variables(self) -> str:
@@ -140,12 +141,12 @@ def opened(file: ZarrFile) -> Iterator[ZarrGroup]:
     """The arrays of a file, while the context lasts.
 
     Raises:
-        PrepareError: If it is not there, or no ZIP file.
+        RasterError: If it is not there, or no ZIP file.
     """
     try:
         stream = file.path.open('rb')
     except OSError as error:
-        raise PrepareError(f'{file.path}: cannot be opened: {error}') from error
+        raise RasterError(f'{file.path}: cannot be opened: {error}') from error
     with stream:
         window = stream
         if file.offset is not None:
@@ -154,7 +155,7 @@ def opened(file: ZarrFile) -> Iterator[ZarrGroup]:
         try:
             archive = zipfile.ZipFile(window)
         except (*_BROKEN, ValueError) as error:
-            raise PrepareError(f'{file}: unreadable zipped Zarr file ({error})') from error
+            raise RasterError(f'{file}: unreadable zipped Zarr file ({error})') from error
         with archive:
             yield ZarrGroup(archive, str(file))
 

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmss_plugins.bands import S2, SENSORS
-
-from .errors import RasterError
+from mmss_plugins.raster.errors import RasterError
 
 SWAPPED = ('B', 'G', 'R')
 POLARISATIONS = ('VV', 'VH', 'HH', 'HV')

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import RasterError, gdal_errors
-from .vrt import check_vrt
+from mmss_plugins.raster.errors import RasterError, gdal_errors
+from mmss_plugins.raster.vrt import check_vrt
 
 FORMATS = {  # GDAL's drivers, by suffix
     '.tif': 'GTiff',

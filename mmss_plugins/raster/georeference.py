@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import RasterError, gdal_errors
+from mmss_plugins.raster.errors import RasterError, gdal_errors
 
 PIXEL_SHARE = 0.01  # of a pixel: grids whose corners differ by less are the same
 PLACE_SHARE = 0.5  # of a pixel: images whose corners differ by more are not of one place

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import RasterError, gdal_errors
-from .files import MAX_BYTES, check_size, open_raster
-from .georeference import Grid, grid_of
+from mmss_plugins.raster.errors import RasterError, gdal_errors
+from mmss_plugins.raster.files import MAX_BYTES, check_size, open_raster
+from mmss_plugins.raster.georeference import Grid, grid_of
 
 DTYPES = ('uint8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64')
 BAND_LISTS = ('band_names', 'bandnames', 'bands', 'long_name', 'descriptions')  # tags of files

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mmss_plugins.bands import S1, S2
-
-from .errors import RasterError
+from mmss_plugins.raster.errors import RasterError
 
 LEAST_POWER = 1e-10  # -100 dB
 SAMPLED = 4096  # pixels per band that are looked at

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from .errors import RasterError
+from mmss_plugins.raster.errors import RasterError
 
 MAX_BYTES = 16 << 20
 _SOURCES = ('SourceFilename', 'SourceDataset')

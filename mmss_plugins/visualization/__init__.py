@@ -1,5 +1,5 @@
 """Pictures of images, labels, predictions and attention maps."""
 
-from .multi_band_visualizer import MultiBandSegVisualizer
+from mmss_plugins.visualization.multi_band_visualizer import MultiBandSegVisualizer
 
 __all__ = ['MultiBandSegVisualizer']

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .rgb import composites, panel
-from .selection_panel import MIN_SIZE, captioned, heat_map
+from mmss_plugins.visualization.rgb import composites, panel
+from mmss_plugins.visualization.selection_panel import MIN_SIZE, captioned, heat_map
 
 BAR_HEIGHT = 22
 OVERLAY = 0.75  # weight of the map's colours over the grey view

@@ -9,8 +9,7 @@ from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
 
 from mmss_plugins.registry import VISUALIZERS
-
-from .rgb import composites
+from mmss_plugins.visualization.rgb import composites
 
 
 @VISUALIZERS.register_module()

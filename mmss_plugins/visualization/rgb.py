@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmss_plugins.bands import SENSORS, sensor_statistics
-from mmss_plugins.datasets.normalisation import decode_clip8
+from mmss_plugins.store.normalisation import decode_clip8
 
 TRUE_COLOUR = ('s2.B4', 's2.B3', 's2.B2')
 RADAR = ('s1.VV', 's1.VH')

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from .rgb import colour_map, composites, panel
+from mmss_plugins.visualization.rgb import colour_map, composites, panel
 
 MIN_SIZE = 160  # small patches are enlarged to be seen
 CAPTION_HEIGHT = 18

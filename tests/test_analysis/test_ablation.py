@@ -6,24 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmss_plugins.analysis import ablation
-from mmss_plugins.analysis import study as study_module
-from mmss_plugins.analysis.ablation import Ablation
+from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from mmss_plugins.analysis.spread import spread
-from mmss_plugins.analysis.study import StudyError, Task, run_study
-from mmss_plugins.analysis.study_cli import in_order
-from mmss_plugins.analysis.study_report import draw, paired_differences, table
-from mmss_plugins.datasets.lmdb_errors import StoreWriteError
-from mmss_plugins.datasets.lmdb_lock import WriterLock
-from mmss_plugins.runs.commands import Home
-from mmss_plugins.runs.road import Road
+from mmss_plugins.store.errors import StoreWriteError
+from mmss_plugins.store.lock import WriterLock
+from projects.pipeline.sentinel import Road
+from projects.studies import ablation_study as ablation
+from projects.studies import study as study_module
+from projects.studies.ablation_study import Ablation
+from projects.studies.study import StudyError, Task, run_study
+from projects.studies.study_cli import in_order
+from projects.studies.study_report import draw, paired_differences, table
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def study(tmp_path, seeds=(0, 1), arms=('random', 'noisy', 'mid'), **sizes):
     out = tmp_path / 'study'
-    return Ablation(out, seeds, arms, Road(Home(ROOT), out, **sizes), ('s2',))
+    return Ablation(out, seeds, arms, Road(ProjectPaths(ROOT), out, **sizes), ('s2',))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The ablation's command, made as small as it goes: its trainings are real, in this process."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from faked_steps import load_tool
 from mmengine.runner import Runner
 from store_factory import write_dfc_store, write_noldo_store
 
-from mmss_plugins.analysis import study
-from mmss_plugins.runs.steps import StepRecord
+from mmss_plugins.analysis.jobs.steps import StepRecord
+from projects.studies import study
 
 SIZES = [
     '--seeds', '0', '--modalities', 's2', '--jobs', '1', '--locations', '4', '--size', '32',
@@ -30,11 +31,11 @@ class StepsHere:
     def run(self, name, command, show=None):
         tool, arguments = Path(command[0]), command[1:]
         assert tool.is_file()
-        getattr(self, tool.stem)(arguments)
+        getattr(self, tool.parent.name if tool.stem == '__main__' else tool.stem)(arguments)
         self.records.append(StepRecord(name, ' '.join(command), 1.0))
 
-    def mini_world(self, arguments):
-        args = load_tool('prepare/mini_world.py').parse_args(arguments)
+    def synthetic(self, arguments):
+        args = load_tool('synthetic').parse_args(arguments)
         assert (args.locations, args.size, args.dfc_train, args.dfc_test) == (4, 32, 4, 4)
         assert (args.seed, args.confusion) == (0, 2.2)
 
@@ -63,7 +64,7 @@ def ablation(tmp_path, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # asks compilers: seconds
     monkeypatch.setattr(study, 'StepRunner', StepsHere)
     monkeypatch.setattr(StepsHere, 'trainings', ())
-    tool = load_tool('analysis/ablation.py')
+    tool = import_module('projects.studies.ablation')
     return lambda *arguments: tool.main(['--out', str(tmp_path / 'study'), *arguments])
 
 

@@ -8,7 +8,10 @@ from mmengine.registry import MODELS, init_default_scope
 from store_factory import write_aerial_store
 from tiny_contrastive import grass_model
 
-from mmss_plugins.analysis.crop_purity import (
+from mmss_plugins.checkpoints.files import CheckpointFileError
+from mmss_plugins.checkpoints.trained_model import load_trained
+from mmss_plugins.datasets import PotsdamDataset
+from projects.studies.crop_purity import (
     compare_crops,
     dominant_share,
     guided_boxes_of,
@@ -16,9 +19,6 @@ from mmss_plugins.analysis.crop_purity import (
     measure_crops,
     random_box,
 )
-from mmss_plugins.checkpoints.files import CheckpointFileError
-from mmss_plugins.checkpoints.trained_model import load_trained
-from mmss_plugins.datasets import PotsdamDataset
 
 VIEW = [
     {'type': 'mmss_plugins.RandomResizedCropMultiBand', 'scale': 32, 'crop_ratio_range': (0.2, 1)},

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.analysis.feature_probe import (
+from mmss_plugins.evaluation.feature_probe import (
     accuracies,
     dominant_class,
     knn_predict,

@@ -7,8 +7,8 @@ from mmseg.structures import SegDataSample
 from store_factory import write_dfc_store
 from tiny_contrastive import grass_model
 
-from mmss_plugins.analysis.feature_probe import accuracies, knn_predict, ridge_predict
-from mmss_plugins.analysis.feature_probe_run import FeatureProbe, pooled_features, untouched
+from mmss_plugins.evaluation.feature_probe import accuracies, knn_predict, ridge_predict
+from mmss_plugins.evaluation.feature_probe_run import FeatureProbe, pooled_features, untouched
 
 
 def image(index, size=32):

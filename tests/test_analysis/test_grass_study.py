@@ -1,16 +1,16 @@
 import json
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from faked_steps import load_tool
 
-from mmss_plugins.analysis import grass_study
-from mmss_plugins.analysis.crop_purity import CropPurity
-from mmss_plugins.analysis.grass_study import GrassStudy, crops_table
-from mmss_plugins.analysis.study import Task, run_study
-from mmss_plugins.runs.aerial_road import AerialRoad
-from mmss_plugins.runs.commands import Home
+from mmss_plugins.analysis.jobs.commands import ProjectPaths
+from projects.pipeline.aerial import AerialRoad
+from projects.studies import grass_study
+from projects.studies.crop_purity import CropPurity
+from projects.studies.grass_study import GrassStudy, crops_table
+from projects.studies.study import Task, run_study
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,7 +58,7 @@ def study(tmp_path, **options):
     out = tmp_path / 'study'
     return GrassStudy(
         out, (0, 1), ('random', 'simclr', 'grass', 'supervised'),
-        AerialRoad(Home(ROOT), out), (4, 16), supervised_epochs=7, **options,
+        AerialRoad(ProjectPaths(ROOT), out), (4, 16), supervised_epochs=7, **options,
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_the_figure_has_a_row_per_use(tmp_path):
 
 def test_a_study_without_a_place_is_told(tmp_path, calls, capsys):
     (tmp_path / 'study').touch()
-    tool = load_tool('analysis/grass_study.py')
+    tool = import_module('projects.studies.grass')
     assert tool.main(['--out', str(tmp_path / 'study'), '--seeds', '0']) == 1
     assert "grass_study.py: error: [Errno 17] File exists: '" in capsys.readouterr().err
     with pytest.raises(SystemExit, match='2'):

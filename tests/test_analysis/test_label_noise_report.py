@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from noise_example import CLASSES, example
 
-from mmss_plugins.analysis.label_noise import LabelNoiseSums
-from mmss_plugins.analysis.label_noise_report import LabelNoiseReport
-from mmss_plugins.analysis.label_noise_table import markdown
+from mmss_plugins.evaluation.label_noise.report import LabelNoiseReport
+from mmss_plugins.evaluation.label_noise.table import markdown
+from mmss_plugins.functional.label_noise import LabelNoiseSums
 
 
 def make_report(*batches, classes=CLASSES, **settings):

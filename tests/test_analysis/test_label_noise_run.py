@@ -5,15 +5,15 @@ from mmengine.registry import MODELS, init_default_scope
 from store_factory import SEASONS, write_dfc_store, write_noldo_store
 from tiny_segmentation import cross_modal_model
 
-from mmss_plugins.analysis.label_noise import LabelNoiseSums
-from mmss_plugins.analysis.label_noise_run import (
+from mmss_plugins.datasets import NoLDOPretrainDataset
+from mmss_plugins.evaluation.label_noise.run import (
     SelectionOptions,
     count_label_noise,
     report_dataset,
     selection_options,
     spread_indices,
 )
-from mmss_plugins.datasets import NoLDOPretrainDataset
+from mmss_plugins.functional.label_noise import LabelNoiseSums
 
 NUM_CLASSES = 9
 

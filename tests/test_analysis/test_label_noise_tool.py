@@ -9,7 +9,7 @@ from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from store_factory import write_noldo_store
 from tiny_segmentation import cross_modal_model
 
-from mmss_plugins.analysis.label_noise_tool import main
+from mmss_plugins.analysis.label_noise import main
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'analysis' / 'label_noise.py'
 CONFIG = """
@@ -102,9 +102,9 @@ def test_a_checkpoint_that_cannot_be_read_is_told_without_a_traceback(run, capsy
 
 
 def test_a_checkpoint_trained_on_other_bands_is_refused(run, capsys):
-    from mmss_plugins.analysis.label_noise_run import report_dataset
-    from mmss_plugins.checkpoints.input_contract import CONTRACT_KEY
-    from mmss_plugins.checkpoints.run_contract import run_contract
+    from mmss_plugins.checkpoints.spec.input_specification import CONTRACT_KEY
+    from mmss_plugins.checkpoints.spec.run_specification import run_contract
+    from mmss_plugins.evaluation.label_noise.run import report_dataset
 
     kind = 'mmss_plugins.NoLDOPretrainDataset'
     bands = {'s2': list(range(12, -1, -1))}

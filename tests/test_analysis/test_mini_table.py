@@ -1,10 +1,12 @@
 """The mini world's table, with a stand-in for the commands that it runs."""
 
+from importlib import import_module
+
 import pytest
 from faked_steps import FakedSteps, load_tool
 
-from mmss_plugins.analysis.mini_table import CONFIGS
 from mmss_plugins.apis.run_options import find_config
+from projects.studies.mini_table_data import CONFIGS
 
 PSP, OSM = 'pspnet_r18_mini_dfc2020-s2', 'fpn_r18_mini_osm-s2'
 
@@ -18,7 +20,7 @@ def steps():
 def table(tmp_path, steps):
     def run(*arguments):
         out = ('--work-dir', str(tmp_path / 'out'))
-        return load_tool('analysis/mini_table.py').main([*arguments, *out], steps.runner)
+        return import_module('projects.studies.mini_table').main([*arguments, *out], steps.runner)
 
     return run
 
@@ -33,8 +35,8 @@ def test_a_world_per_seed_and_the_configs_read_it(tmp_path, table, steps):
     sizes = ('--labelled', '5', '--tiles', '7')
     assert table('--configs', PSP, OSM, '--seeds', '2', '1', *sizes) == 0
     made = [call for call in steps.calls if call[0] not in ('train', 'test')]
-    assert [call[0] for call in made] == 2 * ['mini_world', 'dfc2020', 'noldo_downstream']
-    world = load_tool('prepare/mini_world.py').parse_args(made[0][1:])
+    assert [call[0] for call in made] == 2 * ['synthetic', 'dfc2020', 'noldo_downstream']
+    world = load_tool('synthetic').parse_args(made[0][1:])
     assert (world.seed, world.locations, world.size) == (2, 0, 72)
     assert (world.dfc_train, world.dw_train, world.osm_train) == (5, 7, 7)
     assert (world.dfc_test, world.dw_test, world.osm_test) == (64, 64, 64)

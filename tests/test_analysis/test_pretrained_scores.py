@@ -4,8 +4,8 @@ import torch
 from mmengine.structures import PixelData
 from store_factory import write_dfc_store
 
-from mmss_plugins.analysis.pretrained_scores import matrix_scores, modality_confusions
 from mmss_plugins.datasets import DFC2020Dataset
+from projects.studies.pretrained_scores import matrix_scores, modality_confusions
 
 
 def test_scores_against_sets_of_pixels():

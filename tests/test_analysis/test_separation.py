@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmss_plugins.analysis.separation import SCORE_BINS, histogram_auc, score_bins
+from mmss_plugins.functional.separation import SCORE_BINS, histogram_auc, score_bins
 
 
 def exact_auc(positive, negative):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.analysis.ssl_health import effective_rank, embedding_std
+from mmss_plugins.functional.ssl_health import effective_rank, embedding_std
 
 
 def naive_std(rows):

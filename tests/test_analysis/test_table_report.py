@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from mmss_plugins.analysis.spread import mean_and_deviation, spread
-from mmss_plugins.analysis.table_plan import TableError
-from mmss_plugins.analysis.table_report import (
+from mmss_plugins.analysis.table.plan import TableError
+from mmss_plugins.analysis.table.report import (
     Line,
     comma_separated,
     markdown,
     read_line,
     write_report,
 )
-from mmss_plugins.analysis.table_row import COLUMNS
+from mmss_plugins.analysis.table.row import COLUMNS
 
 TEXTS = dict(
     zip(COLUMNS, ['DFC2020', 'all', 'S2 (13)', 'PSPNet R50', 'a|b', 'frozen'], strict=True)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmss_plugins.analysis.table_row import COLUMNS, describe
+from mmss_plugins.analysis.table.row import COLUMNS, describe
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'finetune'
 RESNET = {'type': 'ResNet', 'depth': 50}

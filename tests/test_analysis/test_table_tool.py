@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from faked_steps import FakedSteps, load_tool
 
-from mmss_plugins.analysis.table_cli import make_table
-from mmss_plugins.datasets.lmdb_lock import WriterLock
-from mmss_plugins.runs.commands import Home
+from mmss_plugins.analysis.jobs.commands import ProjectPaths
+from mmss_plugins.analysis.table.cli import make_table
+from mmss_plugins.store.lock import WriterLock
 
-HOME = Home(Path(__file__).resolve().parents[2])
+HOME = ProjectPaths(Path(__file__).resolve().parents[2])
 PSP, FPN = 'pspnet_r18_mini_dfc2020-s2', 'fpn_r18_mini_dfc2020-s2'
 CROMSS = 'pspnet_r18_mini_dfc2020-s2_cromss'
 

@@ -9,9 +9,9 @@ import torch
 from mmengine.registry import MODELS
 from torch.utils.data import DataLoader, Dataset
 
-from mmss_plugins.apis.plain_errors import plain_errors
 from mmss_plugins.bands import S2, resolve_bands
-from mmss_plugins.datasets.lmdb_store import StoreFormatError, StoreReader
+from mmss_plugins.cli.plain_errors import plain_errors
+from mmss_plugins.store.reader import StoreFormatError, StoreReader
 
 
 def test_what_the_package_says_is_all_that_is_said(tmp_path):

@@ -9,8 +9,8 @@ from mmpretrain.models import SelfSupDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from store_factory import write_aerial_store
 
-from mmss_plugins.checkpoints.contract_difference import advice, compare, difference_text
-from mmss_plugins.checkpoints.run_contract import run_contract
+from mmss_plugins.checkpoints.spec.run_specification import run_contract
+from mmss_plugins.checkpoints.spec.specification_difference import advice, compare, difference_text
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
 from mmss_plugins.models.data_preprocessors import (
     MultiBandSegDataPreProcessor,

@@ -5,8 +5,8 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from mmss_plugins.checkpoints.content_check import check_content
 from mmss_plugins.checkpoints.errors import CheckpointFileError
+from mmss_plugins.checkpoints.transfer.content_check import check_content
 
 FILE = Path('x.pth')
 GIANT = torch.zeros(1).expand(1 << 20, 1 << 20)

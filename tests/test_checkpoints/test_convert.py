@@ -5,7 +5,12 @@ import torch
 from published_networks import NETWORKS, published_state, tensor_shapes
 
 from mmss_plugins.checkpoints import ConversionError, PublishedNetwork
-from mmss_plugins.checkpoints.convert import our_checkpoint, their_checkpoint, to_ours, to_theirs
+from mmss_plugins.checkpoints.convert.cromss import (
+    our_checkpoint,
+    their_checkpoint,
+    to_ours,
+    to_theirs,
+)
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
 
 

@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope, init_default_scope
 from mmseg.registry import MODELS
 from published_networks import published_state, seeded
 
-from mmss_plugins.checkpoints.convert_cli import main
+from mmss_plugins.checkpoints.convert.cromss_cli import main
 from mmss_plugins.compat.plain_namespace import namespaces_admitted
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'convert' / 'cromss.py'

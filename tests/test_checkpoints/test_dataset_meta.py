@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.checkpoints.dataset_meta import dataset_classes
 from mmss_plugins.checkpoints.errors import CheckpointFileError
+from mmss_plugins.checkpoints.spec.dataset_meta import dataset_classes
 
 
 def classes_of(meta):

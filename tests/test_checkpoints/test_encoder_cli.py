@@ -6,9 +6,9 @@ import pytest
 import torch
 from damaged_checkpoints import flipped, repacked
 
-from mmss_plugins.checkpoints.encoder_cli import main
-from mmss_plugins.checkpoints.ssl4eo_recipes import SSL4EO
-from mmss_plugins.checkpoints.vit_recipes import DOFA
+from mmss_plugins.checkpoints.convert.encoder_cli import main
+from mmss_plugins.checkpoints.convert.ssl4eo_recipes import SSL4EO
+from mmss_plugins.checkpoints.convert.vit_recipes import DOFA
 
 TOOLS = Path(__file__).parents[2] / 'tools' / 'convert'
 

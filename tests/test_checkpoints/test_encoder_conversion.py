@@ -7,15 +7,15 @@ from mmengine.registry import DefaultScope, init_default_scope
 from mmseg.registry import MODELS
 
 from mmss_plugins.checkpoints import CheckpointFileError, ConversionError
-from mmss_plugins.checkpoints.encoder_conversion import (
+from mmss_plugins.checkpoints.convert.encoder import (
     convert_encoder,
     detect,
     read_foreign_checkpoint,
     to_published,
 )
-from mmss_plugins.checkpoints.resnet_recipes import SATLAS
-from mmss_plugins.checkpoints.ssl4eo_recipes import SSL4EO
-from mmss_plugins.checkpoints.vit_recipes import DOFA, SATMAE
+from mmss_plugins.checkpoints.convert.resnet_recipes import SATLAS
+from mmss_plugins.checkpoints.convert.ssl4eo_recipes import SSL4EO
+from mmss_plugins.checkpoints.convert.vit_recipes import DOFA, SATMAE
 
 
 @pytest.fixture(autouse=True)

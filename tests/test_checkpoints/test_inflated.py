@@ -8,8 +8,8 @@ from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 from mmseg.registry import MODELS
 
 from mmss_plugins.checkpoints import CheckpointFileError, Inflation, TransferError
-from mmss_plugins.checkpoints.inflated import load_from_inflation
-from mmss_plugins.checkpoints.stem_inflation import inflate_stem
+from mmss_plugins.checkpoints.transfer.inflated import load_from_inflation
+from mmss_plugins.checkpoints.transfer.stem_inflation import inflate_stem
 from mmss_plugins.engine.hooks import TransferReportHook
 
 RESNET = {'type': 'ResNet', 'depth': 18, 'base_channels': 4, 'stem_channels': 4}

@@ -4,8 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mmss_plugins.checkpoints.contract_difference import advice, compare, table
-from mmss_plugins.checkpoints.input_contract import (
+from mmss_plugins.checkpoints.spec.input_specification import (
     CONTRACT_KEY,
     InputContract,
     InputContractError,
@@ -13,6 +12,7 @@ from mmss_plugins.checkpoints.input_contract import (
     contract_of,
     plain_settings,
 )
+from mmss_plugins.checkpoints.spec.specification_difference import advice, compare, table
 
 S1 = ModalityInput(('VV', 'VH'), 'dB', 'clip8', '0..1', (-12.5, -20.2), (5.3, 5.9))
 S2 = ModalityInput(

@@ -15,8 +15,8 @@ from published_networks import (
 )
 
 from mmss_plugins.checkpoints import to_reference_key, to_segmentor_key
-from mmss_plugins.checkpoints.convert import to_ours
-from mmss_plugins.checkpoints.convert_cli import main
+from mmss_plugins.checkpoints.convert.cromss import to_ours
+from mmss_plugins.checkpoints.convert.cromss_cli import main
 
 
 @pytest.mark.parametrize('network', NETWORKS)

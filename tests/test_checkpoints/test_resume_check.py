@@ -8,7 +8,7 @@ from mmengine.optim import CosineAnnealingLR, OptimWrapper, OptimWrapperDict
 from torch import nn
 
 from mmss_plugins.checkpoints.errors import CheckpointFileError
-from mmss_plugins.checkpoints.resume_check import check_resumed, position
+from mmss_plugins.checkpoints.transfer.resume_check import check_resumed, position
 
 HUB = {'log_scalars': {}, 'runtime_info': {}, 'resumed_keys': {'train/loss': True}}
 

@@ -9,16 +9,16 @@ from torch import nn
 from torch.utils.data import Subset
 
 from mmss_plugins.bands import S2, S2_L2A
-from mmss_plugins.checkpoints.contract_difference import compare
-from mmss_plugins.checkpoints.input_contract import InputContractError
-from mmss_plugins.checkpoints.run_contract import run_contract, with_method
+from mmss_plugins.checkpoints.spec.input_specification import InputContractError
+from mmss_plugins.checkpoints.spec.run_specification import run_contract, with_method
+from mmss_plugins.checkpoints.spec.specification_difference import compare
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
 from mmss_plugins.engine.hooks import CrossModalSelectionHook
 from mmss_plugins.models.data_preprocessors import (
     MultiBandSegDataPreProcessor,
     MultiBandSelfSupDataPreprocessor,
 )
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 
 @pytest.fixture(scope='module')

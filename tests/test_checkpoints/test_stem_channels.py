@@ -2,7 +2,7 @@ import pytest
 from mmseg.models.backbones import ResNet, ResNetV1c
 from torch import nn
 
-from mmss_plugins.checkpoints.stem_channels import stem_channels
+from mmss_plugins.checkpoints.transfer.stem_channels import stem_channels
 
 
 @pytest.mark.parametrize('kind', [ResNet, ResNetV1c])

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmss_plugins.checkpoints.stem_inflation import inflate_stem, mixing_matrix
+from mmss_plugins.checkpoints.transfer.stem_inflation import inflate_stem, mixing_matrix
 
 RGB = (0.665, 0.560, 0.490)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmss_plugins.checkpoints.transfer import (
+from mmss_plugins.checkpoints.transfer.report import (
     TransferError,
     fitting_prefixes,
     likely_reasons,

@@ -17,9 +17,9 @@ from mmpretrain.registry import TRANSFORMS as PRETRAIN_TRANSFORMS
 from small_raw_trees import read_raw
 
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
-from mmss_plugins.datasets.seeding import SeededIndex
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 from mmss_plugins.prepare import loveda, potsdam
+from mmss_plugins.utils.seeding import SeededIndex
 
 TILES = ['2_10', '2_11', '3_10', '7_7']
 STARTS = [(row, col) for row in (0, 16, 24) for col in (0, 16, 32, 34)]  # of 16 in 40 x 50

@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from mmss_plugins.datasets.class_prior import class_prior
-from mmss_plugins.models.functional import smoothing_prior
+from mmss_plugins.functional import smoothing_prior
 
 GOLDEN = np.load(Path(__file__).parents[1] / 'data' / 'smoothing_priors.npz')
 WINDOWS = {

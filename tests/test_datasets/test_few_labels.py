@@ -11,10 +11,10 @@ from mmss_plugins.datasets import (
     NoLDODownstreamDataset,
     PotsdamDataset,
 )
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
 from mmss_plugins.datasets.noldo_downstream import LABELS
-from mmss_plugins.datasets.store_fields import image_field, label_field
-from mmss_plugins.lmdb_tools.cli import main
+from mmss_plugins.store.fields import image_field, label_field
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
+from mmss_plugins.store.tools.cli import main
 
 SIZE = 4
 CORNERS = ('0000-0000', '0000-0256', '0256-0000', '0256-0256')

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from legacy_lmdbs import NUMPY_INTEGERS
 
-from mmss_plugins.datasets.legacy_pickle import read_pickle
-from mmss_plugins.datasets.lmdb_errors import LegacyFormatError
+from mmss_plugins.store.errors import LegacyFormatError
+from mmss_plugins.store.legacy.pickled import read_pickle
 
 PROTOCOLS = range(6)
 PLAIN = (

@@ -11,9 +11,9 @@ from legacy_lmdbs import (
 )
 
 from mmss_plugins.datasets import DFC2020Dataset, LegacyLMDBReader, NoLDOPretrainDataset
-from mmss_plugins.datasets.lmdb_errors import LegacyFormatError, StoreError, StoreKeyError
-from mmss_plugins.datasets.lmdb_store import ReadRequest, all_requests
-from mmss_plugins.datasets.readers import open_reader
+from mmss_plugins.store.errors import LegacyFormatError, StoreError, StoreKeyError
+from mmss_plugins.store.reader import ReadRequest, all_requests
+from mmss_plugins.store.readers import open_reader
 
 IDS = [300, 7, 103792]
 NAMES = ['-1.25_44.5-20200101', '10.5_-3.25-20210630']

@@ -5,8 +5,8 @@ import zlib
 import numpy as np
 import pytest
 
-from mmss_plugins.datasets.lmdb_codec import decode, encode, parse_head
-from mmss_plugins.datasets.lmdb_errors import (
+from mmss_plugins.store.codec import decode, encode, parse_head
+from mmss_plugins.store.errors import (
     StoreCorruptionError,
     StoreError,
     StoreKeyError,

@@ -6,7 +6,7 @@ import pytest
 from small_disks import limited_files, small_disk
 from small_store import dump, make_meta, make_samples, write_store
 
-from mmss_plugins.datasets.lmdb_store import StoreReader, StoreWriteError
+from mmss_plugins.store.reader import StoreReader, StoreWriteError
 
 SAMPLES = make_samples(12)  # 9 kB each
 SIZE = 1 << 17

@@ -7,9 +7,9 @@ import lmdb
 import pytest
 from small_store import make_meta, make_samples, write_store
 
-from mmss_plugins.datasets.legacy_reader import LegacyLMDBReader
-from mmss_plugins.datasets.lmdb_header import check_file
-from mmss_plugins.datasets.lmdb_store import (
+from mmss_plugins.store.header import check_file
+from mmss_plugins.store.legacy.reader import LegacyLMDBReader
+from mmss_plugins.store.reader import (
     StoreCorruptionError,
     StoreError,
     StoreReader,

@@ -10,12 +10,12 @@ import lmdb
 import pytest
 from small_store import dump, make_meta, make_samples, write_store
 
-from mmss_plugins.datasets.lmdb_store import StoreError, StoreReader, StoreWriter, all_requests
-from mmss_plugins.lmdb_tools.info import describe, format_info
-from mmss_plugins.lmdb_tools.merge import merge
-from mmss_plugins.lmdb_tools.subset import subset
-from mmss_plugins.lmdb_tools.verify import verify_store
-from mmss_plugins.prepare.errors import PrepareUsageError
+from mmss_plugins.store.reader import StoreError, StoreReader, StoreWriter, all_requests
+from mmss_plugins.store.tools.info import describe, format_info
+from mmss_plugins.store.tools.merge import merge
+from mmss_plugins.store.tools.subset import subset
+from mmss_plugins.store.tools.verify import verify_store
+from mmss_plugins.utils.errors import PrepareUsageError
 
 SAMPLES = make_samples(3, size=4)
 KEYS = ('__meta__', '__ids__/00000000', '__check__')

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from small_store import LABEL_SPEC, image_spec, make_meta
 
-from mmss_plugins.datasets.lmdb_errors import StoreFormatError, StoreVersionError
-from mmss_plugins.datasets.lmdb_meta import StoreMeta
-from mmss_plugins.datasets.store_fields import mask_field, to_physical
+from mmss_plugins.store.errors import StoreFormatError, StoreVersionError
+from mmss_plugins.store.fields import mask_field, to_physical
+from mmss_plugins.store.meta import StoreMeta
 
 
 def test_json_round_trip():

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from small_store import dump, make_meta, make_samples, write_store
 
-from mmss_plugins.datasets.lmdb_removal import check_removable, remove_store
-from mmss_plugins.datasets.lmdb_store import StoreReader, StoreWriteError, StoreWriter
+from mmss_plugins.store.reader import StoreReader, StoreWriteError, StoreWriter
+from mmss_plugins.store.removal import check_removable, remove_store
 
 SAMPLES = make_samples(2, size=8)
 

@@ -10,7 +10,7 @@ import pytest
 from small_store import SEASONS, dump, make_meta, make_samples, patch_value, write_store
 from torch.utils.data import DataLoader, Dataset
 
-from mmss_plugins.datasets.lmdb_store import (
+from mmss_plugins.store.reader import (
     ReadRequest,
     StoreCorruptionError,
     StoreError,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from small_store import dump, make_meta, make_sample, make_samples, write_store
 
-from mmss_plugins.datasets.lmdb_env import open_shared
-from mmss_plugins.datasets.lmdb_store import (
+from mmss_plugins.store.env import open_shared
+from mmss_plugins.store.reader import (
     ReadRequest,
     StoreFormatError,
     StoreKeyError,
@@ -49,7 +49,7 @@ def test_what_is_known_at_the_end_only(tmp_path):
 
 
 def test_a_large_batch_is_committed_early(tmp_path, monkeypatch):
-    monkeypatch.setattr('mmss_plugins.datasets.lmdb_writer.BATCH_BYTES', 1)
+    monkeypatch.setattr('mmss_plugins.store.writer.BATCH_BYTES', 1)
     writer = StoreWriter(tmp_path / 'a.lmdb', make_meta(), commit_every=100)
     writer.put('0', SAMPLES['0000000'])
     writer.close()

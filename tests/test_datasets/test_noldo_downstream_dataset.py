@@ -21,11 +21,11 @@ from mmengine.runner import Runner
 from small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.datasets import NoLDODownstreamDataset
-from mmss_plugins.lmdb_tools.cli import main as lmdb_tool
-from mmss_plugins.mini_world.plan import WorldOptions
-from mmss_plugins.mini_world.world import make_world
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 from mmss_plugins.prepare.noldo_downstream import main as prepare
+from mmss_plugins.store.tools.cli import main as lmdb_tool
+from projects.synthetic.plan import WorldOptions
+from projects.synthetic.world import make_world
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get('MMSS_REAL_DATA', ROOT.parent / 'shared' / 'data' / 'real'))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmss_plugins.datasets.normalisation import clip8, decode_clip8, standardise
+from mmss_plugins.store.normalisation import clip8, decode_clip8, standardise
 
 MEAN, STD = (100.0, -12.0), (10.0, 4.0)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mmss_plugins.datasets.patch_ids import patch_id, tile_of
+from mmss_plugins.store.patch_ids import patch_id, tile_of
 
 
 @pytest.mark.parametrize('tile', ['2_10', 'urban_1366', '-7.5_-0.25-20190102', '1-2', '0000001'])

@@ -1,6 +1,6 @@
 import pytest
 
-from mmss_plugins.datasets.plain_json import check_plain, parse
+from mmss_plugins.store.plain_json import check_plain, parse
 
 
 def test_plain_values():

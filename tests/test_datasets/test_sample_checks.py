@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from small_store import LABEL_SPEC, dump, image_spec
 
-from mmss_plugins.datasets.lmdb_codec import encode
-from mmss_plugins.datasets.lmdb_errors import StoreSampleError
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreReader, StoreWriter
-from mmss_plugins.datasets.store_fields import band_field, mask_field
-from mmss_plugins.lmdb_tools.cli import main
-from mmss_plugins.lmdb_tools.verify import verify_store
+from mmss_plugins.store.codec import encode
+from mmss_plugins.store.errors import StoreSampleError
+from mmss_plugins.store.fields import band_field, mask_field
+from mmss_plugins.store.reader import StoreMeta, StoreReader, StoreWriter
+from mmss_plugins.store.tools.cli import main
+from mmss_plugins.store.tools.verify import verify_store
 
 SIZE = 64
 FIELDS = {

@@ -14,8 +14,8 @@ from mmengine.dataset import (
 )
 from torch.utils.data import DataLoader
 
-from mmss_plugins.datasets.seeding import SeededIndex, SeededSampleMixin, seeded_randomness
 from mmss_plugins.engine.samplers import EpochSeededSampler
+from mmss_plugins.utils.seeding import SeededIndex, SeededSampleMixin, seeded_randomness
 
 
 def draw():

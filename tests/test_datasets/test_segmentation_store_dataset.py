@@ -7,15 +7,15 @@ import pytest
 from scene_stores import CLASSES, write_scene_store
 from store_factory import LABEL_FIELD
 
+from mmss_plugins.apis.prediction.network_input import network_channels
 from mmss_plugins.bands import FILE_VALUE, S2
-from mmss_plugins.checkpoints.input_contract import InputContract
-from mmss_plugins.checkpoints.run_contract import run_contract
+from mmss_plugins.checkpoints.spec.input_specification import InputContract
+from mmss_plugins.checkpoints.spec.run_specification import run_contract
 from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset, SegmentationStoreDataset
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
 from mmss_plugins.datasets.segmentation_store_dataset import default_palette
-from mmss_plugins.datasets.store_fields import band_field
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
-from mmss_plugins.prediction.network_input import network_channels
+from mmss_plugins.store.fields import band_field
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 RAW = np.random.default_rng(0).integers(0, 4000, (3, 8, 8)).astype(np.uint16)
 STATISTICS = {'mean': [2000.0, 1900.0, 2100.0], 'std': [900.0, 1000.0, 0.0]}

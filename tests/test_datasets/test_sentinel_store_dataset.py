@@ -5,7 +5,7 @@ from store_factory import SEASONS, image_field, write_dfc_store, write_noldo_sto
 
 from mmss_plugins.bands import S1, S2, resolve_bands
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
-from mmss_plugins.datasets.normalisation import clip8, standardise
+from mmss_plugins.store.normalisation import clip8, standardise
 
 
 @pytest.fixture(scope='module')
@@ -72,7 +72,7 @@ def test_coded_stores_give_the_same_pixels(dfc, tmp_path):
     raw = DFC2020Dataset(str(dfc[0]), image_dtype='uint8')
     rng_content = dfc[1]
     field = image_field(S2, 'uint8', 'clip8')
-    from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
+    from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
     meta = StoreMeta('DFC2020', 'test', {**raw.store.meta.fields, 's2': field})
     with StoreWriter(tmp_path / 'coded.lmdb', meta) as writer:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from mmss_plugins.datasets.splits import (
+from mmss_plugins.store.splits import (
     holdout_part,
     read_split_file,
     select_ids,

@@ -4,8 +4,8 @@ import pytest
 from store_factory import write_dfc_store, write_noldo_store
 
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader, StoreWriter
-from mmss_plugins.datasets.splits import holdout_part, subset_part
+from mmss_plugins.store.reader import ReadRequest, StoreReader, StoreWriter
+from mmss_plugins.store.splits import holdout_part, subset_part
 
 IDS = [f'p{i}' for i in range(20)]
 

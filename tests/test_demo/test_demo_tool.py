@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def demo(folder, *arguments, python=sys.executable):
     return subprocess.run(
-        [python, str(ROOT / 'tools/demo.py'), *arguments],
+        [python, str(ROOT / 'projects/demo/__main__.py'), *arguments],
         cwd=folder, env={**os.environ, 'PYTHONPATH': str(ROOT)},
         capture_output=True, text=True, timeout=500,
     )  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_failing_step_is_named(tmp_path):
 
 
 def test_random_weights_are_always_there_to_compare_with(capsys):
-    parse = runpy.run_path(str(ROOT / 'tools/demo.py'))['parse_args']
+    parse = runpy.run_path(str(ROOT / 'projects/demo/__main__.py'))['parse_args']
     assert parse(['--starts', 'frozen']).starts == ['random', 'frozen']
     assert parse([]).starts == ['random', 'fine-tuned']
     with pytest.raises(SystemExit):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from store_factory import write_aerial_store
 
+from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from mmss_plugins.datasets import PotsdamDataset
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
-from mmss_plugins.demo.grass_page import AerialScore, gather_scores, headline, text_table
-from mmss_plugins.demo.html import table_of
-from mmss_plugins.runs.aerial_road import AerialRoad
-from mmss_plugins.runs.commands import Home
+from mmss_plugins.store.reader import ReadRequest, StoreReader
+from projects.demo.grass_page import AerialScore, gather_scores, headline, text_table
+from projects.demo.html import table_of
+from projects.pipeline.aerial import AerialRoad
 
 NAMES = ('2_10-0', '2_11-0')
 
@@ -47,7 +47,7 @@ def test_both_tables_have_a_row_per_start():
 @pytest.fixture
 def road(tmp_path):
     """A finished run: GraSS's maps are right, those from random weights say class 0."""
-    road = AerialRoad(Home(tmp_path), tmp_path)
+    road = AerialRoad(ProjectPaths(tmp_path), tmp_path)
     store = write_aerial_store(road.store('test'), PotsdamDataset, NAMES)
     reader = StoreReader(store)
     for start, iou in (('random', 5.0), ('GraSS', 100.0)):

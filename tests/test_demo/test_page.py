@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from mmss_plugins.demo.cromss_page import headline, score_table, text_table
-from mmss_plugins.demo.gather import CLASSES, Score, most_varied
+from projects.demo.cromss_page import headline, score_table, text_table
+from projects.demo.gather import CLASSES, Score, most_varied
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mmseg.registry import DATASETS
 from small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.bands import S2
-from mmss_plugins.datasets.lmdb_store import StoreReader, StoreWriter
+from mmss_plugins.store.reader import StoreReader, StoreWriter
 
 PAGE = Path(__file__).resolve().parents[2] / 'docs/datasets/own-data.md'
 NAMES = {'train': [f'place{n}' for n in range(5)], 'test': ['a', 'b']}

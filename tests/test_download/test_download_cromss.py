@@ -9,7 +9,7 @@ from hub_server import COMMIT, serve
 from lightning_checkpoints import lightning
 from published_networks import published_state
 
-from mmss_plugins.checkpoints.convert_cli import main
+from mmss_plugins.checkpoints.convert.cromss_cli import main
 from mmss_plugins.download import noldo, repository
 from mmss_plugins.download.cromss import CHECKPOINTS
 

@@ -9,7 +9,7 @@ from mmengine.registry import HOOKS, DefaultScope
 from mmengine.runner import Runner
 from tiny_segmentation import cross_modal_model, loader
 
-from mmss_plugins.models.functional import ramp
+from mmss_plugins.functional import ramp
 
 TYPE = 'mmss_plugins.CrossModalSelectionHook'
 BATCHES = 2  # of an epoch

@@ -5,8 +5,8 @@ import pytest
 import torch
 from encoder_runs import RecordEncoder, make_runner
 
-from mmss_plugins.checkpoints.encoder_cli import main
-from mmss_plugins.checkpoints.vit_recipes import DOFA
+from mmss_plugins.checkpoints.convert.encoder_cli import main
+from mmss_plugins.checkpoints.convert.vit_recipes import DOFA
 
 pytestmark = pytest.mark.usefixtures('quick_runs')
 

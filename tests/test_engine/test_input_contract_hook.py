@@ -13,8 +13,8 @@ from tiny_segmentation import Samples
 from torch.utils.data import DataLoader
 
 from mmss_plugins.checkpoints import InputContract, InputContractError, contract_of
-from mmss_plugins.checkpoints.convert_cli import main
-from mmss_plugins.checkpoints.transfer import TransferError
+from mmss_plugins.checkpoints.convert.cromss_cli import main
+from mmss_plugins.checkpoints.transfer.report import TransferError
 from mmss_plugins.datasets import DFC2020Dataset
 from mmss_plugins.engine.hooks.input_contract_hook import InputContractHook, _seen
 

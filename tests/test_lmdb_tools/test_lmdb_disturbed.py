@@ -13,8 +13,8 @@ import pytest
 from legacy_lmdbs import write_pretraining
 from small_store import dump, make_samples, patch_value, write_store
 
-from mmss_plugins.datasets.lmdb_store import StoreError, StoreReader
-from mmss_plugins.lmdb_tools.cli import main
+from mmss_plugins.store.reader import StoreError, StoreReader
+from mmss_plugins.store.tools.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300  # limit of any wait

@@ -6,9 +6,9 @@ import rasterio
 from small_disks import limited_files, small_disk
 from small_store import LABEL_SPEC, image_spec, make_samples, write_store
 
-from mmss_plugins.datasets.lmdb_store import StoreMeta
-from mmss_plugins.datasets.store_fields import band_field, mask_field
-from mmss_plugins.lmdb_tools.cli import main
+from mmss_plugins.store.fields import band_field, mask_field
+from mmss_plugins.store.reader import StoreMeta
+from mmss_plugins.store.tools.cli import main
 
 COUNT = 3
 

@@ -10,9 +10,9 @@ from legacy_lmdbs import record, write_dfc_legacy, write_downstream, write_lmdb,
 from small_store import dump
 
 from mmss_plugins.datasets import NoLDOPretrainDataset
-from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
-from mmss_plugins.lmdb_tools.cli import main
-from mmss_plugins.lmdb_tools.verify import verify_store
+from mmss_plugins.store.reader import StoreReader, all_requests
+from mmss_plugins.store.tools.cli import main
+from mmss_plugins.store.tools.verify import verify_store
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = [41, 7, 103792, 12]

@@ -5,8 +5,8 @@ import pytest
 from legacy_lmdbs import write_pretraining
 from small_store import dump, make_samples, write_store
 
-from mmss_plugins.datasets.lmdb_store import StoreReader
-from mmss_plugins.lmdb_tools.cli import main
+from mmss_plugins.store.reader import StoreReader
+from mmss_plugins.store.tools.cli import main
 
 COUNT = 4
 

@@ -9,11 +9,11 @@ import rasterio
 from aerial_stores import write_patches
 from small_store import dump, make_meta, make_samples, write_store
 
-from mmss_plugins.datasets.lmdb_store import StoreError, StoreReader, StoreWriter
-from mmss_plugins.datasets.splits import read_split_file, subset_part
-from mmss_plugins.lmdb_tools.balance import balanced_choice
-from mmss_plugins.lmdb_tools.cli import main
-from mmss_plugins.lmdb_tools.export import file_path
+from mmss_plugins.store.reader import StoreError, StoreReader, StoreWriter
+from mmss_plugins.store.splits import read_split_file, subset_part
+from mmss_plugins.store.tools.balance import balanced_choice
+from mmss_plugins.store.tools.cli import main
+from mmss_plugins.store.tools.export import file_path
 
 COUNT = 20
 

@@ -8,10 +8,10 @@ import pytest
 from legacy_lmdbs import record, write_dfc_legacy, write_lmdb
 from small_store import dump, make_meta, make_samples, patch_value, write_store
 
-from mmss_plugins.datasets.lmdb_store import StoreFormatError, StoreWriter
-from mmss_plugins.lmdb_tools import verify
-from mmss_plugins.lmdb_tools.cli import main
-from mmss_plugins.lmdb_tools.verify import verify_store
+from mmss_plugins.store.reader import StoreFormatError, StoreWriter
+from mmss_plugins.store.tools import verify
+from mmss_plugins.store.tools.cli import main
+from mmss_plugins.store.tools.verify import verify_store
 
 COUNT = 20  # more than one chunk
 

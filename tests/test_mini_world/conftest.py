@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip('rasterio', reason="the mini world needs the extra 'geo'")
 
-from mmss_plugins.mini_world.landscape import MARGIN, Place, make_place
-from mmss_plugins.mini_world.materials import MATERIAL
-from mmss_plugins.mini_world.plan import WorldOptions
-from mmss_plugins.mini_world.world import make_world
+from projects.synthetic.landscape import MARGIN, Place, make_place
+from projects.synthetic.materials import MATERIAL
+from projects.synthetic.plan import WorldOptions
+from projects.synthetic.world import make_world
 
 IMAGES, LABELS = 'noldo/ssl4eo_s12', 'noldo/ssl4eo_s12_nol'
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmss_plugins.mini_world.aerial.light import Light, illuminate, photograph, sunlit
+from projects.synthetic.aerial.light import Light, illuminate, photograph, sunlit
 
 
 def tower(height=8.0, size=96):

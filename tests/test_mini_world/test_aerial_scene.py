@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from mmss_plugins.mini_world.aerial.cars import park_car
-from mmss_plugins.mini_world.aerial.plot import Plot
-from mmss_plugins.mini_world.aerial.roofs import paint_pitched
-from mmss_plugins.mini_world.aerial.scene import Scene
-from mmss_plugins.mini_world.aerial.streets import plan_streets
-from mmss_plugins.mini_world.aerial.surfaces import KIND, SURFACES
-from mmss_plugins.mini_world.aerial.trees import plant_tree
+from projects.synthetic.aerial.cars import park_car
+from projects.synthetic.aerial.plot import Plot
+from projects.synthetic.aerial.roofs import paint_pitched
+from projects.synthetic.aerial.scene import Scene
+from projects.synthetic.aerial.streets import plan_streets
+from projects.synthetic.aerial.surfaces import KIND, SURFACES
+from projects.synthetic.aerial.trees import plant_tree
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from scipy import ndimage
 from small_raw_trees import read_raw
 from test_world import digests, run_tool
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
-from mmss_plugins.mini_world.aerial import loveda, potsdam
-from mmss_plugins.mini_world.aerial.surfaces import KIND
-from mmss_plugins.mini_world.plan import WorldOptions, world_files
-from mmss_plugins.mini_world.world import MARKER, make_world
 from mmss_plugins.prepare.loveda import main as prepare_loveda
 from mmss_plugins.prepare.potsdam import main as prepare_potsdam
+from mmss_plugins.store.reader import ReadRequest, StoreReader
+from projects.synthetic.aerial import loveda, potsdam
+from projects.synthetic.aerial.surfaces import KIND
+from projects.synthetic.plan import WorldOptions, world_files
+from projects.synthetic.world import MARKER, make_world
 
 SMALL = WorldOptions(
     seed=2,

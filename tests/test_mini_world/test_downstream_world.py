@@ -7,17 +7,17 @@ import rasterio
 
 from mmss_plugins.bands import S2
 from mmss_plugins.land_cover import OSM_CLASSES
-from mmss_plugins.mini_world.downstream import CLOUD, LAND_USE, MATERIAL_USE, write_tile
-from mmss_plugins.mini_world.materials import MATERIAL, MATERIAL_NAMES
-from mmss_plugins.mini_world.optics import cover
-from mmss_plugins.mini_world.plan import (
+from projects.synthetic.downstream import CLOUD, LAND_USE, MATERIAL_USE, write_tile
+from projects.synthetic.materials import MATERIAL, MATERIAL_NAMES
+from projects.synthetic.optics import cover
+from projects.synthetic.plan import (
     DOWNSTREAM,
     WorldOptions,
     downstream_files,
     plan_place,
     world_files,
 )
-from mmss_plugins.mini_world.world import make_world
+from projects.synthetic.world import make_world
 
 NAME = re.compile(r'(-?[0-9]{1,3}\.[0-9]{4})_([0-9]{1,2}\.[0-9]{4})-2020[0-9]{4}')
 ARCHIVES = dict.fromkeys(('dw_train', 'dw_test'), 'ssl4eo_s12_dw')

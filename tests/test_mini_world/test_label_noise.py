@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmss_plugins.mini_world.label_noise import CONFUSIONS, NoiseSettings, corrupt
-from mmss_plugins.mini_world.materials import BARE, BUILT, CLASSES, CROPS, GRASS
+from projects.synthetic.label_noise import CONFUSIONS, NoiseSettings, corrupt
+from projects.synthetic.materials import BARE, BUILT, CLASSES, CROPS, GRASS
 
 ONLY_CONFUSION = NoiseSettings(confusion=1.0, borders=0.0)
 ONLY_BORDERS = NoiseSettings(confusion=0.0, borders=1.0)

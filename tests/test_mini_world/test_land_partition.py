@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmss_plugins.mini_world.partition import borders, split_land, strips
+from projects.synthetic.partition import borders, split_land, strips
 
 
 def test_pieces_cover_the_land_and_have_the_asked_size():

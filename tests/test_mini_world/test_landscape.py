@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mmss_plugins.mini_world.landscape import MARGIN, make_place
-from mmss_plugins.mini_world.materials import (
+from projects.synthetic.landscape import MARGIN, make_place
+from projects.synthetic.materials import (
     BUILT,
     CLASSES,
     CROPS,
@@ -11,8 +11,8 @@ from mmss_plugins.mini_world.materials import (
     TREES,
     WATER,
 )
-from mmss_plugins.mini_world.regions import REGIONS
-from mmss_plugins.mini_world.waters import meander
+from projects.synthetic.regions import REGIONS
+from projects.synthetic.waters import meander
 
 
 def test_a_place_follows_from_its_seed():

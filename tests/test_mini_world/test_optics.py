@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mmss_plugins.bands import S2
-from mmss_plugins.mini_world import optics
-from mmss_plugins.mini_world.landscape import MARGIN
+from projects.synthetic import optics
+from projects.synthetic.landscape import MARGIN
 
 WINTER, SPRING, SUMMER, AUTUMN = range(4)
 BAND = {name: index for index, name in enumerate(S2.bands)}

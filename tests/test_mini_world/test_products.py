@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from mmss_plugins.mini_world.plan import NOLDO, WorldOptions, plan_place
-from mmss_plugins.mini_world.products import (
+from projects.synthetic.plan import NOLDO, WorldOptions, plan_place
+from projects.synthetic.products import (
     optical_metadata,
     optical_scene,
     optical_tile,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmss_plugins.mini_world.plan import WorldOptions
-from mmss_plugins.mini_world.world import make_world
+from projects.synthetic.plan import WorldOptions
+from projects.synthetic.world import make_world
 
 PUBLISHED = Path(__file__).resolve().parents[3] / 'shared/data/real/ssl4eo_s12'
 PLACE = '0000200'

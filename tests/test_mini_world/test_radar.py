@@ -1,6 +1,6 @@
 import numpy as np
 
-from mmss_plugins.mini_world import radar
+from projects.synthetic import radar
 
 WINTER, SPRING, SUMMER, AUTUMN = range(4)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmss_plugins.mini_world.noise import per_instance, random_field, top_share
+from projects.synthetic.noise import per_instance, random_field, top_share
 
 
 def lag_correlation(field, lag):

@@ -3,9 +3,9 @@ import pytest
 import rasterio
 
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.datasets.normalisation import clip8
-from mmss_plugins.mini_world.materials import DFC_NUMBERS
-from mmss_plugins.mini_world.plan import (
+from mmss_plugins.store.normalisation import clip8
+from projects.synthetic.materials import DFC_NUMBERS
+from projects.synthetic.plan import (
     NOLDO,
     TEST,
     WorldOptions,
@@ -13,7 +13,7 @@ from mmss_plugins.mini_world.plan import (
     noldo_files,
     plan_place,
 )
-from mmss_plugins.mini_world.raw_trees import write_place
+from projects.synthetic.raw_trees import write_place
 
 SIDES = {'B1': 10, 'B9': 10, 'B10': 10, **dict.fromkeys(('B2', 'B3', 'B4', 'B8'), 60)}
 

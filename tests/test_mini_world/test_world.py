@@ -11,14 +11,14 @@ import rasterio
 from matplotlib.image import imread
 
 import mmss_plugins
-from mmss_plugins.mini_world.materials import PALETTE
-from mmss_plugins.mini_world.plan import WorldOptions, world_files
-from mmss_plugins.mini_world.preview import draw_preview
-from mmss_plugins.mini_world.world import MARKER, make_world
+from projects.synthetic.materials import PALETTE
+from projects.synthetic.plan import WorldOptions, world_files
+from projects.synthetic.preview import draw_preview
+from projects.synthetic.world import MARKER, make_world
 
 LABELS = 'noldo/ssl4eo_s12_nol'
 SMALL = WorldOptions(seed=1, locations=2, size=24, dfc_train=1, dfc_test=1)
-TOOL = Path(mmss_plugins.__file__).parents[1] / 'tools/prepare/mini_world.py'
+TOOL = Path(mmss_plugins.__file__).parents[1] / 'projects/synthetic/__main__.py'
 
 
 def digests(root):
@@ -162,7 +162,7 @@ def test_tool_refuses_with_a_message(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / 'new').exists()
     place = tmp_path / 'something' / 'new'
     assert run_tool(monkeypatch, place, '--workers', 1) == 2
-    assert f"mini_world: [Errno 20] Not a directory: '{place}'" in capsys.readouterr().err
+    assert f"synthetic: [Errno 20] Not a directory: '{place}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('coding', ['raw', 'clip8'])

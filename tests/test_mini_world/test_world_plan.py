@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from mmss_plugins.mini_world.plan import (
+from projects.synthetic.plan import (
     NOLDO,
     TEST,
     VALIDATION,

@@ -8,8 +8,9 @@ from downstream_trees import read_label
 from small_raw_trees import read_raw
 
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
-from mmss_plugins.mini_world.plan import (
+from mmss_plugins.prepare import dfc2020, noldo_downstream, noldo_pretrain
+from mmss_plugins.store.reader import ReadRequest, StoreReader
+from projects.synthetic.plan import (
     DFC_SPLITS,
     DOWNSTREAM,
     NOLDO,
@@ -20,8 +21,7 @@ from mmss_plugins.mini_world.plan import (
     noldo_folders,
     plan_place,
 )
-from mmss_plugins.mini_world.world import make_world
-from mmss_plugins.prepare import dfc2020, noldo_downstream, noldo_pretrain
+from projects.synthetic.world import make_world
 
 OPTIONS = WorldOptions(
     seed=7, parts=('sentinel', 'dw', 'osm'), locations=5, size=24, dfc_train=2, dfc_test=1,

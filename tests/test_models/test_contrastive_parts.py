@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.models.functional import info_nce
+from mmss_plugins.functional import info_nce
 from mmss_plugins.registry import MODELS
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmss_plugins.prediction.blending import Mosaic, blend_weights, plan_panels, plan_windows
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.apis.prediction.blending import Mosaic, blend_weights, plan_panels, plan_windows
+from mmss_plugins.raster.windows import Window
 
 
 def naive_weight(place, size, overlap):

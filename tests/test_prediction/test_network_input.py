@@ -7,18 +7,18 @@ from small_raw_trees import S2_BANDS
 from small_scenes import aerial, backscatter, optical, radar, reflectance
 from store_factory import write_aerial_store, write_dfc_store
 
-from mmss_plugins.checkpoints.run_contract import run_contract
-from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
-from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
-from mmss_plugins.prediction.network_input import (
+from mmss_plugins.apis.prediction.network_input import (
     RawValues,
     advice,
     backscatter_limits,
     network_channels,
     physical_values,
 )
+from mmss_plugins.checkpoints.spec.run_specification import run_contract
+from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset
+from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 from mmss_plugins.raster import RasterError, check_units
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 NINE = [S2_BANDS[i] for i in (1, 2, 3, 4, 5, 6, 7, 11, 12)]
 

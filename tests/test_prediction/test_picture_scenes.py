@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from small_scenes import PixelModel, read_map, scene_model, scene_of, write_scene
 
-from mmss_plugins.checkpoints.input_contract import ModalityInput
-from mmss_plugins.prediction import PredictionOptions, SceneError, predict_scene
+from mmss_plugins.apis.prediction import PredictionOptions, RasterError, predict_scene
+from mmss_plugins.checkpoints.spec.input_specification import ModalityInput
 
 BANDS = ('R', 'G', 'B', 'NIR')
 RNG = np.random.default_rng(0)
@@ -55,5 +55,5 @@ def test_images_are_scaled_as_in_training(tmp_path):
     found = classes(tmp_path, tmp_path / 'deep.tif', model)
     assert (found == expected(model, coded / 255)).mean() > 0.99
     write_scene(tmp_path / 'flat.tif', (image % 256).astype(np.uint8))
-    with pytest.raises(SceneError, match='expected values of more than 8 bits, but found uint8'):
+    with pytest.raises(RasterError, match='expected values of more than 8 bits, but found uint8'):
         classes(tmp_path, tmp_path / 'flat.tif', model)

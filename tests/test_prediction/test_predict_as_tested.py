@@ -15,7 +15,7 @@ from small_raw_trees import dfc_path, write_dfc
 from small_scenes import read_map
 from tiny_segmentation import cross_modal_model
 
-from mmss_plugins.prediction.cli import main
+from mmss_plugins.apis.prediction.cli import main
 from mmss_plugins.prepare import dfc2020, potsdam
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'test.py'

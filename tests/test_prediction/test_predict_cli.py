@@ -26,10 +26,10 @@ from small_scenes import (
     write_scene,
 )
 
-from mmss_plugins.checkpoints.input_contract import CONTRACT_KEY
-from mmss_plugins.datasets.lmdb_lock import WriterLock
-from mmss_plugins.prediction.cli import main, training_crop
-from mmss_plugins.prediction.network_input import network_channels
+from mmss_plugins.apis.prediction.cli import main, training_crop
+from mmss_plugins.apis.prediction.network_input import network_channels
+from mmss_plugins.checkpoints.spec.input_specification import CONTRACT_KEY
+from mmss_plugins.store.lock import WriterLock
 
 BANDS = ['B4', 'B3', 'B2']
 S2 = optical(BANDS)

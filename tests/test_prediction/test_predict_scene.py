@@ -29,11 +29,11 @@ from small_scenes import (
     write_scene,
 )
 
-from mmss_plugins.datasets.normalisation import S1_PERCENTILES
-from mmss_plugins.prediction import PredictionOptions, SceneError, predict_scene
-from mmss_plugins.prediction.network_input import RawValues, network_channels
-from mmss_plugins.prediction.predict_scene import judge_values, sample_windows
-from mmss_plugins.prediction.scene_reader import SceneReader
+from mmss_plugins.apis.prediction import PredictionOptions, RasterError, predict_scene
+from mmss_plugins.apis.prediction.network_input import RawValues, network_channels
+from mmss_plugins.apis.prediction.predict_scene import judge_values, sample_windows
+from mmss_plugins.raster.scene_reader import SceneReader
+from mmss_plugins.store.normalisation import S1_PERCENTILES
 
 RGB = optical(['B4', 'B3', 'B2'])
 KINDS = ('classes', 'confidence', 'probabilities')
@@ -172,7 +172,7 @@ def test_pixels_without_data_have_no_class(tmp_path, profile, options, batch_siz
 def test_a_scene_without_any_data_is_an_error(tmp_path, entry):
     write_scene(tmp_path / 's1.tif', np.full((2, 20, 9), np.nan, np.float32))
     model = scene_model(PixelModel(2), s1=entry)
-    with pytest.raises(SceneError, match='scene s1: no pixel has data in all bands'):
+    with pytest.raises(RasterError, match='scene s1: no pixel has data in all bands'):
         predict(tmp_path, model, KINDS)
     assert model.model.batches == []
     assert not list((tmp_path / 'maps').iterdir())
@@ -195,14 +195,14 @@ def test_a_single_odd_pixel_hides_no_other_unit(tmp_path, modality, said):
     entry = {'s1': radar(), 's2': optical()}[modality]
     model = scene_model(PixelModel(len(entry.bands)), **{modality: entry})
     write_scene(tmp_path / f'{modality}.tif', spoil_units(modality, image))
-    with pytest.raises(SceneError, match=f'{modality}.tif: expected Sentinel-.*{said}'):
+    with pytest.raises(RasterError, match=f'{modality}.tif: expected Sentinel-.*{said}'):
         predict(tmp_path, model)
 
 
 def test_an_option_too_many_is_refused(tmp_path):
     write_scene(tmp_path / 's1.tif', backscatter((20, 33)))
     model = scene_model(PixelModel(2), s1=radar())
-    with pytest.raises(SceneError, match='leave --s1-linear out'):
+    with pytest.raises(RasterError, match='leave --s1-linear out'):
         predict(tmp_path, model, raw=RawValues(s1_linear=True))
 
 
@@ -216,7 +216,7 @@ def test_an_offset_that_nobody_spoke_of_is_refused(tmp_path, bands):
     write_scene(tmp_path / 's2.tif', image)
     _, plain = predict(tmp_path, model)
     write_scene(tmp_path / 's2.tif', image + 1000)
-    with pytest.raises(SceneError, match=r's2\.tif: B10 is nowhere below 900, .*--s2-offset 1000'):
+    with pytest.raises(RasterError, match=r's2\.tif: B10 is nowhere below 900, .*--s2-offset 1000'):
         predict(tmp_path, model)
     _, subtracted = predict(tmp_path, model, raw=RawValues(s2_offset=1000))
     np.testing.assert_array_equal(subtracted['classes'], plain['classes'])
@@ -279,7 +279,7 @@ def test_pixels_are_of_the_size_of_training(tmp_path, pixel, crs, outcome):
     write_scene(tmp_path / 's1.tif', backscatter((8, 9)), pixel=pixel, crs=crs, corner=corner)
     model = scene_model(PixelModel(2), s1=radar(pixel_size=10.0))
     if outcome == 'error':
-        with pytest.raises(SceneError, match=r'scene s1: its pixels are .*--any-pixel-size'):
+        with pytest.raises(RasterError, match=r'scene s1: its pixels are .*--any-pixel-size'):
             predict(tmp_path, model)
     report, _ = predict(tmp_path, model, any_pixel_size=outcome == 'error')
     assert bool(report.warnings) == (outcome is not None)
@@ -360,7 +360,7 @@ def test_other_units_give_the_same_map(tmp_path, modality, raw, change):
     np.testing.assert_allclose(maps['probabilities'], plain['probabilities'], atol=1e-4)
     if modality == 's2':
         return
-    with pytest.raises(SceneError, match=r's1\.tif: expected Sentinel-1 VV as backscatter in dB'):
+    with pytest.raises(RasterError, match=r's1\.tif: expected Sentinel-1 VV as backscatter in dB'):
         predict(tmp_path, model)
 
 
@@ -368,7 +368,7 @@ def test_aerial_images_are_of_eight_bits(tmp_path):
     image = reflectance((9, 9), 3)
     write_scene(tmp_path / 'aerial.tif', image)
     model = scene_model(PixelModel(3), aerial=aerial())
-    with pytest.raises(SceneError, match=r'aerial\.tif: expected an 8-bit image \(uint8\), .*but '
+    with pytest.raises(RasterError, match=r'aerial\.tif: expected an 8-bit image \(uint8\), .*but '
                        'found uint16'):  # fmt: skip
         predict(tmp_path, model)
     image = (image % 256).astype(np.uint8)
@@ -417,7 +417,7 @@ class Failing(PixelModel):
 @pytest.mark.parametrize(
     ('error', 'raised', 'said'),
     [
-        (None, SceneError, r'scene s2: best\.pth gives values that are not finite'),
+        (None, RasterError, r'scene s2: best\.pth gives values that are not finite'),
         (KeyboardInterrupt(), KeyboardInterrupt, ''),
         (RuntimeError('out of memory'), RuntimeError, 'out of memory'),
     ],
@@ -441,7 +441,7 @@ def test_a_file_that_breaks_off_is_named_without_a_traceback(tmp_path, workers, 
     path.write_bytes(path.read_bytes()[:90000])
     for name, value in (('SAMPLE_EDGE', 8), ('SAMPLE_WINDOWS', 1)):  # so few do not see it
         monkeypatch.setitem(judge_values.__globals__, name, value)
-    with pytest.raises(SceneError) as caught:
+    with pytest.raises(RasterError) as caught:
         predict(tmp_path, scene_model(PixelModel(3), s2=RGB), workers=workers)
     assert str(caught.value).startswith(f'{path}: unreadable image (')
     assert 'Traceback' not in str(caught.value)

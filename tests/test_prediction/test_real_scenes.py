@@ -15,9 +15,9 @@ from downstream_trees import S1_MEAN, S1_STD, S2_MEAN, S2_STD
 from small_raw_trees import S2_BANDS, read_raw
 from small_scenes import PixelModel, optical, radar, read_map, scene_model, scene_of, write_scene
 
+from mmss_plugins.apis.prediction import PredictionOptions, RasterError, predict_scene
+from mmss_plugins.apis.prediction.network_input import RawValues
 from mmss_plugins.bands import S2
-from mmss_plugins.prediction import PredictionOptions, SceneError, predict_scene
-from mmss_plugins.prediction.network_input import RawValues
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get('MMSS_REAL_DATA', ROOT.parent / 'shared' / 'data' / 'real')) / 'sentinel'
@@ -88,7 +88,7 @@ def test_the_scene_with_the_offset_is_recognised(tmp_path):
     for name in SCENES:
         out, path = tmp_path / name, REAL / 'S2L1C' / name
         if read_raw(path)[10].min() > 900:
-            with pytest.raises(SceneError, match=f'{name}: B10 is nowhere below 900'):
+            with pytest.raises(RasterError, match=f'{name}: B10 is nowhere below 900'):
                 predict(model, out, PredictionOptions(), s2=path)
         else:
             predict(model, out, PredictionOptions(), s2=path)

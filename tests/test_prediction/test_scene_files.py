@@ -9,8 +9,8 @@ from rasterio.transform import from_origin
 from small_raw_trees import write_tiff
 from small_scenes import CORNER, UTM, reflectance, write_scene
 
-from mmss_plugins.prediction import SceneError, find_scene
-from mmss_plugins.prediction.scene_files import BandSource, Grid, scene_name
+from mmss_plugins.apis.prediction import RasterError, find_scene
+from mmss_plugins.raster.scene_files import BandSource, Grid, scene_name
 
 RGB = ('B4', 'B3', 'B2')
 
@@ -37,7 +37,7 @@ def test_a_file_of_all_bands(tmp_path):
     sources = [(BandSource(path, 4)), (BandSource(path, 3)), (BandSource(path, 2))]
     assert list(scene.bands['s2'].items()) == list(zip(RGB, sources, strict=True))
     assert list(scene.grids) == [path]
-    with pytest.raises(SceneError, match='--s2-bands names 2 bands'):
+    with pytest.raises(RasterError, match='--s2-bands names 2 bands'):
         find(path, s2=['B2', 'B3'])
 
 
@@ -160,23 +160,23 @@ def complex_values(folder):
 def test_files_that_are_no_scene(tmp_path, make, name, said):
     if make:
         make(tmp_path)
-    with pytest.raises(SceneError, match=f'^{re.escape(str(tmp_path / name))}: {said}'):
+    with pytest.raises(RasterError, match=f'^{re.escape(str(tmp_path / name))}: {said}'):
         find(tmp_path / name)
 
 
 def test_folders_that_are_no_scene(tmp_path):
     expected = r'in: expected a file for each of the s2 bands B4, B3, B2, .* \(scene_B02\.tif\)'
-    with pytest.raises(SceneError, match=f'{expected}, but found none of B3, B2 among 2 files'):
+    with pytest.raises(RasterError, match=f'{expected}, but found none of B3, B2 among 2 files'):
         find(write_bands(tmp_path / 'in', {'B04': 20, 'B05': 20}))
     folder = write_bands(tmp_path / 'in', {'B02': 10, 'B03': 10, 'B02_60m': 60})
-    with pytest.raises(SceneError, match=r'in: expected one file of B2, but found '
+    with pytest.raises(RasterError, match=r'in: expected one file of B2, but found '
                        r'T33_20200101_B02\.tif, T33_20200101_B02_60m\.tif$'):  # fmt: skip
         find(folder)
-    with pytest.raises(SceneError, match=r'in: --s2-bands names the bands of a file, .* a folder'):
+    with pytest.raises(RasterError, match=r'in: --s2-bands names the bands of a file, .* a folder'):
         find(folder, s2=list(RGB))
     write_scene(folder / 'T33_20200101_B02.tif', reflectance((3, 3), 2))
     (folder / 'T33_20200101_B02_60m.tif').unlink()
-    with pytest.raises(SceneError, match=r'_B02\.tif: expected one band, but found 2'):
+    with pytest.raises(RasterError, match=r'_B02\.tif: expected one band, but found 2'):
         find(folder)
 
 
@@ -190,7 +190,7 @@ def test_grids_meet_only_by_their_reference_systems(tmp_path, without):
     if without is None:
         assert find_scene(paths, wanted).grid.shape == (5, 5)
         return
-    with pytest.raises(SceneError, match=r's1\.tif: 4 x 4 pixels (in a|without) reference system, '
+    with pytest.raises(RasterError, match=r's1\.tif: 4 x 4 pixels (in a|without) reference system, '
                        r'but the scene has 5 x 5 pixels (in a|without) reference .* only files '
                        'with a coordinate reference system'):  # fmt: skip
         find_scene(paths, wanted)

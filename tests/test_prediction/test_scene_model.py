@@ -7,9 +7,9 @@ from mmengine.registry import init_default_scope
 from small_scenes import CLASSES, PALETTE, PixelModel, contract, optical, radar, scene_model
 from tiny_segmentation import cross_modal_model
 
+from mmss_plugins.apis.prediction import RasterError, SceneModel
 from mmss_plugins.checkpoints.files import CheckpointFileError
-from mmss_plugins.checkpoints.input_contract import CONTRACT_KEY, InputContractError
-from mmss_plugins.prediction import SceneError, SceneModel
+from mmss_plugins.checkpoints.spec.input_specification import CONTRACT_KEY, InputContractError
 from mmss_plugins.registry import MODELS
 
 SEGMENTOR = {
@@ -115,8 +115,8 @@ def test_models_that_answer_from_one_modality_want_that_one(tmp_path, predict):
 
 def test_checkpoints_that_do_not_do(tmp_path):
     cfg, file = save(tmp_path, SEGMENTOR, {})
-    with pytest.raises(SceneError, match=r"best\.pth: expected an input contract in 'meta', .* but "
-                       'there is none: train with InputContractHook'):  # fmt: skip
+    with pytest.raises(RasterError, match=r"best\.pth: expected an input contract in 'meta', .* "
+                       'but there is none: train with InputContractHook'):  # fmt: skip
         SceneModel.load(cfg, file)
     cfg, file = save(tmp_path, SEGMENTOR, {CONTRACT_KEY: {'format': 9}})
     with pytest.raises(InputContractError, match=r'best\.pth: expected .* contract of format'):
@@ -128,7 +128,7 @@ def test_checkpoints_that_do_not_do(tmp_path):
     with pytest.raises(CheckpointFileError, match=r'no\.pth: no such file'):
         SceneModel.load(cfg, tmp_path / 'no.pth')
     cfg, file = save(tmp_path, SEGMENTOR['decode_head'], meta())
-    with pytest.raises(SceneError, match=r'best\.pth: expected a segmentor, but .* is FCNHead'):
+    with pytest.raises(RasterError, match=r'best\.pth: expected a segmentor, but .* is FCNHead'):
         SceneModel.load(cfg, file)
 
 

@@ -9,9 +9,10 @@ from rasterio.warp import transform
 from small_scenes import CORNER, UTM, backscatter, read_raw, reflectance, write_scene
 from torch.utils.data import DataLoader, Dataset
 
-from mmss_plugins.prediction import SceneError, find_scene, scene_reader
-from mmss_plugins.prediction.scene_reader import SceneReader
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.apis.prediction import RasterError, find_scene
+from mmss_plugins.raster import scene_reader
+from mmss_plugins.raster.scene_reader import SceneReader
+from mmss_plugins.raster.windows import Window
 
 TEN, TWENTY, SIXTY = 'B2', 'B5', 'B1'
 WINDOWS = [Window(0, 0, 8, 8), Window(3, 5, 9, 4), Window(23, 35, 1, 1), Window(10, 20, 14, 16)]
@@ -239,7 +240,7 @@ def test_a_truncated_file_is_named(tmp_path):
     path = write_scene(tmp_path / 'a.tif', reflectance((64, 64)))
     path.write_bytes(path.read_bytes()[:40000])
     reader = reader_of(s2=path)
-    with pytest.raises(SceneError, match=rf'^{path}: unreadable image \('):
+    with pytest.raises(RasterError, match=rf'^{path}: unreadable image \('):
         reader.read('s2')
 
 
@@ -317,5 +318,5 @@ def test_a_file_in_a_local_system_cannot_be_brought_to_the_grid(tmp_path):
         write_scene(tmp_path / f'x_{band}.tif', reflectance((6, 6), 1), crs=crs, corner=CORNER,
                     pixel=10 if crs == UTM else 12)  # fmt: skip
     scene = find_scene({'s2': tmp_path}, {'s2': ('B4', 'B3', 'B2')})
-    with pytest.raises(SceneError, match=r'x_B02\.tif: cannot be brought to the grid'):
+    with pytest.raises(RasterError, match=r'x_B02\.tif: cannot be brought to the grid'):
         SceneReader(scene).read('s2')

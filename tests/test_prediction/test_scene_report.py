@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmss_plugins.prediction.scene_files import Grid
-from mmss_plugins.prediction.scene_report import SceneReport
+from mmss_plugins.apis.prediction.scene_report import SceneReport
+from mmss_plugins.raster.scene_files import Grid
 
 COUNTS = np.zeros(256, int)
 COUNTS[[0, 1, 2, 255]] = 30, 0, 10, 8

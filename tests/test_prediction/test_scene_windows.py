@@ -11,11 +11,11 @@ from small_scenes import (
     write_scene,
 )
 
-from mmss_plugins.prediction import SceneError
-from mmss_plugins.prediction.network_input import RawValues, network_channels
-from mmss_plugins.prediction.scene_reader import SceneReader
-from mmss_plugins.prediction.scene_windows import SceneWindows, filled
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.apis.prediction import RasterError
+from mmss_plugins.apis.prediction.network_input import RawValues, network_channels
+from mmss_plugins.raster.scene_reader import SceneReader
+from mmss_plugins.raster.scene_windows import SceneWindows, filled
+from mmss_plugins.raster.windows import Window
 
 S2 = optical(['B4', 'B2'])
 IMAGE = reflectance((6, 9))
@@ -143,9 +143,9 @@ def test_an_error_ends_a_batch_and_is_given(tmp_path):
     path = write_scene(tmp_path / 'a.tif', reflectance((64, 64)))
     path.write_bytes(path.read_bytes()[:40000])
     data = windows_of([Window(0, 0, 8, 8), Window(48, 0, 8, 8), Window(0, 8, 8, 8)], s2=path)
-    with pytest.raises(SceneError, match=r'a\.tif: unreadable image'):
+    with pytest.raises(RasterError, match=r'a\.tif: unreadable image'):
         data[1]
     first, second = data.__getitems__([0, 1, 2])
     assert first.valid.all()
-    assert isinstance(second, SceneError)
+    assert isinstance(second, RasterError)
     assert len(data.__getitems__([0, 2])) == 2

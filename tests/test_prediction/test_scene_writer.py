@@ -8,8 +8,8 @@ from rasterio.errors import RasterioError
 from rasterio.transform import from_origin
 from small_scenes import CLASSES, CORNER, PALETTE, UTM, read_map
 
-from mmss_plugins.prediction import SceneError
-from mmss_plugins.prediction.scene_writer import SceneWriter
+from mmss_plugins.apis.prediction import RasterError
+from mmss_plugins.apis.prediction.scene_writer import SceneWriter
 from mmss_plugins.raster import Grid
 
 SHAPE = (12, 17)
@@ -163,7 +163,7 @@ def test_the_classes_are_moved_last(tmp_path, monkeypatch):
         moved.append(target.name)
         replace(source, target)
 
-    monkeypatch.setattr('mmss_plugins.atomic_files.os.replace', watched)
+    monkeypatch.setattr('mmss_plugins.utils.atomic_files.os.replace', watched)
     with writer(tmp_path) as maps:
         maps.write(0, 0, *block())
     assert sorted(moved) == [f'x_{kind}.tif' for kind in KINDS]
@@ -183,7 +183,7 @@ def test_what_is_not_on_the_disk_gets_no_name(tmp_path, monkeypatch, kind):
 
     monkeypatch.setattr(SceneWriter, '_check', truncated)
     said = rf'x_{kind}\.tif: what is on the disk is not'
-    with pytest.raises(SceneError, match=said), writer(tmp_path) as maps:
+    with pytest.raises(RasterError, match=said), writer(tmp_path) as maps:
         maps.write(0, 0, *block())
     assert list(tmp_path.glob('deep/*')) == []
 
@@ -200,7 +200,7 @@ def test_a_block_of_other_values_gets_no_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(SceneWriter, '_check', changed)
     said = 'what is on the disk is not'
-    with pytest.raises(SceneError, match=said), writer(tmp_path, ('confidence',)) as maps:
+    with pytest.raises(RasterError, match=said), writer(tmp_path, ('confidence',)) as maps:
         maps.write(0, 0, *block())
 
 
@@ -214,7 +214,7 @@ def test_a_full_disk_leaves_no_map(tmp_path):
         values = np.random.default_rng(0).random((3, 200, 200)).astype(np.float32)
         paths = {kind: disk / f'x_{kind}.tif' for kind in KINDS}
         grid = Grid((200, 200), (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), None)
-        errors = (RasterioError, SceneError, OSError)
+        errors = (RasterioError, RasterError, OSError)
         with pytest.raises(errors), SceneWriter(paths, grid, CLASSES) as maps:
             maps.write(0, 0, values / values.sum(0), np.ones((200, 200), bool))
         assert list(disk.iterdir()) == []

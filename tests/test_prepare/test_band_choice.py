@@ -5,13 +5,14 @@ import argparse
 import numpy as np
 import pytest
 
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
-from mmss_plugins.datasets.store_fields import band_field, to_physical
 from mmss_plugins.prepare.band_choice import choose_bands
 from mmss_plugins.prepare.band_scaling import ScaleChoice, measure, parse_scale
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.image_files import ImageInfo
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import IDENTITY, Grid
+from mmss_plugins.store.fields import band_field, to_physical
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
+from mmss_plugins.utils.errors import PrepareUsageError
 
 RGB = ('red', 'green', 'blue')
 
@@ -47,9 +48,9 @@ def test_images_that_differ_from_most_are_refused():
     most, grey, deep = info(), info(('gray',)), info(dtype='uint16')
     choice = choose_bands([grey, most, deep, most], None, None)
     assert choice.names == ('R', 'G', 'B')
-    with pytest.raises(PrepareError, match=r'R, G, B, as most images have, but found band1'):
+    with pytest.raises(RasterError, match=r'R, G, B, as most images have, but found band1'):
         choice.indices(grey, 'grey.png')
-    with pytest.raises(PrepareError, match='type uint8, as most images have, but found uint16'):
+    with pytest.raises(RasterError, match='type uint8, as most images have, but found uint16'):
         choice.indices(deep, 'deep.png')
 
 
@@ -61,7 +62,7 @@ class Images:
 
     def __call__(self, index):
         if index == 1:
-            raise PrepareError('damaged')
+            raise RasterError('damaged')
         data = self.values[index]
         return data, data[0] > 0
 

@@ -8,7 +8,7 @@ import rasterio
 from small_raw_trees import dfc_path, scene_names, write_dfc, write_noldo, write_tiff
 
 from mmss_plugins.prepare import dfc2020, noldo_pretrain
-from mmss_plugins.prepare.cirrus import CirrusCheck, mean_cirrus
+from mmss_plugins.store.build.cirrus import CirrusCheck, mean_cirrus
 
 LOCATIONS = [12, 3, 100]
 WARNING = 's2 B10 averages above 500 in 1 of 12 images (0000003/season2): '
@@ -68,7 +68,7 @@ def interrupt(tree, monkeypatch, *options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr('mmss_plugins.datasets.lmdb_store.StoreWriter.finish', stop)
+        patch.setattr('mmss_plugins.store.reader.StoreWriter.finish', stop)
         assert prepare(tree, '--commit-every', '2', *options)[0] == 130  # two of three are kept
 
 

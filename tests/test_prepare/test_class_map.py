@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mmss_plugins.prepare.class_map import read_class_map
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 
 def read(tmp_path, text, suffix='.yml'):
@@ -31,7 +32,7 @@ def test_numbers(tmp_path, form):
         found = classes.indices(np.array([[1, 2], [0, 2]], dtype), 'x.tif')
         np.testing.assert_array_equal(found, np.array([[0, 1], [255, 1]], np.uint8))
     assert classes.index('2', 'x') == classes.index(2.0, 'x') == 1
-    with pytest.raises(PrepareError, match=r'x.tif: label values .* does not list: 3, 7 \('):
+    with pytest.raises(RasterError, match=r'x.tif: label values .* does not list: 3, 7 \('):
         classes.indices(np.array([[1, 3, 7]]), 'x.tif')
 
 
@@ -46,9 +47,9 @@ def test_colours_and_their_palette(tmp_path):
         assert classes.classes == ('roof', 'plants')
         assert classes.palette == ((60, 16, 152), (254, 221, 58))
         np.testing.assert_array_equal(classes.indices(image, 'x'), [[0, 1, 255]])
-        with pytest.raises(PrepareError, match=r'does not list: \(60, 16, 151\)'):
+        with pytest.raises(RasterError, match=r'does not list: \(60, 16, 151\)'):
             classes.indices(image - np.array([0, 0, 1], np.uint8)[:, None, None], 'x')
-        with pytest.raises(PrepareError, match='holds numbers, but --classes lists colours'):
+        with pytest.raises(RasterError, match='holds numbers, but --classes lists colours'):
             classes.indices(image[0], 'x')
 
 

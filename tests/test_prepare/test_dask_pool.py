@@ -24,11 +24,12 @@ from small_raw_trees import write_dfc
 from small_store import dump
 
 from mmss_plugins import __version__
-from mmss_plugins.datasets.lmdb_store import StoreReader, StoreWriter
-from mmss_plugins.lmdb_tools.cli import main as lmdb_tool
-from mmss_plugins.prepare import dask_pool, dfc2020
-from mmss_plugins.prepare.dask_pool import RETRIES, DaskPool, open_pool
-from mmss_plugins.prepare.errors import PrepareUsageError, WorkerDiedError
+from mmss_plugins.prepare import dfc2020
+from mmss_plugins.store.reader import StoreReader, StoreWriter
+from mmss_plugins.store.tools.cli import main as lmdb_tool
+from mmss_plugins.utils import dask_pool
+from mmss_plugins.utils.dask_pool import RETRIES, DaskPool, open_pool
+from mmss_plugins.utils.errors import PrepareUsageError, WorkerDiedError
 
 DFC = CASES['dfc2020']
 

@@ -10,8 +10,8 @@ import rasterio
 from raw_forms import FORMS, UTM, write_dfc_split
 from small_raw_trees import dfc_path, read_raw, write_tiff
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.prepare.dfc2020 import main
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 EVERYTHING = [ReadRequest('s1'), ReadRequest('s2'), ReadRequest('label')]
 

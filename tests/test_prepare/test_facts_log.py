@@ -1,5 +1,5 @@
-from mmss_plugins.prepare.acquisition_gaps import describe_gaps, season_gaps
-from mmss_plugins.prepare.facts_log import FactsLog, log_path, read_facts
+from mmss_plugins.store.build.acquisition_gaps import describe_gaps, season_gaps
+from mmss_plugins.store.build.facts_log import FactsLog, log_path, read_facts
 
 NAN = float('nan')
 

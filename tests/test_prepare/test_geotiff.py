@@ -6,15 +6,15 @@ import rasterio
 from small_raw_trees import write_tiff
 
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.geotiff import (
+from mmss_plugins.raster import RasterError
+from mmss_plugins.raster.geotiff import (
     read_image,
     read_label,
     read_sensor,
     read_tiff,
     require_rasterio,
 )
-from mmss_plugins.raster import RasterError
+from mmss_plugins.utils.errors import PrepareUsageError
 
 IMAGE = np.arange(2 * 5 * 7, dtype=np.uint16).reshape(2, 5, 7)
 
@@ -41,22 +41,22 @@ def test_reads_all_bands_as_they_are(tiff):
     ],
 )
 def test_what_is_not_as_expected_names_path_expected_and_found(tiff, arguments, message):
-    with pytest.raises(PrepareError, match=f'^{tiff}: .*{message}'):
+    with pytest.raises(RasterError, match=f'^{tiff}: .*{message}'):
         read_tiff(tiff, **arguments)
 
 
 def test_missing(tmp_path):
-    with pytest.raises(PrepareError, match=rf'^{tmp_path}/none\.tif: missing'):
+    with pytest.raises(RasterError, match=rf'^{tmp_path}/none\.tif: missing'):
         read_tiff(tmp_path / 'none.tif', bands=1)
 
 
 def test_unreadable(tmp_path):
     path = tmp_path / 'text.tif'
     path.write_text('no image')
-    with pytest.raises(PrepareError, match=f'^{path}: unreadable'):
+    with pytest.raises(RasterError, match=f'^{path}: unreadable'):
         read_tiff(path, bands=1)
     path.write_bytes(b'')
-    with pytest.raises(PrepareError, match=f'^{path}: unreadable'):
+    with pytest.raises(RasterError, match=f'^{path}: unreadable'):
         read_tiff(path, bands=1)
 
 
@@ -67,7 +67,7 @@ def test_only_tiff_is_read(tmp_path, tiff):
         f'<SimpleSource><SourceFilename>{tiff}</SourceFilename><SourceBand>1</SourceBand>'
         '</SimpleSource></VRTRasterBand></VRTDataset>'
     )
-    with pytest.raises(PrepareError, match=f'^{path}: unreadable'):
+    with pytest.raises(RasterError, match=f'^{path}: unreadable'):
         read_tiff(path, bands=1)
 
 
@@ -75,7 +75,7 @@ def test_truncated(tmp_path):
     path = tmp_path / 'image.tif'
     write_tiff(path, np.random.default_rng(0).integers(0, 9999, (1, 64, 64)).astype(np.uint16))
     path.write_bytes(path.read_bytes()[:4000])
-    with pytest.raises(PrepareError, match=f'^{path}: unreadable'):
+    with pytest.raises(RasterError, match=f'^{path}: unreadable'):
         read_tiff(path, bands=1)
 
 
@@ -84,7 +84,7 @@ def test_floating_point_pixels_without_data(tmp_path, bad):
     image = np.full((1, 4, 4), -12.5, np.float32)
     image[0, 1, 2] = bad
     write_tiff(tmp_path / 'a.tif', image, nodata=-9999)
-    with pytest.raises(PrepareError, match='found 1 of 16 pixels without'):
+    with pytest.raises(RasterError, match='found 1 of 16 pixels without'):
         read_tiff(tmp_path / 'a.tif', bands=1)
 
 
@@ -92,7 +92,7 @@ def test_declared_nodata_of_integers_is_missing_data(tmp_path):
     image = np.ones((1, 4, 4), np.uint16)
     image[0, 1, 2] = 0
     write_tiff(tmp_path / 'a.tif', image, nodata=0)
-    with pytest.raises(PrepareError, match=r'a\.tif: .* found 1 of 16 pixels without'):
+    with pytest.raises(RasterError, match=r'a\.tif: .* found 1 of 16 pixels without'):
         read_tiff(tmp_path / 'a.tif', bands=1)
     write_tiff(tmp_path / 'a.tif', image)
     np.testing.assert_array_equal(read_tiff(tmp_path / 'a.tif', bands=1), image)
@@ -179,20 +179,20 @@ def test_labels(tmp_path, dtype):
     label = read_label(tmp_path / 'a.tif', allowed=(*range(9), 255))
     assert label.dtype == np.uint8
     np.testing.assert_array_equal(label, [[0, 8], [3, 255]])
-    with pytest.raises(PrepareError, match=r'a\.tif: label values .* 0\.\.7, but found \[8, 255\]'):
+    with pytest.raises(RasterError, match=r'a\.tif: label values .* 0\.\.7, but found \[8, 255\]'):
         read_label(tmp_path / 'a.tif', allowed=range(8))
 
 
 @pytest.mark.parametrize(('dtype', 'value'), [('int16', -1), ('uint16', 256), ('uint16', 511)])
 def test_label_values_beyond_8_bits_do_not_wrap(tmp_path, dtype, value):
     write_tiff(tmp_path / 'a.tif', np.full((2, 2), value, dtype))
-    with pytest.raises(PrepareError, match=str(value)):
+    with pytest.raises(RasterError, match=str(value)):
         read_label(tmp_path / 'a.tif', allowed=(0, 255))
 
 
 def test_float_labels_are_refused(tmp_path):
     write_tiff(tmp_path / 'a.tif', np.zeros((2, 2), np.float32))
-    with pytest.raises(PrepareError, match='float32'):
+    with pytest.raises(RasterError, match='float32'):
         read_label(tmp_path / 'a.tif', allowed=range(9))
 
 

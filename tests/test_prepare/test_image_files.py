@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.image_files import image_info, read_image
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.windows import Window
 
 rasterio = pytest.importorskip('rasterio')
 RNG = np.random.default_rng(0)
@@ -54,10 +54,10 @@ def test_declared_values_and_nodata(tmp_path):
 
 def test_what_is_refused(tmp_path):
     path = write(tmp_path / 'a.tif', np.zeros((1, 4, 4), np.uint8))
-    with pytest.raises(PrepareError, match='at least 5 x 4 pixels, but found 4 x 4'):
+    with pytest.raises(RasterError, match='at least 5 x 4 pixels, but found 4 x 4'):
         read_image(path, [1], Window(1, 0, 4, 4))
     (tmp_path / 'vrt.tif').write_text('<VRTDataset rasterXSize="1" rasterYSize="1"/>')
-    with pytest.raises(PrepareError, match=r'vrt\.tif: unreadable'):
+    with pytest.raises(RasterError, match=r'vrt\.tif: unreadable'):
         image_info(tmp_path / 'vrt.tif')
-    with pytest.raises(PrepareError, match='expected a file named'):
+    with pytest.raises(RasterError, match='expected a file named'):
         image_info(tmp_path)

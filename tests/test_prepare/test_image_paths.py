@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.image_paths import find_files, read_table, sample_names
+from mmss_plugins.utils.errors import PrepareUsageError
 
 FILES = ('a/1.png', 'b/1.png', 'b/c/2.jpg', 'b/3.txt', 'a/._1.png', '__MACOSX/a/1.png')
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from mmss_plugins.bands import S2
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.images import subtract_offset
 from mmss_plugins.raster import RasterError
 
@@ -20,7 +19,7 @@ def test_an_offset_is_subtracted_and_clipped():
 
 
 def test_an_offset_that_is_gone_is_not_subtracted_again():
-    with pytest.raises(PrepareError, match=r'a\.tif: the file declares an offset'):
+    with pytest.raises(RasterError, match=r'a\.tif: the file declares an offset'):
         subtract_offset(IMAGE, 1000, 'a.tif', shifted=True)
     image = IMAGE.copy()
     image[10] = 20  # B10 without the offset

@@ -11,8 +11,8 @@ from downstream_trees import NAMES, tile_path, write_tiles
 from raw_forms import UTM
 from small_raw_trees import read_raw, write_tiff
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.prepare.noldo_downstream import main
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 BAD = sorted(NAMES[:2])[-1]
 

@@ -1,7 +1,7 @@
 import pytest
 
-from mmss_plugins.prepare.errors import PrepareUsageError
-from mmss_plugins.prepare.noldo_index import Location, read_index
+from mmss_plugins.store.season_index import Location, read_index
+from mmss_plugins.utils.errors import PrepareUsageError
 
 EXPECTED = [
     Location('0000012', ('a', 'b', 'c', 'd')),

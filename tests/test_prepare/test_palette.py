@@ -1,7 +1,7 @@
 import numpy as np
 from aerial_raw_trees import POTSDAM_COLOURS
 
-from mmss_plugins.prepare.palette import palette_to_index
+from mmss_plugins.raster.palette import palette_to_index
 
 
 def test_only_exact_colours_have_a_class():

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from mmss_plugins.prepare.errors import PrepareUsageError
-from mmss_plugins.prepare.parallel import default_workers, ordered_map
+from mmss_plugins.utils.errors import PrepareUsageError
+from mmss_plugins.utils.parallel import default_workers, ordered_map
 
 
 def square_late(number):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.picture_files import PictureFile
+from mmss_plugins.raster.errors import RasterError
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (5, 7, 3)).astype(np.uint8)
@@ -61,11 +61,11 @@ def test_what_is_refused(tmp_path, monkeypatch):
     content = (tmp_path / 'cut.png').read_bytes()
     (tmp_path / 'cut.png').write_bytes(content[: len(content) // 2])
     (tmp_path / 'text.jpg').write_text('no picture')
-    with pytest.raises(PrepareError, match=r'CMYK.*convert it to RGB'):
+    with pytest.raises(RasterError, match=r'CMYK.*convert it to RGB'):
         PictureFile(tmp_path / 'cmyk.jpg')
     for name in ('cut.png', 'text.jpg', 'none.png'):
-        with pytest.raises(PrepareError, match=f'{name}: (unreadable|missing)'):
+        with pytest.raises(RasterError, match=f'{name}: (unreadable|missing)'):
             _ = PictureFile(tmp_path / name).pixels
     monkeypatch.setattr('mmss_plugins.prepare.picture_files.MAX_BYTES', 100)
-    with pytest.raises(PrepareError, match='header claims 5 x 7'):
+    with pytest.raises(RasterError, match='header claims 5 x 7'):
         PictureFile(save(tmp_path / 'large.png', RGB))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmss_plugins.prepare.errors import PrepareError
-from mmss_plugins.prepare.png import PngImage
-from mmss_plugins.prepare.windows import image_shape
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.png import PngImage
+from mmss_plugins.raster.windows import image_shape
 
 
 @pytest.mark.parametrize(
@@ -36,5 +36,5 @@ def test_an_absurd_size_is_refused_by_the_header(tmp_path):
     path.write_bytes(data)
     with pytest.raises(OSError, match='exceeds limit'):
         PngImage(path)
-    with pytest.raises(PrepareError, match=r'a\.png: unreadable image'):
+    with pytest.raises(RasterError, match=r'a\.png: unreadable image'):
         image_shape(path, 1, ['uint8'])

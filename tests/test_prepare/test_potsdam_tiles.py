@@ -9,8 +9,8 @@ import rasterio
 from aerial_raw_trees import potsdam_path, write_potsdam
 from small_raw_trees import read_raw, write_tiff
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.prepare.potsdam import main
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 NAMES = ['2_10', '2_12', '6_7']
 GRID = {'crs': 'EPSG:32633', 'transform': (0.05, 0.0, 366_000.0, 0.0, -0.05, 5_800_000.0)}

@@ -12,8 +12,8 @@ import lmdb
 import pytest
 from aerial_raw_trees import write_loveda, write_potsdam
 
-from mmss_plugins.datasets.lmdb_store import StoreError, StoreReader
 from mmss_plugins.prepare import loveda, potsdam
+from mmss_plugins.store.reader import StoreError, StoreReader
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120  # limit of any wait

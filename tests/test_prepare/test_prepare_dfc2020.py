@@ -6,8 +6,8 @@ import pytest
 from small_raw_trees import dfc_path, read_raw, write_dfc, write_tiff
 
 from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.prepare.dfc2020 import main, map_labels
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 EVERYTHING = [ReadRequest('s1'), ReadRequest('s2'), ReadRequest('label')]
 # simplified IGBP -> index, from the data set's description
@@ -23,7 +23,7 @@ def interrupted_run(tree, out, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr('mmss_plugins.datasets.lmdb_store.StoreWriter.finish', interrupted)
+        patch.setattr('mmss_plugins.store.reader.StoreWriter.finish', interrupted)
         assert prepare(tree, out, '--commit-every', '2') == 130
 
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from test_image_files import write
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.prepare import folder
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 RNG = np.random.default_rng(0)
 SHAPES = {'a/1': (20, 24), 'b/1': (16, 16), 'b/2': (30, 17)}

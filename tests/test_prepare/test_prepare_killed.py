@@ -13,7 +13,7 @@ import lmdb
 import pytest
 from small_raw_trees import write_noldo
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreError, StoreReader
+from mmss_plugins.store.reader import ReadRequest, StoreError, StoreReader
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 40

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from aerial_raw_trees import loveda_path, read_png, write_loveda, write_png
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.prepare.loveda import main, map_labels
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 NUMBERS = {
     ('Train', 'Urban'): [1366, 9],

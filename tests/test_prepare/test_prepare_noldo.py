@@ -6,10 +6,10 @@ import pytest
 from small_raw_trees import S2_BANDS, SIZES, read_raw, scene_names, write_noldo, write_tiff
 
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
-from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.prepare.noldo_pretrain import main
-from mmss_plugins.prepare.resample import bicubic
+from mmss_plugins.raster.resample import bicubic
+from mmss_plugins.store.normalisation import clip8
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 LOCATIONS = [12, 3, 100]
 SEASONS = [f'season{index}' for index in range(4)]

@@ -6,10 +6,10 @@ import pytest
 from downstream_trees import INDICES, NAMES, read_label, tile_path, write_tiles
 from small_raw_trees import read_raw, write_tiff
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, OSM_CLASSES
 from mmss_plugins.prepare.noldo_downstream import main
-from mmss_plugins.prepare.padding import padded_windows
+from mmss_plugins.raster.padding import padded_windows
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 EVERYTHING = [ReadRequest('s1'), ReadRequest('s2'), ReadRequest('label')]
 SIZES = dict(zip(NAMES, (22, 24, 22), strict=True))
@@ -74,8 +74,8 @@ def test_other_labels_of_a_split_by_option(tmp_path):
 
 
 def test_the_published_values_are_all_there_is():
-    from mmss_plugins.datasets.label_rules import INVALID
     from mmss_plugins.prepare.noldo_downstream import TABLES
+    from mmss_plugins.store.label_rules import INVALID
 
     for kind, indices in INDICES.items():
         assert TABLES[kind][: len(indices)].tolist() == indices

@@ -5,9 +5,9 @@ import pytest
 from aerial_raw_trees import potsdam_label, potsdam_path, write_potsdam
 from small_raw_trees import read_raw, write_tiff
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
 from mmss_plugins.prepare.potsdam import main, split_names
 from mmss_plugins.prepare.potsdam_tiles import TEST, TRAIN
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 NAMES = ['2_10', '2_12', '6_7', '7_13']  # three for training, one for testing
 STARTS = [(row, col) for row in (0, 16, 24) for col in (0, 16, 32, 34)]  # of 16 in 40 x 50

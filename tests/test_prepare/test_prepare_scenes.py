@@ -8,9 +8,9 @@ from PIL import Image
 from test_image_files import write
 
 from mmss_plugins.bands import S2
-from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
-from mmss_plugins.lmdb_tools.cli import main as lmdb_main
 from mmss_plugins.prepare import scenes
+from mmss_plugins.store.reader import StoreReader, all_requests
+from mmss_plugins.store.tools.cli import main as lmdb_main
 
 rasterio = pytest.importorskip('rasterio')
 

@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
-from mmss_plugins.datasets.store_fields import label_field, mask_field
-from mmss_plugins.prepare.report import format_summary, write_summary
-from mmss_plugins.prepare.statistics import BandMoments, store_statistics
+from mmss_plugins.store.build.statistics import BandMoments, store_statistics
+from mmss_plugins.store.build.summary import format_summary, write_summary
+from mmss_plugins.store.fields import label_field, mask_field
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 
 def test_moments_merge_to_those_of_everything():

@@ -8,10 +8,10 @@ from PIL import Image
 from test_image_files import write
 
 from mmss_plugins.prepare.class_map import ClassMap
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.raster_labels import check_position, label_grid, read_label
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import IDENTITY, Grid
+from mmss_plugins.raster.windows import Window
 
 rasterio = pytest.importorskip('rasterio')
 pytest.importorskip('rasterio.warp')
@@ -66,17 +66,17 @@ def test_each_pixel_takes_the_label_at_its_centre(tmp_path, case):
 
 def test_what_lies_elsewhere_or_nowhere(tmp_path):
     far = label_file(tmp_path, transform=(7.0, 0.0, 600_000.0, 0.0, -6.0, 5_300_020.0))
-    with pytest.raises(PrepareError, match='does not overlap the image'):
+    with pytest.raises(RasterError, match='does not overlap the image'):
         check_position(far, label_grid(far), GRID, False)
     plain = write(tmp_path / 'plain.tif', LABEL[:, :30, :36])
     grid = label_grid(plain)
-    with pytest.raises(PrepareError, match=r'the label does not: .*--assume-aligned'):
+    with pytest.raises(RasterError, match=r'the label does not: .*--assume-aligned'):
         check_position(plain, grid, GRID, False)
     check_position(plain, grid, GRID, True)
     found = read_label(plain, GRID, Window(2, 3, 4, 5), CLASSES, assume_aligned=True)
     np.testing.assert_array_equal(found, LABEL[0, 2:6, 3:8] - 1)
     check_position(plain, grid, Grid((30, 36), IDENTITY, None), False)
-    with pytest.raises(PrepareError, match='expected 9 x 9 pixels'):
+    with pytest.raises(RasterError, match='expected 9 x 9 pixels'):
         check_position(plain, grid, Grid((9, 9), IDENTITY, None), False)
 
 
@@ -93,10 +93,10 @@ def test_masks_of_numbers_and_colours(tmp_path):
     colours = ClassMap(CLASSES.classes, {(i, 2 * i, 3 * i): i - 1 for i in range(1, 9)})
     found = read_label(tmp_path / 'palette.png', grid, window, colours)
     np.testing.assert_array_equal(found, numbers[part] - 1)
-    with pytest.raises(PrepareError, match=r'grey.png: expected colours'):
+    with pytest.raises(RasterError, match=r'grey.png: expected colours'):
         read_label(tmp_path / 'grey.png', grid, window, colours)
     write(tmp_path / 'fraction.tif', np.full((1, 5, 6), 1.5, np.float32))
-    with pytest.raises(PrepareError, match='whole numbers'):
+    with pytest.raises(RasterError, match='whole numbers'):
         read_label(tmp_path / 'fraction.tif', grid, window, CLASSES)
 
 
@@ -106,6 +106,6 @@ def test_a_label_in_a_local_reference_system_cannot_be_placed():
     label, image = (
         Grid((4, 4), transform, crs) for crs in (local, rasterio.CRS.from_epsg(32633).to_wkt())
     )
-    with pytest.raises(PrepareError, match='cannot be transformed to the reference system'):
+    with pytest.raises(RasterError, match='cannot be transformed to the reference system'):
         check_position(Path('a.tif'), label, image, assume_aligned=False)
     check_position(Path('a.tif'), label, image, assume_aligned=True)

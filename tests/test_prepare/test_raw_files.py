@@ -6,8 +6,6 @@ import pytest
 from aerial_raw_trees import write_png
 from small_raw_trees import read_raw, write_tiff
 
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
-from mmss_plugins.prepare.geotiff import read_tiff
 from mmss_plugins.prepare.raw_files import (
     MAX_IN_MEMORY,
     ZipMember,
@@ -16,7 +14,10 @@ from mmss_plugins.prepare.raw_files import (
     require_source,
     unique_files,
 )
-from mmss_plugins.prepare.windows import Window, image_shape, read_window
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.geotiff import read_tiff
+from mmss_plugins.raster.windows import Window, image_shape, read_window
+from mmss_plugins.utils.errors import PrepareUsageError
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (3, 40, 50)).astype(np.uint8)
 
@@ -114,7 +115,7 @@ def test_a_flipped_bit_is_never_read(tmp_path, image, compression, suffix):
         spoiled[place] ^= 4
         archive.write_bytes(spoiled)
         os.utime(archive, (number, number))
-        with pytest.raises(PrepareError, match=rf'a\.zip/x\{suffix}: '):
+        with pytest.raises(RasterError, match=rf'a\.zip/x\{suffix}: '):
             read_window(ZipMember(archive, f'x{suffix}'), 3, ['uint8'])
 
 
@@ -127,15 +128,15 @@ def test_what_cannot_be_read_is_named(tmp_path, image):
         ('vrt.tif', 'unreadable image'),
         ('x.png', 'unreadable image'),
     ):
-        with pytest.raises(PrepareError, match=message) as error:
+        with pytest.raises(RasterError, match=message) as error:
             read_window(ZipMember(archive, name), 3, ['uint8'])
         assert f'{archive}/{name}' in str(error.value)
     data = archive.read_bytes()
     place = data.index(b'PK\1\2') + 8
     archive.write_bytes(data[:place] + b'\1' + data[place + 1 :])  # flagged as encrypted
-    with pytest.raises(PrepareError, match=r'unreadable in its archive \(File .* is encrypted'):
+    with pytest.raises(RasterError, match=r'unreadable in its archive \(File .* is encrypted'):
         ZipMember(archive, 'x.tif').read()
-    with pytest.raises(PrepareError, match='missing file'):
+    with pytest.raises(RasterError, match='missing file'):
         ZipMember(tmp_path / 'gone.zip', 'x.tif').read()
 
 
@@ -145,7 +146,7 @@ def test_absurd_members_are_judged_by_their_size(tmp_path):
     place = data.index(b'PK\1\2') + 24
     size = (MAX_IN_MEMORY + 1).to_bytes(4, 'little')
     archive.write_bytes(data[:place] + size + data[place + 4 :])
-    with pytest.raises(PrepareError, match=rf'at most {MAX_IN_MEMORY} bytes, but found'):
+    with pytest.raises(RasterError, match=rf'at most {MAX_IN_MEMORY} bytes, but found'):
         ZipMember(archive, 'x.png').read()
 
 

@@ -4,8 +4,8 @@ from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from mmss_plugins.prepare.reproject import can_place, place_band, place_label
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.reproject import can_place, place_band, place_label
 
 UTM, DEGREES = (CRS.from_epsg(code).to_wkt() for code in (32632, 4326))
 

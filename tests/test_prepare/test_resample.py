@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.prepare.resample import bicubic, nearest, to_dtype
+from mmss_plugins.raster.resample import bicubic, nearest, to_dtype
 
 
 def cubic_weights(distance, a=-0.5):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmss_plugins.prepare.errors import PrepareError
-from mmss_plugins.prepare.s2_offset import find_offset
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.s2_offset import find_offset
 
 LATER = '<A><Radiometric_Offset_List><RADIO_ADD_OFFSET band_id="0">-1000</RADIO_ADD_OFFSET></A>'
 NAMES = {
@@ -48,7 +48,7 @@ def test_metadata_of_another_product(tmp_path):
         if expected:
             assert offset(tmp_path / f'{name}.tif') == expected
         else:
-            with pytest.raises(PrepareError, match=r'tells an offset of 0, but .*MTD_MSIL1C\.xml'):
+            with pytest.raises(RasterError, match=r'tells an offset of 0, but .*MTD_MSIL1C\.xml'):
                 offset(tmp_path / f'{name}.tif')
 
 
@@ -62,8 +62,8 @@ def test_tags_and_declared_offsets(tmp_path):
 
 def test_else_the_user_is_asked(tmp_path):
     for seen, hint in ((None, 'tell: give'), (True, 'as if it did:'), (False, 'as if it did not')):
-        with pytest.raises(PrepareError, match=f'{hint}.*--s2-offset 1000'):
+        with pytest.raises(RasterError, match=f'{hint}.*--s2-offset 1000'):
             offset(tmp_path / 'scene_2023.tif', {'AREA_OR_POINT': 'Area'}, seen=seen)
     (tmp_path / 'MTD_MSIL2A.xml').write_text(LATER + LATER.replace('-1000', '-900'))
-    with pytest.raises(PrepareError, match='one offset for all bands'):
+    with pytest.raises(RasterError, match='one offset for all bands'):
         offset(tmp_path / 'scene.tif')

@@ -5,7 +5,6 @@ import argparse
 import numpy as np
 import pytest
 
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.group_splits import split_groups
 from mmss_plugins.prepare.scene_blocks import (
     BlockSize,
@@ -14,8 +13,9 @@ from mmss_plugins.prepare.scene_blocks import (
     parse_block_size,
     patches_in,
 )
-from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.georeference import IDENTITY, Grid
+from mmss_plugins.raster.windows import Window
+from mmss_plugins.utils.errors import PrepareUsageError
 
 GRIDS = {
     'a': Grid((90, 130), (10.0, 0.0, 5000.0, 0.0, -10.0, 8000.0), 'EPSG:32633'),

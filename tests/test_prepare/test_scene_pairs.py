@@ -7,8 +7,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from mmss_plugins.prepare.errors import PrepareError
 from mmss_plugins.prepare.scene_pairs import pair_scenes
+from mmss_plugins.raster.errors import RasterError
 
 REAL_S2 = ['20200604T054639_20200604T054831_T43RCP', '20200823T054639_20200823T055618_T43RCP']
 REAL_S1 = [
@@ -88,9 +88,9 @@ def test_the_same_names_pair_by_name():
 
 
 def test_too_few_scenes_and_other_names():
-    with pytest.raises(PrepareError, match=r's1/0000200: expected 2 .* but found 1: S1A_IW_GRDH'):
+    with pytest.raises(RasterError, match=r's1/0000200: expected 2 .* but found 1: S1A_IW_GRDH'):
         pair_scenes(REAL_S2, REAL_S1[:1], 's1/0000200', 's2c')
-    with pytest.raises(PrepareError, match=r"s1/0000200: the scene 'season1' is no product name"):
+    with pytest.raises(RasterError, match=r"s1/0000200: the scene 'season1' is no product name"):
         pair_scenes(REAL_S2, [REAL_S1[0], 'season1'], 's1/0000200', 's2c')
-    with pytest.raises(PrepareError, match=r"s2c: the scene 'summer' is no product name"):
+    with pytest.raises(RasterError, match=r"s2c: the scene 'summer' is no product name"):
         pair_scenes([REAL_S2[0], 'summer'], REAL_S1, 's1', 's2c')

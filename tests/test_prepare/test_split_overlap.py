@@ -3,8 +3,8 @@
 import pytest
 
 from mmss_plugins.prepare.split_overlap import find_overlap, overlap_notes, part_of
-from mmss_plugins.prepare.windows import Window
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.windows import Window
 
 rasterio = pytest.importorskip('rasterio')
 warp = pytest.importorskip('rasterio.warp')

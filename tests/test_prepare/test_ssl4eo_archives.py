@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from ssl4eo_trees import pack, write_images, write_labels
 
-from mmss_plugins.datasets.lmdb_store import StoreReader, all_requests
-from mmss_plugins.prepare.facts_log import log_path
 from mmss_plugins.prepare.noldo_pretrain import main
 from mmss_plugins.prepare.scene_archive import JoinedParts, Member, SceneArchive, parse_member
 from mmss_plugins.prepare.ssl4eo_archives import ArchiveSupply
 from mmss_plugins.prepare.ssl4eo_loader import Place
+from mmss_plugins.store.build.facts_log import log_path
+from mmss_plugins.store.reader import StoreReader, all_requests
 
 LOCATIONS = [3, 7, 11, 200]
 IDS = [f'{location:07d}' for location in LOCATIONS]
@@ -90,7 +90,7 @@ def test_an_interrupted_run_continues(master, tmp_path, monkeypatch):
     def stop(*arguments):
         raise KeyboardInterrupt
 
-    from mmss_plugins.datasets.lmdb_store import StoreWriter
+    from mmss_plugins.store.reader import StoreWriter
 
     put, calls = StoreWriter.put, []
 
@@ -298,7 +298,7 @@ def test_errors_name_the_archive(master, tmp_path, capsys):
 
 @pytest.mark.parametrize('form', ['folders', 'archives'])
 def test_shards_merge_into_the_whole(master, tmp_path, form):
-    from mmss_plugins.lmdb_tools.cli import main as lmdb
+    from mmss_plugins.store.tools.cli import main as lmdb
 
     images = [master / 'images'] if form == 'folders' else packed(master, tmp_path / 'hub')
     options = ['--labels', master / 'labels', '--seasons', '1', '--workers', '1']

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmss_plugins.prepare.errors import PrepareUsageError
 from mmss_plugins.prepare.ssl4eo_layout import find_layout, kind_of_files
+from mmss_plugins.utils.errors import PrepareUsageError
 
 S1_FILES, S2_FILES = ('VV.tif', 'VH.tif'), ('B1.tif', 'B2.tif', 'B8A.tif')
 

@@ -20,10 +20,10 @@ from ssl4eo_trees import (
 )
 
 from mmss_plugins.bands import S2, S2_L2A
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
-from mmss_plugins.datasets.normalisation import clip8
 from mmss_plugins.prepare.noldo_pretrain import main
-from mmss_plugins.prepare.resample import bicubic
+from mmss_plugins.raster.resample import bicubic
+from mmss_plugins.store.normalisation import clip8
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 SEASONS = [f'season{index}' for index in range(4)]
 LOCATION = '0000007'
@@ -118,7 +118,7 @@ def test_rerun_and_continued_run_have_the_same_gaps(master, tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr('mmss_plugins.datasets.lmdb_store.StoreWriter.finish', stop)
+        patch.setattr('mmss_plugins.store.reader.StoreWriter.finish', stop)
         assert prepare(master, tmp_path / 'b.lmdb', '--commit-every', '1') == 130
     assert prepare(master, tmp_path / 'b.lmdb') == 0
     first, second = (StoreReader(tmp_path / f'{name}.lmdb').meta for name in 'ab')

@@ -8,9 +8,9 @@ import rasterio
 from small_raw_trees import S2_BANDS
 from ssl4eo_trees import REAL, copy_real, pack, write_labels
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader, all_requests
 from mmss_plugins.prepare.noldo_pretrain import main
-from mmss_plugins.prepare.resample import bicubic
+from mmss_plugins.raster.resample import bicubic
+from mmss_plugins.store.reader import ReadRequest, StoreReader, all_requests
 
 pytestmark = pytest.mark.skipif(
     not REAL.is_dir(), reason='needs the real location, which is not part of the project'

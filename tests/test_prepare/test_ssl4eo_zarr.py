@@ -15,9 +15,9 @@ zarr = pytest.importorskip('zarr', reason='needs zarr (extra zarr)')
 
 from ssl4eo_zarr_files import add_member, modality, write_chunk_file, write_shard  # noqa: E402
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader  # noqa: E402
 from mmss_plugins.prepare import ssl4eo_zarr  # noqa: E402
 from mmss_plugins.prepare.noldo_pretrain import main  # noqa: E402
+from mmss_plugins.store.reader import ReadRequest, StoreReader  # noqa: E402
 
 SIZE, EPSG = 16, 32643
 SAMPLES = ['0000200', '0000007']

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mmss_plugins.prepare.class_map import read_class_map
-from mmss_plugins.prepare.errors import PrepareError, PrepareUsageError
 from mmss_plugins.prepare.vector_labels import VectorOptions, burn, check_vector_file, read_polygons
-from mmss_plugins.prepare.windows import Window
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.windows import Window
+from mmss_plugins.utils.errors import PrepareUsageError
 
 pytest.importorskip('pyogrio')
 rasterio = pytest.importorskip('rasterio')
@@ -139,12 +140,12 @@ def test_what_is_refused(files, tmp_path):
         (tmp_path / 'x.gpkg').write_text('no database')
         with pytest.raises(PrepareUsageError, match='expected a vector file'):
             check_vector_file(tmp_path / name, VectorOptions('crop'))
-    with pytest.raises(PrepareError, match='no coordinate reference system'):
+    with pytest.raises(RasterError, match='no coordinate reference system'):
         read_polygons(path, Grid(GRID.shape, GRID.transform, None), VectorOptions('crop'))
     unlisted = Grid(GRID.shape, (10.0, 0.0, 520_800.0, 0.0, -10.0, 5_300_000.0), UTM)
     options = VectorOptions('crop')
     polygons = read_polygons(path, unlisted, options)
-    with pytest.raises(PrepareError, match='does not list: rye'):
+    with pytest.raises(RasterError, match='does not list: rye'):
         burn(polygons, unlisted, Window(0, 0, *GRID.shape), classes, options, path)
 
 
@@ -203,5 +204,5 @@ def test_points_and_lines_are_no_areas(tmp_path):
         with pytest.raises(PrepareUsageError, match=f'areas, but found {shape.geom_type}'):
             check_vector_file(path, VectorOptions('crop'))
         path = write_features(tmp_path / 'a.geojson', 'EPSG::32633', area, shape)
-        with pytest.raises(PrepareError, match=f'areas, but found a {shape.geom_type}'):
+        with pytest.raises(RasterError, match=f'areas, but found a {shape.geom_type}'):
             read_polygons(path, GRID, VectorOptions('crop'))

@@ -5,8 +5,8 @@ import pytest
 from aerial_raw_trees import write_png
 from small_raw_trees import write_tiff
 
-from mmss_plugins.prepare.errors import PrepareError
-from mmss_plugins.prepare.windows import (
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.windows import (
     Window,
     cut_windows,
     image_shape,
@@ -107,7 +107,7 @@ def test_what_is_not_as_expected(image):
         ((path.with_name('none.tif'), 3, BYTE), 'missing file'),
     ]
     for arguments, message in cases:
-        with pytest.raises(PrepareError, match=message) as error:
+        with pytest.raises(RasterError, match=message) as error:
             read_window(*arguments)
         assert str(arguments[0]) in str(error.value)
 
@@ -118,7 +118,7 @@ def test_a_truncated_file_is_never_taken_for_whole(image):
     for share in (0.01, 0.3, 0.6, 0.95):
         path.write_bytes(data[: int(len(data) * share)])
         os.utime(path, (share, share))
-        with pytest.raises(PrepareError, match=f'{path.name}: '):
+        with pytest.raises(RasterError, match=f'{path.name}: '):
             read_window(path, 3, BYTE)
 
 
@@ -127,7 +127,7 @@ def test_heights_must_be_there_everywhere(tmp_path):
     array[0, 7, 7] = -9999
     write_tiff(tmp_path / 'dsm.tif', array, nodata=-9999)
     assert read_window(tmp_path / 'dsm.tif', 1, ['float32'], Window(0, 0, 7, 8)).all()
-    with pytest.raises(PrepareError, match='found 1 of 64 pixels without'):
+    with pytest.raises(RasterError, match='found 1 of 64 pixels without'):
         read_window(tmp_path / 'dsm.tif', 1, ['float32'])
 
 
@@ -137,5 +137,5 @@ def test_other_formats_under_these_names_are_refused(tmp_path):
     write_png(tmp_path / 'b.png', np.zeros((4, 4), np.uint8))
     (tmp_path / 'b.png').rename(tmp_path / 'b.tif')
     for name in ('a.png', 'b.tif'):
-        with pytest.raises(PrepareError, match=f'{name}: unreadable image'):
+        with pytest.raises(RasterError, match=f'{name}: unreadable image'):
             image_shape(tmp_path / name, 3, BYTE)

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from store_factory import write_dfc_store
 from warm_python import warm_python
 
-from mmss_plugins.checkpoints.run_contract import run_contract
+from mmss_plugins.checkpoints.spec.run_specification import run_contract
 from mmss_plugins.datasets import DFC2020Dataset
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,8 +17,8 @@ from scene_stores import write_scene_store
 from store_factory import write_aerial_store, write_noldo_store
 
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
-from mmss_plugins.datasets.seeding import SeededIndex
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
+from mmss_plugins.utils.seeding import SeededIndex
 
 GOLDEN = Path(__file__).parents[1] / 'data' / 'grass_lr.npz'
 NAMES = [Path(name).stem for name in CONFIGS if name.startswith('grass/')]

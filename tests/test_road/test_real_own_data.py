@@ -13,7 +13,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from mmss_plugins.datasets.lmdb_store import ReadRequest, StoreReader
+from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get('MMSS_REAL_DATA', ROOT.parent / 'shared' / 'data' / 'real'))

@@ -7,11 +7,11 @@ from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
-from mmss_plugins.runs.aerial_road import AerialRoad, finetune, prepare, pretrain
-from mmss_plugins.runs.aerial_road import test as run_test
-from mmss_plugins.runs.commands import Home
+from mmss_plugins.analysis.jobs.commands import ProjectPaths
+from projects.pipeline.aerial import AerialRoad, finetune, prepare, pretrain
+from projects.pipeline.aerial import test as run_test
 
-HOME = Home(Path(__file__).resolve().parents[2])
+HOME = ProjectPaths(Path(__file__).resolve().parents[2])
 
 
 class Recorder:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmss_plugins.runs.results import (
+from mmss_plugins.analysis.jobs.results import (
     class_iou,
     confusion_matrix,
     curve,

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from mmss_plugins.runs.commands import Home
-from mmss_plugins.runs.road import Road, finetune, prepare, pretrain
+from mmss_plugins.analysis.jobs.commands import ProjectPaths
+from projects.pipeline.sentinel import Road, finetune, prepare, pretrain
 
-HOME = Home(Path(__file__).resolve().parents[2])
+HOME = ProjectPaths(Path(__file__).resolve().parents[2])
 
 
 class Recorder:

@@ -4,8 +4,8 @@ import json
 import pytest
 from mmengine.config import Config
 
-from mmss_plugins.atomic_files import write_json
-from mmss_plugins.runs.settings import (
+from mmss_plugins.utils.atomic_files import write_json
+from mmss_plugins.utils.run_settings import (
     differences,
     digest,
     file_digest,

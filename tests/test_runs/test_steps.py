@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from mmss_plugins.runs.steps import RUN_LINES, StepError, StepRunner
+from mmss_plugins.analysis.jobs.steps import RUN_LINES, StepError, StepRunner
 
 
 def script(tmp_path, text):

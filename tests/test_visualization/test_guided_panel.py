@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.models.functional import crop_resize
+from mmss_plugins.functional import crop_resize
 from mmss_plugins.visualization.guided_panel import guided_row
 from mmss_plugins.visualization.rgb import stretch
 from mmss_plugins.visualization.selection_panel import heat_map

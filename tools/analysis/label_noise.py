@@ -1,9 +1,9 @@
-"""Command line of mmss_plugins.analysis.label_noise_tool: see --help."""
+"""Command line of mmss_plugins.analysis.label_noise: see --help."""
 
 import sys
 
 import mmss_plugins  # noqa: F401  (makes the installed stack usable)
-from mmss_plugins.analysis.label_noise_tool import main
+from mmss_plugins.analysis.label_noise import main
 
 if __name__ == '__main__':
     sys.exit(main())

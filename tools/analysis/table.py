@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
-from mmss_plugins.analysis.table_cli import add_table_options, make_table
-from mmss_plugins.runs.commands import Home
+from mmss_plugins.analysis.jobs.commands import ProjectPaths
+from mmss_plugins.analysis.table.cli import add_table_options, make_table
 
 
 def parse_args(argv=None):
@@ -49,7 +49,7 @@ def parse_args(argv=None):
 
 def main(argv=None) -> int:
     args = parse_args(argv)
-    home = Home(Path(__file__).resolve().parents[2])
+    home = ProjectPaths(Path(__file__).resolve().parents[2])
     return make_table(args, args.configs, home, args.data)
 
 

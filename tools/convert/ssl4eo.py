@@ -3,8 +3,8 @@
 import sys
 
 import mmss_plugins  # noqa: F401  (makes the installed stack usable)
-from mmss_plugins.checkpoints.encoder_cli import main
-from mmss_plugins.checkpoints.ssl4eo_recipes import SSL4EO
+from mmss_plugins.checkpoints.convert.encoder_cli import main
+from mmss_plugins.checkpoints.convert.ssl4eo_recipes import SSL4EO
 
 DESCRIPTION = (
     'Convert a ResNet of MoCo, DINO or DeCUR, pretrained on SSL4EO-S12, to the backbone ResNet.'

@@ -9,16 +9,19 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from mmss_plugins.registry import TRANSFORMS
-
-from .color_adjustments import (
+from mmss_plugins.datasets.transforms.color_adjustments import (
     adjust_brightness,
     adjust_contrast,
     adjust_hue,
     adjust_saturation,
     to_gray,
 )
-from .image_arrays import check_image, check_probabilities, check_strengths
+from mmss_plugins.datasets.transforms.image_arrays import (
+    check_image,
+    check_probabilities,
+    check_strengths,
+)
+from mmss_plugins.registry import TRANSFORMS
 
 Step = Callable[[np.ndarray, float, float], np.ndarray]
 STEPS: tuple[Step, ...] = (

@@ -9,9 +9,12 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmss_plugins.datasets.transforms.image_arrays import (
+    check_image,
+    check_probabilities,
+    check_strengths,
+)
 from mmss_plugins.registry import TRANSFORMS
-
-from .image_arrays import check_image, check_probabilities, check_strengths
 
 _CODES = np.arange(256, dtype=np.float32)
 

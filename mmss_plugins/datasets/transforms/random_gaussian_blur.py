@@ -9,9 +9,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmss_plugins.datasets.transforms.image_arrays import by_band, check_image, check_probabilities
 from mmss_plugins.registry import TRANSFORMS
-
-from .image_arrays import by_band, check_image, check_probabilities
 
 TRUNCATE = 4.0  # standard deviations, as in SciPy
 

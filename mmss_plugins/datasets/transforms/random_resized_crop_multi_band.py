@@ -10,9 +10,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmss_plugins.datasets.transforms.image_arrays import by_band
 from mmss_plugins.registry import TRANSFORMS
-
-from .image_arrays import by_band
 
 INTERPOLATIONS = ('bilinear', 'area')
 Box = tuple[int, int, int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 
 from mmss_plugins.datasets.class_prior import class_prior
-from mmss_plugins.models.functional.smoothing import PRIOR_KINDS
+from mmss_plugins.functional.smoothing import PRIOR_KINDS
 from mmss_plugins.registry import TRANSFORMS
 
 

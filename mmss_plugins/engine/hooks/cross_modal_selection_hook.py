@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop
 
-from mmss_plugins.models.functional import RAMP_KINDS, label_selection_ratio, ramp
+from mmss_plugins.functional import RAMP_KINDS, label_selection_ratio, ramp
 from mmss_plugins.models.segmentors.sample_selection import SampleSelection
 from mmss_plugins.models.segmentors.selection_report import SelectionReport
 from mmss_plugins.registry import HOOKS

@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from mmss_plugins.checkpoints.pretrained import unwrapped
+from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
 from mmss_plugins.models.segmentors.batch_checks import (
     finite_samples,
     non_finite_names,

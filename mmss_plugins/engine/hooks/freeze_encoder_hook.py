@@ -10,7 +10,7 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmss_plugins.checkpoints.pretrained import unwrapped
+from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
 from mmss_plugins.registry import HOOKS
 
 

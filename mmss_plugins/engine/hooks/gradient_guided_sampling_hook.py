@@ -7,8 +7,8 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 
-from mmss_plugins.checkpoints.pretrained import unwrapped
-from mmss_plugins.models.functional import resize_maps
+from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
+from mmss_plugins.functional import resize_maps
 from mmss_plugins.registry import HOOKS
 from mmss_plugins.visualization.backends import add_picture
 from mmss_plugins.visualization.guided_panel import guided_row

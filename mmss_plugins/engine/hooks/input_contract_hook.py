@@ -9,18 +9,18 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from torch import nn
 
-from mmss_plugins.checkpoints.contract_difference import compare, difference_text
 from mmss_plugins.checkpoints.files import CheckpointFileError
-from mmss_plugins.checkpoints.input_contract import (
+from mmss_plugins.checkpoints.resumable import find_resumable, hook_options
+from mmss_plugins.checkpoints.spec.input_specification import (
     CONTRACT_KEY,
     InputContract,
     InputContractError,
     contract_of,
 )
-from mmss_plugins.checkpoints.pretrained import pretrained_modules, read_content, unwrapped
-from mmss_plugins.checkpoints.resumable import find_resumable, hook_options
-from mmss_plugins.checkpoints.run_contract import run_contract, with_method
-from mmss_plugins.checkpoints.stem_channels import stem_channels
+from mmss_plugins.checkpoints.spec.run_specification import run_contract, with_method
+from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
+from mmss_plugins.checkpoints.transfer.pretrained import pretrained_modules, read_content, unwrapped
+from mmss_plugins.checkpoints.transfer.stem_channels import stem_channels
 from mmss_plugins.registry import HOOKS
 
 _ENCODERS = 'backbones'  # of CrossModalSegmentor: one submodule per modality

@@ -7,10 +7,10 @@ from pathlib import Path
 from mmengine.dist import barrier, get_dist_info
 from mmengine.hooks import Hook
 
-from mmss_plugins.analysis.label_noise import LabelNoiseSums
-from mmss_plugins.analysis.label_noise_files import write_report
-from mmss_plugins.analysis.label_noise_report import ALL, LabelNoiseReport
-from mmss_plugins.analysis.label_noise_run import (
+from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
+from mmss_plugins.evaluation.label_noise.files import write_report
+from mmss_plugins.evaluation.label_noise.report import ALL, LabelNoiseReport
+from mmss_plugins.evaluation.label_noise.run import (
     SelectionOptions,
     count_label_noise,
     reduce_sums,
@@ -18,7 +18,7 @@ from mmss_plugins.analysis.label_noise_run import (
     selection_options,
     spread_indices,
 )
-from mmss_plugins.checkpoints.pretrained import unwrapped
+from mmss_plugins.functional.label_noise import LabelNoiseSums
 from mmss_plugins.registry import HOOKS
 
 FOLDER = 'label_noise'

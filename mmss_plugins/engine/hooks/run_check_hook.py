@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmseg.models.segmentors import EncoderDecoder
 
-from mmss_plugins.checkpoints.pretrained import unwrapped
+from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
 from mmss_plugins.datasets.test_pipeline import check_flips, check_labels_untouched, steps
 from mmss_plugins.datasets.transforms import LoadMultiBandImage
 from mmss_plugins.engine.run_checks import (

@@ -10,9 +10,9 @@ from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 
-from mmss_plugins.analysis.feature_probe_run import FeatureProbe
-from mmss_plugins.analysis.ssl_health import effective_rank, embedding_std
-from mmss_plugins.checkpoints.pretrained import unwrapped
+from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
+from mmss_plugins.evaluation.feature_probe_run import FeatureProbe
+from mmss_plugins.functional.ssl_health import effective_rank, embedding_std
 from mmss_plugins.models.selfsup.embedding_recorder import (
     EmbeddingRecorder,
     is_self_supervised,
@@ -28,7 +28,7 @@ class SSLHealthHook(Hook):
 
     ``ssl/embedding_std`` is 1 where the normalised embeddings are spread uniformly and 0 where they
     are all the same; ``ssl/effective_rank`` is the number of dimensions that they fill, at most
-    min(2B - 1, D) for the two views of B images (see :mod:`mmss_plugins.analysis.ssl_health`). In
+    min(2B - 1, D) for the two views of B images (see :mod:`mmss_plugins.functional.ssl_health`). In
     distributed training they are those of the first process's own batch, on every process.
 
     It works with GraSS and MMPretrain's self-supervised algorithms; what counts as embeddings
@@ -55,7 +55,7 @@ class SSLHealthHook(Hook):
         patience (int): Warn after so many such looks in a row (and again after as many).
             Defaults to 5.
         stop (bool): End training with an error instead of the warning. Defaults to False.
-        probe (dict | None): Arguments of :class:`mmss_plugins.analysis.feature_probe_run.
+        probe (dict | None): Arguments of :class:`mmss_plugins.evaluation.feature_probe_run.
             FeatureProbe`, and ``interval``: probe after every so many epochs (default 10), or
             iterations in loops that count those, and at the end of training.
 

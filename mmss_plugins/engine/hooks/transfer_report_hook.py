@@ -10,16 +10,16 @@ from mmengine.runner import BaseLoop
 from torch import Tensor
 
 from mmss_plugins.checkpoints.files import state_of
-from mmss_plugins.checkpoints.inflated import inflation_note
-from mmss_plugins.checkpoints.pretrained import pretrained_modules, read_state, unwrapped
-from mmss_plugins.checkpoints.resume_check import check_resumed
-from mmss_plugins.checkpoints.transfer import (
+from mmss_plugins.checkpoints.transfer.inflated import inflation_note
+from mmss_plugins.checkpoints.transfer.pretrained import pretrained_modules, read_state, unwrapped
+from mmss_plugins.checkpoints.transfer.report import (
     TransferError,
     TransferReport,
     likely_reasons,
     transfer_report,
     with_dot,
 )
+from mmss_plugins.checkpoints.transfer.resume_check import check_resumed
 from mmss_plugins.registry import HOOKS
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from mmengine.runner import IterBasedTrainLoop
 
+from mmss_plugins.engine.hooks.freeze_encoder_hook import FreezeEncoderHook
 from mmss_plugins.registry import HOOKS
-
-from .freeze_encoder_hook import FreezeEncoderHook
 
 
 @HOOKS.register_module()

@@ -1,5 +1,5 @@
 """Training loops."""
 
-from .non_empty_epoch_train_loop import NonEmptyEpochTrainLoop
+from mmss_plugins.engine.loops.non_empty_epoch_train_loop import NonEmptyEpochTrainLoop
 
 __all__ = ['NonEmptyEpochTrainLoop']

@@ -1,6 +1,6 @@
 """Optimizers, and how their parameter groups are made."""
 
-from .larc import LARC
-from .layer_decay_constructor import LayerDecayOptimWrapperConstructor
+from mmss_plugins.engine.optimizers.larc import LARC
+from mmss_plugins.engine.optimizers.layer_decay_constructor import LayerDecayOptimWrapperConstructor
 
 __all__ = ['LARC', 'LayerDecayOptimWrapperConstructor']

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mmss_plugins.models.functional.reduction import full_precision
+from mmss_plugins.functional.reduction import full_precision
 from mmss_plugins.registry import OPTIMIZERS
 
 

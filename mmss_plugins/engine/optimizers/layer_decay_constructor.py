@@ -8,9 +8,8 @@ from mmengine.logging import print_log
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
+from mmss_plugins.engine.optimizers.layer_depth import decoder_depths, encoder_depths
 from mmss_plugins.registry import OPTIM_WRAPPER_CONSTRUCTORS
-
-from .layer_depth import decoder_depths, encoder_depths
 
 _OWN = ('encoder_decay', 'decoder_decay', 'encoder', 'decoder')
 

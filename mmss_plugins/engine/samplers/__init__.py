@@ -1,5 +1,5 @@
 """Samplers."""
 
-from .epoch_seeded_sampler import EpochSeededSampler
+from mmss_plugins.engine.samplers.epoch_seeded_sampler import EpochSeededSampler
 
 __all__ = ['EpochSeededSampler']

@@ -10,8 +10,8 @@ from mmengine.dataset import DefaultSampler
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
-from mmss_plugins.datasets.seeding import SeededIndex, honours_streams
 from mmss_plugins.registry import DATA_SAMPLERS
+from mmss_plugins.utils.seeding import SeededIndex, honours_streams
 
 
 @DATA_SAMPLERS.register_module()
@@ -20,7 +20,7 @@ class EpochSeededSampler(DefaultSampler):
 
     Order and augmentation are functions of (seed, epoch, sample): a resumed run sees the samples
     that an uninterrupted one sees, whatever the number of workers and of ranks that read them.
-    Needs a data set with :class:`~mmss_plugins.datasets.seeding.SeededSampleMixin` (all of ours);
+    Needs a data set with :class:`~mmss_plugins.utils.seeding.SeededSampleMixin` (all of ours);
     with another, the order is still so, but the augmentation is not, and a warning says so.
 
     Args:
@@ -36,7 +36,7 @@ class EpochSeededSampler(DefaultSampler):
                 f'{type(self).__name__}: {type(dataset).__name__} does not hand the random stream '
                 'of an index on to a data set with SeededSampleMixin: augmentation will not be '
                 'the same after a resume or with other numbers of workers. Put '
-                'mmss_plugins.datasets.seeding.SeededSampleMixin before the data set class',
+                'mmss_plugins.utils.seeding.SeededSampleMixin before the data set class',
                 logger='current',
                 level=logging.WARNING,
             )

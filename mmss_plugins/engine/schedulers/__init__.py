@@ -1,6 +1,9 @@
 """Schedules of the learning rate."""
 
-from .cosine_warm_restart_lr import CosineWarmRestartLR, cosine_warm_restart
-from .linear_warm_up_lr import LinearWarmUpLR
+from mmss_plugins.engine.schedulers.cosine_warm_restart_lr import (
+    CosineWarmRestartLR,
+    cosine_warm_restart,
+)
+from mmss_plugins.engine.schedulers.linear_warm_up_lr import LinearWarmUpLR
 
 __all__ = ['CosineWarmRestartLR', 'LinearWarmUpLR', 'cosine_warm_restart']

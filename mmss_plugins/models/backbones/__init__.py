@@ -1,8 +1,8 @@
 """Backbones."""
 
-from .dofa_vit import DOFAViT
-from .dual_backbone import DualBackbone
-from .satmae_vit import SatMAEViT
-from .stem_resnet import StemResNet
+from mmss_plugins.models.backbones.dofa_vit import DOFAViT
+from mmss_plugins.models.backbones.dual_backbone import DualBackbone
+from mmss_plugins.models.backbones.satmae_vit import SatMAEViT
+from mmss_plugins.models.backbones.stem_resnet import StemResNet
 
 __all__ = ['DOFAViT', 'DualBackbone', 'SatMAEViT', 'StemResNet']

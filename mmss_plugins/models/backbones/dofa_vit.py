@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from mmss_plugins.bands import band_wavelengths
-from mmss_plugins.models.functional.sine_embedding import grid_embedding, resize_grid
+from mmss_plugins.functional.sine_embedding import grid_embedding, resize_grid
+from mmss_plugins.models.backbones.vit_trunk import ViTTrunk, token_map
+from mmss_plugins.models.backbones.wavelength_embedding import WavelengthEmbedding
 from mmss_plugins.registry import MODELS
-
-from .vit_trunk import ViTTrunk, token_map
-from .wavelength_embedding import WavelengthEmbedding
 
 
 @MODELS.register_module()

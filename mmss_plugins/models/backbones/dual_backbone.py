@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.model import BaseModule, ModuleList
 from torch import Tensor, nn
 
-from mmss_plugins.models.functional.feature_fusion import (
+from mmss_plugins.functional.feature_fusion import (
     FUSIONS,
     fuse_attention,
     fuse_concat,

@@ -9,14 +9,13 @@ import torch
 from mmengine.model import ModuleList
 from torch import Tensor, nn
 
-from mmss_plugins.models.functional.sine_embedding import (
+from mmss_plugins.functional.sine_embedding import (
     grid_embedding,
     resize_grid,
     sine_embedding,
 )
+from mmss_plugins.models.backbones.vit_trunk import ViTTrunk, token_map
 from mmss_plugins.registry import MODELS
-
-from .vit_trunk import ViTTrunk, token_map
 
 # Of B2 B3 B4 B5 B6 B7 B8 B8A B11 B12: the bands of 10 m; red edge and narrow infrared; short wave.
 GROUPS = ((0, 1, 2, 6), (3, 4, 5, 7), (8, 9))

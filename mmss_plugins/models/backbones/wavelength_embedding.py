@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmss_plugins.models.functional.sine_embedding import sine_embedding
+from mmss_plugins.functional.sine_embedding import sine_embedding
 
 LAYOUTS = ('band', 'legacy')
 _DIMS = 128  # of the wavelengths' embedding, and number of weight tokens

@@ -1,5 +1,5 @@
 """Decode heads."""
 
-from .unet_head import UNetHead
+from mmss_plugins.models.decode_heads.unet_head import UNetHead
 
 __all__ = ['UNetHead']

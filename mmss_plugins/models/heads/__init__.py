@@ -1,5 +1,5 @@
 """Heads."""
 
-from .info_nce_head import InfoNCEHead
+from mmss_plugins.models.heads.info_nce_head import InfoNCEHead
 
 __all__ = ['InfoNCEHead']

@@ -6,7 +6,7 @@ from mmengine.dist import get_world_size
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmss_plugins.models.functional import info_nce
+from mmss_plugins.functional import info_nce
 from mmss_plugins.registry import MODELS
 
 _VIEWS = 2
@@ -14,7 +14,7 @@ _VIEWS = 2
 
 @MODELS.register_module()
 class InfoNCEHead(BaseModule):
-    """InfoNCE over the views of all processes: :func:`~mmss_plugins.models.functional.info_nce`.
+    """InfoNCE over the views of all processes: :func:`~mmss_plugins.functional.info_nce`.
 
     Has no weights. Accumulating gradients over iterations does not compare more views.
 

@@ -1,8 +1,8 @@
 """Registered losses."""
 
-from .consistency_loss import ConsistencyLoss
-from .soft_cross_entropy_loss import SoftCrossEntropyLoss
-from .soft_dice_loss import SoftDiceLoss
-from .soft_focal_loss import SoftFocalLoss
+from mmss_plugins.models.losses.consistency_loss import ConsistencyLoss
+from mmss_plugins.models.losses.soft_cross_entropy_loss import SoftCrossEntropyLoss
+from mmss_plugins.models.losses.soft_dice_loss import SoftDiceLoss
+from mmss_plugins.models.losses.soft_focal_loss import SoftFocalLoss
 
 __all__ = ['ConsistencyLoss', 'SoftCrossEntropyLoss', 'SoftDiceLoss', 'SoftFocalLoss']

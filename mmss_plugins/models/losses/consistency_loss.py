@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from mmss_plugins.models.functional import CONSISTENCY_KINDS, consistency_loss
+from mmss_plugins.functional import CONSISTENCY_KINDS, consistency_loss
 from mmss_plugins.registry import MODELS
 
 
@@ -38,7 +38,7 @@ class ConsistencyLoss(nn.Module):
         weight: Tensor | None = None,
         valid: Tensor | None = None,
     ) -> Tensor:
-        """See :func:`~mmss_plugins.models.functional.consistency_loss`."""
+        """See :func:`~mmss_plugins.functional.consistency_loss`."""
         return self.loss_weight * consistency_loss(
             student_logits, teacher_logits, weight, self.kind, valid
         )

@@ -14,7 +14,7 @@ class PixelLoss(nn.Module):
 
     Args:
         function (Callable): ``function(logits, target, weight, ignore_mask, ignore_index)``, one of
-            :mod:`mmss_plugins.models.functional`.
+            :mod:`mmss_plugins.functional`.
         loss_weight (float): Weight of this loss.
         loss_name (str): Name in the log; starts with 'loss_'.
     """

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from mmss_plugins.models.functional import soft_cross_entropy
+from mmss_plugins.functional import soft_cross_entropy
+from mmss_plugins.models.losses.pixel_loss import PixelLoss
 from mmss_plugins.registry import MODELS
-
-from .pixel_loss import PixelLoss
 
 
 @MODELS.register_module()
@@ -14,7 +13,7 @@ class SoftCrossEntropyLoss(PixelLoss):
 
     Ignored pixels count in neither the sum nor the number that it is divided by.
 
-    The mathematics: :func:`mmss_plugins.models.functional.soft_cross_entropy`.
+    The mathematics: :func:`mmss_plugins.functional.soft_cross_entropy`.
 
     Args:
         loss_weight (float): Weight of this loss. Defaults to 1.0.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from mmss_plugins.models.functional import soft_dice_loss
+from mmss_plugins.functional import soft_dice_loss
+from mmss_plugins.models.losses.pixel_loss import PixelLoss
 from mmss_plugins.registry import MODELS
-
-from .pixel_loss import PixelLoss
 
 
 @MODELS.register_module()
 class SoftDiceLoss(PixelLoss):
     """Soft Dice over the batch, with hard or soft targets and pixel weights.
 
-    The mathematics: :func:`mmss_plugins.models.functional.soft_dice_loss`.
+    The mathematics: :func:`mmss_plugins.functional.soft_dice_loss`.
 
     Args:
         loss_weight (float): Weight of this loss. Defaults to 1.0.

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from mmss_plugins.models.functional import soft_focal
+from mmss_plugins.functional import soft_focal
+from mmss_plugins.models.losses.pixel_loss import PixelLoss
 from mmss_plugins.registry import MODELS
-
-from .pixel_loss import PixelLoss
 
 
 @MODELS.register_module()
 class SoftFocalLoss(PixelLoss):
     """Focal loss of every class against the rest, with hard or soft targets and pixel weights.
 
-    The mathematics: :func:`mmss_plugins.models.functional.soft_focal`.
+    The mathematics: :func:`mmss_plugins.functional.soft_focal`.
 
     Args:
         gamma (float): How strongly well-classified pixels are discounted. Defaults to 2.0.

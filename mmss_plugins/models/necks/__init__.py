@@ -1,5 +1,5 @@
 """Necks."""
 
-from .projection_neck import ProjectionNeck
+from mmss_plugins.models.necks.projection_neck import ProjectionNeck
 
 __all__ = ['ProjectionNeck']

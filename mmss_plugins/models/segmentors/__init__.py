@@ -1,5 +1,5 @@
 """Segmentors."""
 
-from .cross_modal_segmentor import CrossModalSegmentor
+from mmss_plugins.models.segmentors.cross_modal_segmentor import CrossModalSegmentor
 
 __all__ = ['CrossModalSegmentor']

@@ -12,23 +12,22 @@ from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmss_plugins.models.functional.tracing import being_traced
-from mmss_plugins.registry import MODELS
-
-from .batch_checks import check_finite, check_labels
-from .channels import COMMON, build_backbones, split_channels
-from .label_smoothing import LabelSmoothing, check_soft_losses
-from .loss_terms import accuracies, branch_losses
-from .restore import (
+from mmss_plugins.functional.tracing import being_traced
+from mmss_plugins.models.segmentors.batch_checks import check_finite, check_labels
+from mmss_plugins.models.segmentors.channels import COMMON, build_backbones, split_channels
+from mmss_plugins.models.segmentors.label_smoothing import LabelSmoothing, check_soft_losses
+from mmss_plugins.models.segmentors.loss_terms import accuracies, branch_losses
+from mmss_plugins.models.segmentors.restore import (
     mean_probability_logits,
     pad_to_common_size,
     prediction_fields,
     restore_logits,
 )
-from .sample_selection import SampleSelection
-from .sliding_windows import slide
-from .targets import UNWEIGHTED, PixelWeights, SegTargets
-from .test_options import WINDOW_OPTIONS, check_test_cfg
+from mmss_plugins.models.segmentors.sample_selection import SampleSelection
+from mmss_plugins.models.segmentors.sliding_windows import slide
+from mmss_plugins.models.segmentors.targets import UNWEIGHTED, PixelWeights, SegTargets
+from mmss_plugins.models.segmentors.test_options import WINDOW_OPTIONS, check_test_cfg
+from mmss_plugins.registry import MODELS
 
 FUSIONS = ('mid', 'late')
 SHARED = 'shared'  # key of the one decode head of middle fusion

@@ -9,9 +9,8 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmss_plugins.models.functional import smooth_labels
-
-from .targets import SegTargets
+from mmss_plugins.functional import smooth_labels
+from mmss_plugins.models.segmentors.targets import SegTargets
 
 PRIOR_FIELD = 'smoothing_prior'
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from .targets import PixelWeights, SegTargets
+from mmss_plugins.models.segmentors.targets import PixelWeights, SegTargets
 
 
 def branch_losses(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from mmss_plugins.models.functional import (
+from mmss_plugins.functional import (
     CONFIDENCE_KINDS,
     confidences,
     entangle,
@@ -16,9 +16,8 @@ from mmss_plugins.models.functional import (
     label_selection_ratio,
     prediction_selection_mask,
 )
-
-from .selection_report import SelectionMaps, SelectionReport
-from .targets import PixelWeights
+from mmss_plugins.models.segmentors.selection_report import SelectionMaps, SelectionReport
+from mmss_plugins.models.segmentors.targets import PixelWeights
 
 
 def entangle_branches(

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .targets import PixelWeights
+from mmss_plugins.models.segmentors.targets import PixelWeights
 
 
 class SelectionReport(NamedTuple):

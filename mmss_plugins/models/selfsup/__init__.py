@@ -1,6 +1,6 @@
 """Self-supervised algorithms."""
 
-from .grass import GraSS
-from .step_details import StepDetails
+from mmss_plugins.models.selfsup.grass import GraSS
+from mmss_plugins.models.selfsup.step_details import StepDetails
 
 __all__ = ['GraSS', 'StepDetails']

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor, nn
 
-from mmss_plugins.models.functional.reduction import full_precision
+from mmss_plugins.functional.reduction import full_precision
 
 FeatureGradient = tuple[Tensor, Tensor, Tensor]  # features, gradients, loss
 

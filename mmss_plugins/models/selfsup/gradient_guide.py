@@ -10,15 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmss_plugins.models.functional import (
-    crop_resize,
-    da_crop_boxes,
-    loss_attention_map,
-    map_entropy,
+from mmss_plugins.functional import crop_resize, da_crop_boxes, loss_attention_map, map_entropy
+from mmss_plugins.models.selfsup.batch_statistics import running_statistics_kept
+from mmss_plugins.models.selfsup.feature_gradient import (
+    last_feature_gradient,
+    layer_feature_gradient,
 )
-
-from .batch_statistics import running_statistics_kept
-from .feature_gradient import last_feature_gradient, layer_feature_gradient
 
 STATISTICS = ('once', 'twice')
 DEGENERATE = ('keep', 'published')
@@ -66,7 +63,7 @@ class GradientGuide:
     respect to them, which flows through the projector only, gives the maps, and these the crops.
 
     Args:
-        ratio: See :func:`~mmss_plugins.models.functional.da_crop_boxes`. Defaults to 0.5.
+        ratio: See :func:`~mmss_plugins.functional.da_crop_boxes`. Defaults to 0.5.
         layer: Name of the backbone's layer whose output makes the maps, such as 'layer3'; None for
             the backbone's last output (default). An earlier layer has finer maps and needs a graph
             from there on.

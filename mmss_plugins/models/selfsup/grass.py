@@ -8,11 +8,10 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
+from mmss_plugins.models.selfsup.finite_loss import check_finite_loss
+from mmss_plugins.models.selfsup.gradient_guide import VIEWS, GradientGuide
+from mmss_plugins.models.selfsup.step_details import StepDetails
 from mmss_plugins.registry import MODELS
-
-from .finite_loss import check_finite_loss
-from .gradient_guide import VIEWS, GradientGuide
-from .step_details import StepDetails
 
 STAGES = ('backbone', 'neck')
 
@@ -117,7 +116,7 @@ class GraSS(BaseSelfSupervisor):
             Scalars. ``loss``; in stage B also, over the guided views: ``crop_area``, the mean part
             of a view that its box takes; ``kept_fraction``, the share of the views whose box is
             the whole view; ``degenerate_fraction``, the share of those whose map was not usable;
-            ``map_entropy``, see :func:`~mmss_plugins.models.functional.map_entropy`.
+            ``map_entropy``, see :func:`~mmss_plugins.functional.map_entropy`.
 
         Raises:
             FloatingPointError: If a loss is not finite; names iteration, stage and samples.

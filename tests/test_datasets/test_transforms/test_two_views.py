@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader
 
 from mmss_plugins.bands import S2
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset, PotsdamDataset
-from mmss_plugins.datasets.lmdb_store import StoreMeta, StoreWriter
 from mmss_plugins.engine.samplers import EpochSeededSampler
 from mmss_plugins.prepare import potsdam
+from mmss_plugins.store.reader import StoreMeta, StoreWriter
 
 SIZE = 24
 CROP = {'type': 'mmss_plugins.RandomResizedCropMultiBand', 'scale': SIZE}

@@ -5,12 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmss_plugins.models.functional import (
-    info_nce,
-    loss_attention_map,
-    map_entropy,
-    resize_maps,
-)
+from mmss_plugins.functional import info_nce, loss_attention_map, map_entropy, resize_maps
 
 DATA = Path(__file__).parents[2] / 'data' / 'grass_guided_crop.npz'
 

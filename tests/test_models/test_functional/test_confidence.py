@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.models.functional import (
+from mmss_plugins.functional import (
     confidences,
     entangle,
     label_confidence,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.models.functional import consistency_loss
+from mmss_plugins.functional import consistency_loss
 
 
 def probabilities(logits):

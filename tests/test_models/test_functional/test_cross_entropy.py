@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.models.functional import soft_cross_entropy
+from mmss_plugins.functional import soft_cross_entropy
 
 
 def oracle(logits, target, weight=None, ignored=None):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.models.functional import soft_dice_loss
+from mmss_plugins.functional import soft_dice_loss
 
 
 def oracle(logits, target, weight=None, ignored=None):

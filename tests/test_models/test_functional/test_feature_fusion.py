@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from mmss_plugins.models.functional.feature_fusion import fuse_attention, fuse_concat, fuse_sum
+from mmss_plugins.functional.feature_fusion import fuse_attention, fuse_concat, fuse_sum
 
 
 def maps(count=3):

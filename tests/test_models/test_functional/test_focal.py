@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmss_plugins.models.functional import soft_focal
+from mmss_plugins.functional import soft_focal
 
 
 def oracle(logits, target, gamma=2.0, weight=None, ignored=None):

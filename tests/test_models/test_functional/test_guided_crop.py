@@ -6,14 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmss_plugins.models.functional import (
-    crop_resize,
-    da_crop_boxes,
-    guided_boxes,
-    info_nce,
-    resize_maps,
-)
-from mmss_plugins.models.functional.guided_crop import _box_of_levels, _levels
+from mmss_plugins.functional import crop_resize, da_crop_boxes, guided_boxes, info_nce, resize_maps
+from mmss_plugins.functional.guided_crop import _box_of_levels, _levels
 
 DATA = Path(__file__).parents[2] / 'data' / 'grass_guided_crop.npz'
 

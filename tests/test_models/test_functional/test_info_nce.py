@@ -6,7 +6,7 @@ import pytest
 import torch
 from ranks import run_ranks
 
-from mmss_plugins.models.functional import info_nce
+from mmss_plugins.functional import info_nce
 
 DATA = Path(__file__).parents[2] / 'data' / 'grass_info_nce.npz'
 
@@ -14,7 +14,7 @@ RANK_SCRIPT = """
 import json, sys
 import torch
 from torch import distributed, nn
-from mmss_plugins.models.functional import info_nce
+from mmss_plugins.functional import info_nce
 
 rank, folder = distributed.get_rank(), sys.argv[1]
 views = torch.load(folder + '/views.pt', weights_only=True)  # (2, images, features)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.models.functional import (
+from mmss_plugins.functional import (
     label_selection_mask,
     label_selection_ratio,
     prediction_selection_mask,

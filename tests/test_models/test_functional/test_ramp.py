@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mmss_plugins.models.functional import RAMP_KINDS, ramp
+from mmss_plugins.functional import RAMP_KINDS, ramp
 
 
 @pytest.mark.parametrize('length', [1, 7, 80])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmss_plugins.models.functional.ranking import group_sizes, kth_largest_per_group
+from mmss_plugins.functional.ranking import group_sizes, kth_largest_per_group
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmss_plugins.models.functional import consistency_loss, soft_cross_entropy, soft_dice_loss
+from mmss_plugins.functional import consistency_loss, soft_cross_entropy, soft_dice_loss
 
 DATA = Path(__file__).parents[2] / 'data' / 'cromss_losses.npz'
 

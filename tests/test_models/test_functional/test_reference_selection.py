@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmss_plugins.models.functional import (
+from mmss_plugins.functional import (
     confidences,
     consistency_loss,
     entangle,

@@ -4,7 +4,7 @@ import torch
 from naive_vit import sine
 from torch.nn import functional as F
 
-from mmss_plugins.models.functional.sine_embedding import (
+from mmss_plugins.functional.sine_embedding import (
     grid_embedding,
     resize_grid,
     sine_embedding,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from mmss_plugins.models.functional import gaussian_kernel, smooth_labels, smoothing_prior
+from mmss_plugins.functional import gaussian_kernel, smooth_labels, smoothing_prior
 
 DATA = Path(__file__).parents[2] / 'data' / 'smoothing_priors.npz'
 WINDOWS = {

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmss_plugins.models.functional import (
+from mmss_plugins.functional import (
     consistency_loss,
     soft_cross_entropy,
     soft_dice_loss,

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmss_plugins.checkpoints import to_segmentor_key
-from mmss_plugins.models.functional import consistency_loss, soft_cross_entropy, soft_dice_loss
+from mmss_plugins.functional import consistency_loss, soft_cross_entropy, soft_dice_loss
 
 NAMES = Path(__file__).parents[2] / 'data' / 'cromss_tensor_names.npz'
 CLASSES, IGNORED = 4, 255

@@ -8,7 +8,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmss_plugins.models.functional import consistency_loss, soft_cross_entropy, soft_dice_loss
+from mmss_plugins.functional import consistency_loss, soft_cross_entropy, soft_dice_loss
 from mmss_plugins.models.segmentors.targets import PixelWeights, SegTargets
 
 BANDS = {'s1': 2, 's2': 13, 'dem': 1}

@@ -9,7 +9,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmss_plugins.models.functional import ramp
+from mmss_plugins.functional import ramp
 
 DATA = Path(__file__).parents[2] / 'data'
 LENGTH, PROPORTION = 80, 0.5

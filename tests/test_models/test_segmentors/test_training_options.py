@@ -7,7 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmss_plugins.models import functional
+from mmss_plugins import functional
 
 BANDS = {'s1': 2, 's2': 13, 'dem': 1}
 CLASSES, SIZE, IGNORED = 4, 32, 255

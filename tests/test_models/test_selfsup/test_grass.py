@@ -8,7 +8,7 @@ from mmengine.logging import MessageHub
 from mmpretrain.structures import DataSample
 from tiny_contrastive import grass_model
 
-from mmss_plugins.models.functional import da_crop_boxes, info_nce, map_entropy
+from mmss_plugins.functional import da_crop_boxes, info_nce, map_entropy
 from mmss_plugins.models.selfsup import gradient_guide
 from mmss_plugins.registry import MODELS
 

@@ -1,0 +1,1 @@
+"""Commands that a study or a table runs one after the other, and their results."""

@@ -1,0 +1,1 @@
+"""The table of scores over data sets, models, weights and seeds."""

@@ -1,0 +1,141 @@
+"""From a scene's values to a network's input, by the input contract of its checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmss_plugins.bands import SENSORS, sensor_of, sensor_statistics
+from mmss_plugins.checkpoints.spec.input_specification import AERIAL, ModalityInput
+from mmss_plugins.datasets.aerial_store_dataset import UINT8_MAX
+from mmss_plugins.raster.units import decibel
+from mmss_plugins.store.normalisation import (
+    S1_PERCENTILES,
+    Limits,
+    clip8,
+    decode_clip8,
+    standardise,
+)
+
+
+@dataclass(frozen=True)
+class RawValues:
+    """What a scene's values are, where they are not as the network's training data were.
+
+    Args:
+        s2_scale: Sentinel-2 values times this are reflectance x 10000 (10000 for reflectances).
+        s2_offset: Then subtracted, and clipped at 0: 1000 for baseline 04.00 or later. None if it
+            is not known: then it is 0, and a scene whose B10 shows an offset is refused.
+        s1_linear: Sentinel-1 values are power, not dB.
+    """
+
+    s2_scale: float = 1.0
+    s2_offset: float | None = None
+    s1_linear: bool = False
+
+
+def physical_values(image: np.ndarray, modality: str, raw: RawValues) -> np.ndarray:
+    """Sentinel-1 in dB, Sentinel-2 in reflectance x 10000; 8-bit images, which are coded, stay.
+
+    Args:
+        image: (C, H, W) as read.
+        modality: 's1', 's2' or another, which stays.
+        raw: What the values are.
+    """
+    if image.dtype == np.uint8:
+        return image
+    if modality == 's2' and (raw.s2_scale != 1 or raw.s2_offset):
+        return np.maximum(image.astype(np.float32) * raw.s2_scale - (raw.s2_offset or 0), 0)
+    if modality == 's1' and raw.s1_linear:
+        return decibel(image)
+    return image
+
+
+def advice(raw: RawValues) -> dict[str, str]:
+    """What to do about values of another unit: the options of the command line."""
+    decibel = (
+        'leave --s1-linear out if these are in dB already'
+        if raw.s1_linear
+        else 'convert them to dB, or declare their scale in the file'
+    )
+    reflectance = 'if these are reflectances from 0 to 1, add --s2-scale 10000'
+    return {
+        'linear': 'if these are linear power, add --s1-linear',
+        'decibel': decibel,
+        'fill': 'if these pixels hold no data, add --nodata VALUE',
+        'reflectance': reflectance,
+        'reflectance x 10000': f'give the factor as --s2-scale (now {raw.s2_scale:g})',
+    }
+
+
+def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> Limits:
+    """Percentiles between which standardised backscatter is clipped.
+
+    In training they are each patch's own. Over a scene they are the scene's, so that neighbouring
+    windows see one place alike.
+
+    Args:
+        pixels: (C, pixels) with data, in dB or coded in 8 bits.
+        entry: The contract of the modality.
+
+    Returns:
+        Low and high, per band, in dB.
+    """
+    if pixels.dtype == np.uint8:
+        pixels = _decoded(pixels[..., None], entry, 's1')[..., 0]
+    low, high = np.percentile(pixels, S1_PERCENTILES, axis=1)
+    return low, high
+
+
+def network_channels(
+    image: np.ndarray,
+    entry: ModalityInput,
+    modality: str,
+    limits: Limits | None = None,
+) -> np.ndarray:
+    """What the network got in training for these values: normalised, data preprocessor included.
+
+    Args:
+        image: (C, H, W), physical values, or 8 bits (aerial images; coded Sentinel images).
+        entry: The contract of the modality.
+        modality: Its name.
+        limits: Of :func:`backscatter_limits`, for standardised Sentinel-1.
+
+    Returns:
+        (C, H, W) float32.
+    """
+    if modality == AERIAL and entry.normalize is None:
+        channels = _aerial(image, entry)
+    elif entry.normalize == 'clip8':
+        coded = image if image.dtype == np.uint8 else clip8(image, entry.mean, entry.std)
+        channels = _divided(coded, entry)
+    else:
+        coded = image.dtype == np.uint8 and modality in SENSORS
+        channels = _decoded(image, entry, modality) if coded else image
+        if entry.normalize == 'standardise':
+            clip = 'stds' if modality != 's1' else limits or 'percentiles'
+            channels = standardise(channels, entry.mean, entry.std, clip)
+    channels = channels.astype(np.float32)
+    if entry.input_mean is None:
+        return channels
+    mean, std = (np.float32(v).reshape(-1, 1, 1) for v in (entry.input_mean, entry.input_std))
+    return (channels - mean) / std
+
+
+def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:
+    """8-bit bands as the contract has them; heights, which are metres, as they are."""
+    channels = image.astype(np.float32)
+    for plane, band in zip(channels, entry.bands, strict=True):
+        if band != 'height' and entry.values == '0..1':
+            plane /= UINT8_MAX
+    return channels
+
+
+def _decoded(coded: np.ndarray, entry: ModalityInput, modality: str) -> np.ndarray:
+    return decode_clip8(coded, *sensor_statistics(sensor_of(modality, entry.unit), entry.bands))
+
+
+def _divided(coded: np.ndarray, entry: ModalityInput) -> np.ndarray:
+    channels = coded.astype(np.float32)
+    return channels / UINT8_MAX if entry.values == '0..1' else channels

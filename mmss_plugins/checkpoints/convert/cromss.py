@@ -1,0 +1,228 @@
+"""Published CromSS checkpoints to ours and back, every tensor accounted for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from mmss_plugins.checkpoints.convert.published import (
+    ConversionError,
+    PublishedNetwork,
+    check_tensors,
+    identify,
+)
+from mmss_plugins.checkpoints.convert.published_specification import published_contract
+from mmss_plugins.checkpoints.convert.reference_names import (
+    LATE_MODELS,
+    to_reference_key,
+    to_segmentor_key,
+)
+from mmss_plugins.checkpoints.files import state_of
+from mmss_plugins.checkpoints.spec.input_specification import (
+    CONTRACT_KEY,
+    InputContract,
+    contract_of,
+)
+from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, DYNAMIC_WORLD_PALETTE
+from mmss_plugins.version import __version__
+
+PREFIX = 'net.'  # of the Lightning module
+BRANCHES = ('s1', 's2', 'common')
+# What our checkpoints may hold beside a published network's tensors: it has no parameters.
+_OWN_STATE = ('losses.', 'consistency.', 'selection.', 'smoothing.', 'data_preprocessor.')
+_PARTS = ('backbones', 'decode_heads', *LATE_MODELS)  # that have parts themselves
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What became of a checkpoint.
+
+    Args:
+        network: What it holds.
+        state: The converted tensors by their new names.
+        contract: Its input contract, None where unknown.
+        dropped: Tensors left out, by reason.
+        other: Entries of the file beside its tensors, which are left out.
+    """
+
+    network: object  # prints as its description
+    state: Mapping[str, Tensor]
+    contract: InputContract | None
+    dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    other: Sequence[str] = ()
+
+    def report(self) -> str:
+        """All of it as text."""
+        rows = [
+            f'network: {self.network}',
+            f'converted: {len(self.state)} tensors ({_groups(self.state)})',
+        ]
+        for reason, names in self.dropped.items():
+            rows.append(f'dropped: {len(names)} tensors, {reason} ({_groups(names)})')
+        if self.other:
+            rows.append(f'left out, not weights: {", ".join(self.other)}')
+        if self.contract is None:
+            rows.append(
+                'input contract: none, its bands are not known; a run that loads the file cannot '
+                'check them'
+            )
+        else:
+            bands = ', '.join(
+                f'{name} {" ".join(m.bands)} ({m.normalize or "physical units"})'
+                for name, m in self.contract.modalities.items()
+            )
+            rows.append(f'input contract: {bands}')
+        return '\n'.join(rows)
+
+
+def _groups(names: Iterable[str]) -> str:
+    """How many tensors each part of the network has."""
+    groups: Counter[str] = Counter()
+    for name in names:
+        first, _, rest = name.removeprefix(PREFIX).partition('.')
+        groups[f'{first}.{rest.partition(".")[0]}' if first in _PARTS else first] += 1
+    return ', '.join(f'{name} {count}' for name, count in groups.items())
+
+
+def to_ours(
+    content: Mapping, source: str, modality: str | None = None, drop: Sequence[str] = ()
+) -> Conversion:
+    """A published checkpoint with the names of our segmentor, or of a bare backbone.
+
+    Args:
+        content: The checkpoint: 'state_dict' with the prefix ``net.``, or without any.
+        source: The file, for messages.
+        modality: 's1', 's2' or 'common' for that encoder alone, with the names of MMSegmentation's
+            ResNet; None for the whole.
+        drop: Tensors whose names begin so are left out.
+
+    Returns:
+        The conversion.
+
+    Raises:
+        ConversionError: If a tensor is unknown, missing or of another shape, or there is no such
+            branch.
+    """
+    state = state_of(content, source)
+    if any(name.startswith(('backbones.', 'decode_heads.')) for name in state):
+        raise ConversionError(
+            f'{source}: this is a checkpoint of ours already: --reverse makes a published one of '
+            "it; to load one encoder, use init_cfg with prefix='backbones.s1.' or 'backbones.s2.'"
+        )
+    state, dropped = without(state, drop)
+    if any(name.startswith(PREFIX) for name in state):
+        strangers = [name for name in state if not name.startswith(PREFIX)]
+        if strangers:
+            raise ConversionError(
+                f'{source}: {len(strangers)} tensors without the prefix {PREFIX!r} of the network: '
+                f'{", ".join(strangers[:_SHOWN])}: unknown; to leave them out, name them or what '
+                f'they begin with by --drop'
+            )
+        state = {name[len(PREFIX) :]: tensor for name, tensor in state.items()}
+    network = identify(state, source)
+    check_tensors(state, network, source)
+    contract = contract_of({'meta': content}, source)  # of ours, converted to theirs
+    contract = contract or published_contract(network)
+    _check_contract(contract, network, source)
+    converted = {to_segmentor_key(name): tensor for name, tensor in state.items()}
+    if modality is not None:
+        prefix = f'backbones.{modality}.'
+        rest = [name for name in converted if not name.startswith(prefix)]
+        dropped |= {f'not of the encoder of {modality}': rest}
+        converted = {n[len(prefix) :]: t for n, t in converted.items() if n.startswith(prefix)}
+        if not converted:
+            raise ConversionError(f'{source}: it has no branch {modality!r} ({network})')
+        if contract is not None and modality != 'common':
+            contract = contract.only((modality,))
+    return Conversion(network, converted, contract, dropped, _others(content))
+
+
+def to_theirs(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conversion:
+    """A checkpoint of our whole segmentor as a published one, its tensors in published order.
+
+    Args:
+        content: The checkpoint, of MMEngine or of this tool.
+        source: The file, for messages.
+        drop: Tensors whose names begin so are left out.
+
+    Returns:
+        The conversion.
+
+    Raises:
+        ConversionError: If a tensor is unknown, missing or of another shape.
+    """
+    state, dropped = without(state_of(content, source), drop)
+    own = [name for name in state if name.startswith(_OWN_STATE)]
+    if own:
+        dropped |= {'state of training that a published network has not': own}
+    fusion = 'mid' if any(name.startswith('decode_heads.shared.') for name in state) else 'late'
+    theirs = {}
+    for name, tensor in state.items():
+        if name in own:
+            continue
+        try:
+            theirs[to_reference_key(name, fusion)] = tensor
+        except KeyError as error:
+            raise ConversionError(
+                f'{source}: {error.args[0]}: expected a whole CrossModalSegmentor; to leave the '
+                f'tensor out, name it or what it begins with by --drop'
+            ) from None
+    network = identify(theirs, source)
+    check_tensors(theirs, network, source)
+    contract = contract_of(content, source)
+    converted = {f'{PREFIX}{name}': theirs[name] for name in network.shapes() if name in theirs}
+    return Conversion(network, converted, contract, dropped, _others(content))
+
+
+def without(
+    state: Mapping[str, Tensor], drop: Sequence[str]
+) -> tuple[dict[str, Tensor], dict[str, list[str]]]:
+    """The tensors whose names do not begin as ``drop`` says; and the others, by reason."""
+    names = [name for name in state if name.startswith(tuple(drop))]
+    dropped = {'as --drop says': names} if names else {}
+    return {name: tensor for name, tensor in state.items() if name not in names}, dropped
+
+
+def _others(content: Mapping) -> list[str]:
+    return [f'{key!s:.60}' for key in content if key not in ('state_dict', 'meta', CONTRACT_KEY)]
+
+
+def _check_contract(contract: InputContract | None, network: PublishedNetwork, source: str) -> None:
+    if contract is None:
+        return
+    told = {name: len(entry.bands) for name, entry in contract.modalities.items()}
+    found = {'s1': network.s1_bands, 's2': network.s2_bands}
+    if told != found:
+        raise ConversionError(
+            f"{source}: its '{CONTRACT_KEY}' tells of {told} bands, but the encoders take {found}"
+        )
+
+
+def our_checkpoint(conversion: Conversion, source: str) -> dict:
+    """What to save, so that MM loads it as a checkpoint or by ``init_cfg``."""
+    meta: dict[str, object] = {'mmss_plugins_version': __version__, 'converted_from': source}
+    classes = conversion.contract.classes if conversion.contract else ()
+    if classes:
+        meta['dataset_meta'] = {'classes': tuple(classes)}
+        if tuple(classes) == DYNAMIC_WORLD_CLASSES:
+            meta['dataset_meta']['palette'] = [list(colour) for colour in DYNAMIC_WORLD_PALETTE]
+    if conversion.contract is not None:
+        meta[CONTRACT_KEY] = conversion.contract.to_dict()
+    return {'meta': meta, 'state_dict': _own_storage(conversion.state.items())}
+
+
+def their_checkpoint(conversion: Conversion) -> dict:
+    """What to save, so that the published code finds its 'state_dict'."""
+    content: dict[str, object] = {'state_dict': _own_storage(conversion.state.items())}
+    if conversion.contract is not None:
+        content[CONTRACT_KEY] = conversion.contract.to_dict()
+    return content
+
+
+def _own_storage(items: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """Copies, for a view into a larger tensor would be saved with all of that."""
+    return {name: tensor.detach().clone() for name, tensor in items}

@@ -1,0 +1,1 @@
+"""Input specification: the bands, units and normalisation that a checkpoint expects."""

@@ -1,0 +1,1 @@
+"""Loading pretrained weights, with a report of what was loaded."""

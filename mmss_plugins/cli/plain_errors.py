@@ -1,0 +1,45 @@
+"""Errors that say what to do, without the way through the frameworks that they came."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmss_plugins.cli.foreign_errors import PACKAGE, from_worker, meaning
+
+
+@contextmanager
+def plain_errors(tool: str) -> Iterator[None]:
+    """End the program with an error's message alone, if it says what is wrong and what to do.
+
+    That is so where this package raised the error on purpose, in a data loader worker as well, and
+    for the errors of the frameworks whose meaning is known (:mod:`.foreign_errors`). Any other
+    keeps its traceback.
+
+    Args:
+        tool: Name of the program, for the message.
+
+    Raises:
+        SystemExit: In place of such an error, with status 1; of an interruption, with 130.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f'{tool}: interrupted', file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        text = f'{type(error).__name__}: {error}' if raised_here(error) else from_worker(error)
+        text = text or meaning(error)
+        if text is None:
+            raise
+        sys.exit(f'{tool}: error: {text}')
+
+
+def raised_here(error: BaseException) -> bool:
+    """Whether a ``raise`` statement of this package raised an error."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    inside = PACKAGE in Path(last.filename).resolve().parents
+    return inside and (last.line or '').startswith('raise ')

@@ -1,0 +1,1 @@
+"""Measurement of label noise: confidences by class, files and report."""

@@ -1,0 +1,150 @@
+"""How far a modality's predictions are to be trusted, pixel by pixel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mmss_plugins.functional.reduction import full_precision, in_parts
+from mmss_plugins.land_cover import IGNORE_INDEX
+
+CONFIDENCE_KINDS = ('entropy', 'gini')
+
+
+def prediction_confidence(logits: Tensor, kind: str = 'entropy') -> Tensor:
+    """Confidence in the predictions P = softmax(logits), whatever the labels say.
+
+    'entropy': 1 - H(P) / log C, with 0 log 0 = 0; 'gini': sum_c P_c^2. Clamped to [0, 1]; 1 with a
+    single class. Carries no gradient. Logits that are NaN or +inf give NaN at their pixel.
+    Source: CromSS (https://arxiv.org/abs/2405.01217).
+
+    Args:
+        logits: (N, C, H, W), any float dtype; computed in float32 or better.
+        kind: 'entropy' or 'gini'.
+
+    Returns:
+        (N, H, W) in [0, 1], float32 or float64.
+
+    Raises:
+        ValueError: If the kind is unknown.
+    """
+    measure = _measure(kind)
+    return torch.cat([measure(log_p) for (log_p,) in _log_probabilities(logits)])
+
+
+def label_confidence(logits: Tensor, labels: Tensor, ignore_index: int = IGNORE_INDEX) -> Tensor:
+    """Confidence in the labels: the predicted probability of each pixel's label.
+
+    Source: CromSS (https://arxiv.org/abs/2405.01217).
+
+    Args:
+        logits: (N, C, H, W), any float dtype; computed in float32 or better.
+        labels: (N, H, W) class indices of any integer dtype.
+        ignore_index: Label of pixels that take part in nothing: confidence 0.
+
+    Returns:
+        (N, H, W) in [0, 1], float32 or float64, without gradient.
+
+    Raises:
+        ValueError: If the labels do not fit the logits.
+    """
+    indices, ignored = _indices(logits, labels, ignore_index)
+    parts = [_probability_of(log_p, part) for log_p, part in _log_probabilities(logits, indices)]
+    return torch.cat(parts).masked_fill_(ignored, 0)
+
+
+def confidences(
+    logits: Tensor, labels: Tensor, kind: str = 'entropy', ignore_index: int = IGNORE_INDEX
+) -> tuple[Tensor, Tensor]:
+    """:func:`label_confidence` and :func:`prediction_confidence`, from one softmax.
+
+    Args:
+        logits: (N, C, H, W), any float dtype; computed in float32 or better.
+        labels: (N, H, W) class indices of any integer dtype.
+        kind: Of the confidence in the predictions.
+        ignore_index: Label of pixels whose label confidence is 0.
+
+    Returns:
+        Label and prediction confidence, (N, H, W) each.
+
+    Raises:
+        ValueError: If the kind is unknown or the labels do not fit the logits.
+    """
+    measure = _measure(kind)
+    indices, ignored = _indices(logits, labels, ignore_index)
+    parts = [
+        (_probability_of(log_p, part), measure(log_p))
+        for log_p, part in _log_probabilities(logits, indices)
+    ]
+    of_label, of_prediction = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+    return of_label.masked_fill_(ignored, 0), of_prediction
+
+
+def entangle(*confidences: Tensor) -> tuple[Tensor, ...]:
+    """Raise each modality's confidence where the others share it.
+
+    With two modalities (the method) m = c_1 c_2 and c_d <- (c_d + m) / 2. With more, m is the mean
+    of c_d c_o over the other modalities o: c_d <- (c_d + mean_o c_d c_o) / 2. A single one stays
+    as it is.
+    Source: CromSS (https://arxiv.org/abs/2405.01217); more than two modalities is ours.
+
+    Args:
+        *confidences: (N, H, W) each, in [0, 1].
+
+    Returns:
+        As many, in the same order.
+    """
+    if len(confidences) < 2:
+        return confidences
+    return tuple(
+        (own + own * _mean([c for j, c in enumerate(confidences) if j != i])) / 2
+        for i, own in enumerate(confidences)
+    )
+
+
+def _mean(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.stack(tuple(tensors)).mean(dim=0)
+
+
+def _measure(kind: str) -> Callable[[Tensor], Tensor]:
+    if kind not in CONFIDENCE_KINDS:
+        raise ValueError(f'confidence must be one of {CONFIDENCE_KINDS}, but got {kind!r}')
+    return _certainty if kind == 'entropy' else _gini
+
+
+def _certainty(log_p: Tensor) -> Tensor:
+    """1 - entropy / log C; may change its argument."""
+    classes = log_p.shape[1]
+    if classes == 1:
+        return torch.ones_like(log_p[:, 0])
+    # a logit of -inf is a probability of 0, whose logarithm must not make 0 * inf
+    log_p.clamp_min_(torch.finfo(log_p.dtype).min)
+    return log_p.exp().mul_(log_p).sum(dim=1).div_(math.log(classes)).add_(1).clamp_(0, 1)
+
+
+def _gini(log_p: Tensor) -> Tensor:
+    """Sum of the squared probabilities."""
+    return (2 * log_p).exp_().sum(dim=1).clamp_(0, 1)
+
+
+def _probability_of(log_p: Tensor, indices: Tensor) -> Tensor:
+    """Probabilities of the classes ``indices`` (N, H, W)."""
+    return log_p.gather(1, indices[:, None])[:, 0].exp_()
+
+
+def _indices(logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Class indices, 0 on ignored pixels, and which these are."""
+    expected = (logits.shape[0], *logits.shape[2:])
+    if tuple(labels.shape) != expected:
+        raise ValueError(f'labels must be (N, H, W) = {expected}, but got {tuple(labels.shape)}')
+    ignored = labels == ignore_index
+    return labels.long().masked_fill(ignored, 0), ignored
+
+
+def _log_probabilities(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """log softmax of the logits in full precision, with what belongs to it, part by part."""
+    for part, *rest in in_parts(logits.detach(), *others):
+        yield full_precision(part).log_softmax(dim=1), *rest

@@ -1,0 +1,1 @@
+"""LMDB stores: codec, records, reader, writer, splits."""

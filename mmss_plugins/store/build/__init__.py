@@ -1,0 +1,1 @@
+"""Making a store: runner, shards, statistics, summary."""

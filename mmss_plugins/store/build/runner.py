@@ -1,0 +1,345 @@
+"""The road that every raw tree takes into a store."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from mmss_plugins.store.env import open_shared
+from mmss_plugins.store.errors import StoreSampleError
+from mmss_plugins.store.records import read_meta
+from mmss_plugins.store.reader import StoreFormatError, StoreMeta, StoreReader, StoreWriter
+from mmss_plugins.store.build.cirrus import CirrusCheck
+from mmss_plugins.utils.dask_pool import DaskPool, open_pool
+from mmss_plugins.store.build.errors import UnwantedSample
+from mmss_plugins.utils.errors import PrepareUsageError
+from mmss_plugins.store.build.facts_log import FactsLog, read_facts
+from mmss_plugins.prepare.images import Loaded
+from mmss_plugins.utils.parallel import ordered_map
+from mmss_plugins.cli.progress import ProgressReport
+from mmss_plugins.store.build.summary import (
+    format_skipped,
+    format_summary,
+    format_unwanted,
+    summary_path,
+    unwanted_samples,
+    write_summary,
+)
+from mmss_plugins.store.build.shards import merge_hint, take_store
+from mmss_plugins.store.build.statistics import store_statistics
+from mmss_plugins.raster.errors import RasterError
+
+FieldTypes = Mapping[str, str]  # field to NumPy type name
+PRELOAD = (__name__, 'rasterio')
+
+
+class Skipped(NamedTuple):
+    """A sample left out, why, and whether the options ask for that."""
+
+    sample_id: str
+    reason: str
+    unwanted: bool = False
+
+
+class Task(Protocol):
+    """One sample to be read; any picklable object with an id."""
+
+    sample_id: str
+
+
+class Supply(Protocol):
+    """Where samples come from that cannot be read one by one, such as an archive."""
+
+    def __call__(self, tasks: Sequence[Any]) -> AbstractContextManager[Iterator[Any]]:
+        """The tasks, ready to be loaded, in the order in which they come.
+
+        What they need is there as long as the context lasts: other processes may still load the
+        last ones when the iterator is at its end.
+        """
+
+    def progress(self) -> str:
+        """How much has been read."""
+
+
+class Findings(NamedTuple):
+    """What the facts of a store's samples say.
+
+    Args:
+        info: Per season, for the store's description.
+        summary: For the summary file.
+        lines: For the printed summary.
+    """
+
+    info: dict[str, Any]
+    summary: dict[str, Any]
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one store is made.
+
+    Args:
+        out: The store.
+        title: For the progress bar.
+        tasks: Samples, in the store's order.
+        load: Picklable function from a task, and the type that each field must have (None while
+            that is not known), to the sample; raises RasterError.
+        describe: From the first good sample's arrays to the store's description.
+        skipped: Samples known to be unusable before reading.
+        notes: From the tasks and the number of processes to warnings for the summary; asked when it
+            is written.
+        probed: Samples of which the first good one describes the store; None for ``tasks``.
+        supply: Where samples come from, if they cannot be read one by one.
+        findings: From the facts of the store's samples to what they say.
+    """
+
+    out: Path
+    title: str
+    tasks: Sequence[Any]
+    load: Callable[[Any, FieldTypes | None], Loaded]
+    describe: Callable[[Mapping[Any, Any]], StoreMeta]
+    skipped: tuple[Skipped, ...] = ()
+    notes: Callable[[Sequence[Any], int], Sequence[str]] | None = None
+    probed: Sequence[Any] | None = None
+    supply: Supply | None = None
+    findings: Callable[[Sequence[Mapping[str, Any]]], Findings] | None = None
+
+
+def prepare_store(
+    plan: Plan,
+    *,
+    workers: int,
+    overwrite: bool = False,
+    commit_every: int = 64,
+    pool: DaskPool | None = None,
+) -> int:
+    """Make, continue or recognise a store; print and write its summary.
+
+    Args:
+        plan: How it is made.
+        workers: Number of processes of this machine; with a pool they only read the store back.
+        overwrite: Whether to discard a store that is there.
+        commit_every: Samples per transaction.
+        pool: What reads the samples instead.
+
+    Returns:
+        Number of samples left out.
+
+    Raises:
+        PrepareUsageError: If a worker dies, or a complete store of another description is there.
+        StoreError: If the store there cannot be continued.
+    """
+    first, skipped = _probe(plan)
+    if first is None:
+        lines = [*format_unwanted(e.reason for e in skipped if e.unwanted),
+                 *format_skipped(_as_dicts(skipped))]  # fmt: skip
+        print('\n'.join([f'{plan.out}: no sample can be read, so no store is made', *lines]))
+        return max(1, _faults(skipped))
+    meta = plan.describe(first.arrays)
+    there = None if overwrite else _complete_store(plan.out)
+    if there is not None:
+        differences = there.differences(meta)
+        if differences:
+            raise PrepareUsageError(
+                f'{plan.out}: the store there is complete, but has another description ('
+                + '; '.join(differences)
+                + '); --overwrite makes it anew'
+            )
+        return _report_complete(plan, workers, coded_here=_codes(first, meta))
+    with StoreWriter(plan.out, meta, overwrite=overwrite, commit_every=commit_every) as writer:
+        before = len(writer)
+        found, cirrus = fill_store(writer, plan, meta, workers, pool)
+        if plan.findings is not None:
+            facts = read_facts(plan.out)
+            rows = [facts[key] for key in writer.sample_ids if key in facts]
+            info = plan.findings(rows).info
+            writer.finish({'seasons': info} if info else None)
+    reasons = [*plan.skipped, *found]
+    _summarise(plan, reasons, workers, cirrus, before if _codes(first, meta) else 0)
+    return _faults(reasons)
+
+
+def _probe(plan: Plan) -> tuple[Loaded | None, list[Skipped]]:
+    """The first good sample, which describes the store: the same one in every run."""
+    skipped = list(plan.skipped)
+    tasks = plan.tasks if plan.probed is None else plan.probed
+    with _supplied(plan, tasks) as supplied:
+        for task in supplied:
+            outcome = _load_one(plan.load, None, task)
+            if not isinstance(outcome, Skipped):
+                return outcome, []
+            skipped.append(outcome)
+    return None, skipped
+
+
+def _supplied(plan: Plan, tasks: Sequence[Any]) -> AbstractContextManager[Iterator[Any]]:
+    """The tasks, as the plan's supply has them ready while the context lasts."""
+    return nullcontext(iter(tasks)) if plan.supply is None else plan.supply(tasks)
+
+
+def _codes(first: Loaded, meta: StoreMeta) -> bool:
+    """Whether raw Sentinel-2 files are coded, so that the store does not tell an offset."""
+    return bool(first.cirrus) and meta.fields['s2']['scale'] != 'raw'
+
+
+def fill_store(
+    writer: StoreWriter, plan: Plan, meta: StoreMeta, workers: int, pool: DaskPool | None = None
+) -> tuple[list[Skipped], CirrusCheck]:
+    """Load and put all samples of a plan that the writer does not have.
+
+    Returns:
+        What was left out, and what the check of Sentinel-2 images found.
+    """
+    skipped, cirrus = [], CirrusCheck()
+    pending = [task for task in plan.tasks if task.sample_id not in writer]
+    done = len(plan.tasks) - len(pending)
+    if done:
+        print(f'{plan.out}: continuing after {done} of {len(plan.tasks)} samples', flush=True)
+    types = {name: spec['dtype'] for name, spec in meta.fields.items()}
+    work = partial(_load_one, plan.load, types)
+    note = None if plan.supply is None else plan.supply.progress
+    log = nullcontext() if plan.findings is None else FactsLog(plan.out, writer.sample_ids)
+    with (
+        _supplied(plan, pending) as supplied,
+        closing(
+            pool.map(work, supplied) if pool else ordered_map(work, supplied, workers, PRELOAD)
+        ) as results,
+        log,
+        ProgressReport(plan.title, len(plan.tasks), done, note) as progress,
+    ):
+        for task, outcome in results:
+            if not isinstance(outcome, Skipped):
+                try:
+                    if isinstance(log, FactsLog):
+                        log.add(task.sample_id, outcome.facts or {})
+                    writer.put(task.sample_id, outcome.arrays)
+                    cirrus.add(outcome.cirrus)
+                except StoreSampleError as error:
+                    outcome = Skipped(task.sample_id, str(error))
+            if isinstance(outcome, Skipped):
+                skipped.append(outcome)
+                progress.step(skipped=not outcome.unwanted)
+            else:
+                progress.step()
+    return skipped, cirrus
+
+
+def _load_one(
+    load: Callable[[Any, FieldTypes | None], Loaded], types: FieldTypes | None, task: Any
+) -> Loaded | Skipped:
+    try:
+        return load(task, types)
+    except RasterError as error:
+        return Skipped(task.sample_id, str(error), isinstance(error, UnwantedSample))
+
+
+def _complete_store(out: Path) -> StoreMeta | None:
+    try:
+        handle = open_shared(out)
+        with handle.begin() as txn:
+            meta = read_meta(txn.get, out)[0]
+    except StoreFormatError:
+        return None  # nothing there, or the writer will say what
+    return meta if meta.complete else None
+
+
+def _report_complete(plan: Plan, workers: int, coded_here: bool) -> int:
+    with StoreReader(plan.out) as reader:
+        missing = [task.sample_id for task in plan.tasks if task.sample_id not in reader]
+        count = len(reader)
+    unwanted = unwanted_samples(plan.out)
+    reasons = [
+        *plan.skipped,
+        *(Skipped(i, 'left out when the store was made', i in unwanted) for i in missing),
+    ]
+    print(f'{plan.out}: already complete with {count} samples; --overwrite makes it anew')
+    if not summary_path(plan.out).exists():
+        _summarise(plan, reasons, workers, CirrusCheck(), count if coded_here else 0)
+    elif _faults(reasons):
+        print('\n'.join(format_skipped(_as_dicts(reasons))))
+    return _faults(reasons)
+
+
+def _summarise(
+    plan: Plan, skipped: list[Skipped], workers: int, cirrus: CirrusCheck, unchecked: int
+) -> None:
+    """Read the store back, print and write its summary.
+
+    Args:
+        plan: How the store was made.
+        skipped: What was left out.
+        workers: Number of processes.
+        cirrus: Of the images that this run has read.
+        unchecked: Samples of earlier runs whose raw values are not in the store.
+    """
+    out = plan.out
+    with StoreReader(out) as reader:
+        meta, ids = reader.meta, reader.sample_ids
+    units = {name: f'{spec["scale"]}, {spec["unit"]}' for name, spec in meta.fields.items()}
+    statistics = store_statistics(out, workers)
+    stored = statistics.pop('cirrus')
+    if stored.checked:  # raw values are in the store: all of them, whichever run put them there
+        cirrus = stored
+    warnings = cirrus.warnings(meta.source['options'].get('s2_offset', 0), unchecked)
+    if plan.notes is not None:
+        warnings += plan.notes(plan.tasks, workers)
+    findings = Findings({}, {}, [])
+    if plan.findings is not None:
+        facts = read_facts(out)
+        findings = plan.findings([facts[key] for key in ids if key in facts])
+    summary = {
+        'store': out.name,
+        **statistics,
+        **findings.summary,
+        'units': units,
+        'warnings': warnings,
+        'skipped': _as_dicts(skipped),
+        'unwanted': {entry.sample_id: entry.reason for entry in skipped if entry.unwanted},
+    }
+    path = write_summary(out, summary)
+    print('\n'.join([format_summary(summary), *findings.lines]))
+    print(f'summary: {path}')
+
+
+def _as_dicts(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
+    return [
+        {'sample': entry.sample_id, 'reason': entry.reason}
+        for entry in skipped
+        if not entry.unwanted
+    ]
+
+
+def _faults(skipped: Sequence[Skipped]) -> int:
+    return sum(not entry.unwanted for entry in skipped)
+
+
+def prepare_stores(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
+    """Make one store after the other with the command line's options.
+
+    Args:
+        plans: What to make.
+        arguments: Of a parser made by ``cli.make_parser``.
+
+    Returns:
+        Number of samples left out.
+    """
+    shard, left_out = arguments.shard, 0
+    with open_pool(arguments.dask) as pool:
+        for plan in plans:
+            part = plan if shard is None else take_store(plan, shard)
+            left_out += prepare_store(
+                part,
+                workers=arguments.workers,
+                overwrite=arguments.overwrite,
+                commit_every=arguments.commit_every,
+                pool=pool,
+            )
+            if shard is not None and part.out.exists():
+                print(merge_hint(plan.out, shard))
+    return left_out

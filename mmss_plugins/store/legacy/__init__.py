@@ -1,0 +1,1 @@
+"""Reading the CromSS reference's LMDB files, for migration."""

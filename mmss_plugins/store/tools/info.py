@@ -1,0 +1,80 @@
+"""What a store says of itself."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mmss_plugins.store.env import data_file
+from mmss_plugins.store.legacy.reader import LegacyLMDBReader
+from mmss_plugins.store.reader import all_requests
+from mmss_plugins.store.readers import open_reader
+
+DESCRIPTION = 'The description of a store, or of legacy LMDBs: fields, bands, seasons, classes.'
+EXAMPLES = """examples:
+  lmdb.py info data/noldo.lmdb
+  lmdb.py info data/noldo.lmdb --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument('store', type=Path, help='a store, or legacy LMDBs')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """Print the description."""
+    found = describe(arguments.store)
+    print(json.dumps(found, indent=2) if arguments.json else format_info(found))
+    return 0
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """The description with the file's size, the first ids and the first sample's shapes."""
+    with open_reader(path) as reader:
+        legacy = isinstance(reader, LegacyLMDBReader)
+        paths = set(reader.files.paths.values()) if legacy else {reader.path}
+        meta, ids = reader.meta, reader.sample_ids
+        requests = all_requests(meta)
+        arrays = reader.read(ids[0], requests) if ids else []
+    return {
+        'path': str(reader.path),
+        'legacy': legacy,
+        'bytes': sum(data_file(file).stat().st_size for file in paths),
+        **asdict(meta),
+        'first_ids': list(ids[:5]),
+        'first_shapes': {
+            request.field: list(array.shape)
+            for request, array in zip(requests, arrays, strict=False)
+        },
+    }
+
+
+def format_info(found: dict[str, Any]) -> str:
+    """The description as text."""
+    kind = 'legacy LMDB' if found['legacy'] else f'{found["format"]} version {found["version"]}'
+    state = 'complete' if found['complete'] else 'INCOMPLETE: its preparation has not finished'
+    ids = ', '.join(found['first_ids']) + (', ...' if found['count'] > 5 else '')
+    lines = [
+        f'{found["path"]}: {kind}, {found["bytes"] / 1e6:.1f} MB',
+        f'  data set  {found["dataset"]}, split {found["split"]}',
+        f'  samples   {found["count"]} ({ids}), {state}',
+    ]
+    if found['seasons']:
+        lines.append(f'  seasons   {", ".join(found["seasons"])}')
+    for name, spec in found['fields'].items():
+        shape = ' x '.join(map(str, found['first_shapes'].get(name, [])))
+        lines.append(f'  {name:<9} {spec["dtype"]} {shape}, {spec["scale"]}, {spec["unit"]}')
+        if spec['bands']:
+            lines.append(f'            bands {", ".join(spec["bands"])}')
+    if found['classes']:
+        classes = [f'{value} {name}' for value, name in enumerate(found['classes'])]
+        lines.append('  classes   ' + '; '.join(classes))
+    if found['info']:
+        lines.append(f'  info      {json.dumps(found["info"])}')
+    lines.append(f'  made by   {json.dumps(found["source"])}')
+    return '\n'.join(lines)

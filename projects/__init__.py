@@ -1,0 +1,1 @@
+"""Commands of a checkout, not part of the installed package."""

@@ -1,0 +1,1 @@
+"""Ablation and studies on the synthetic data sets."""
