@@ -24,7 +24,7 @@ def two_workers():
     }
     with dask.config.set(settings):
         get_mp_context()  # sets a preload of its own, once
-        preload = ['mmss_plugins.store.build.runner', 'rasterio', 'distributed']
+        preload = ['mmss_plugins.store.creation.runner', 'rasterio', 'distributed']
         multiprocessing.get_context('forkserver').set_forkserver_preload(preload)
         with small_cluster(n_workers=2, processes=True) as cluster:
             yield cluster.scheduler_address

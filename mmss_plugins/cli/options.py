@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mmss_plugins.raster.geotiff import require_rasterio
-from mmss_plugins.store.build.shards import parse_shard
+from mmss_plugins.store.creation.shards import parse_shard
 from mmss_plugins.store.reader import StoreError
 from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import default_workers

@@ -40,8 +40,8 @@ from mmss_plugins.prepare.images import (
 from mmss_plugins.prepare.raw_files import find_files, require_source
 from mmss_plugins.raster import check_same_place
 from mmss_plugins.raster.geotiff import LABEL_DTYPES, label_of, read_image, read_sensor
-from mmss_plugins.store.build.cirrus import mean_cirrus
-from mmss_plugins.store.build.runner import Plan, prepare_stores
+from mmss_plugins.store.creation.cirrus import mean_cirrus
+from mmss_plugins.store.creation.runner import Plan, prepare_stores
 from mmss_plugins.store.reader import StoreMeta
 
 RAW_CLASSES = range(11)  # simplified IGBP, 0 unlabelled

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mmss_plugins.store.build.summary import summary_path
+from mmss_plugins.store.creation.summary import summary_path
 from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.utils.errors import PrepareUsageError
 

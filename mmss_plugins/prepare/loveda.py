@@ -32,7 +32,7 @@ from mmss_plugins.prepare.loveda_images import SPLITS, LoveDATree
 from mmss_plugins.prepare.raw_files import find_files, require_source
 from mmss_plugins.raster.geotiff import check_equal, check_values
 from mmss_plugins.raster.windows import read_window
-from mmss_plugins.store.build.runner import Plan
+from mmss_plugins.store.creation.runner import Plan
 from mmss_plugins.store.reader import StoreMeta
 
 RAW_CLASSES = range(len(LoveDADataset.METAINFO['classes']) + 1)  # 0 is no data

@@ -49,8 +49,8 @@ from mmss_plugins.raster.geotiff import label_of as label_map
 from mmss_plugins.raster.padding import inside, pad
 from mmss_plugins.raster.windows import image_grid, read_window_image
 from mmss_plugins.store import label_rules
-from mmss_plugins.store.build.cirrus import mean_cirrus
-from mmss_plugins.store.build.runner import Plan, prepare_stores
+from mmss_plugins.store.creation.cirrus import mean_cirrus
+from mmss_plugins.store.creation.runner import Plan, prepare_stores
 from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.utils.errors import PrepareUsageError
 

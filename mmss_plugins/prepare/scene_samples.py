@@ -23,8 +23,8 @@ from mmss_plugins.prepare.scene_reading import SceneDate, ValueOptions, read_dat
 from mmss_plugins.prepare.vector_labels import VectorOptions
 from mmss_plugins.raster.padding import pad
 from mmss_plugins.raster.windows import Window
-from mmss_plugins.store.build.cirrus import mean_cirrus
-from mmss_plugins.store.build.errors import UnwantedSample
+from mmss_plugins.store.creation.cirrus import mean_cirrus
+from mmss_plugins.store.creation.errors import UnwantedSample
 from mmss_plugins.store.fields import band_field, label_field
 from mmss_plugins.store.normalisation import clip8
 from mmss_plugins.store.reader import StoreMeta

@@ -13,7 +13,7 @@ from mmss_plugins.prepare.group_splits import add_share_options, share
 from mmss_plugins.prepare.scene_blocks import parse_block_size
 from mmss_plugins.prepare.scene_plans import BLOCK, SCENE, make_plans
 from mmss_plugins.raster.s2_offset import parse_offset
-from mmss_plugins.store.build.runner import prepare_stores
+from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.utils.errors import PrepareUsageError
 
 DESCRIPTION = """Scenes and their labels to LMDB stores of patches, one per split: Sentinel-1 and

@@ -25,7 +25,7 @@ from mmss_plugins.raster.geotiff import LABEL_DTYPES, label_of, read_image
 from mmss_plugins.raster.reproject import can_place, place_band, place_label
 from mmss_plugins.raster.resample import bicubic, nearest
 from mmss_plugins.raster.units import check_units
-from mmss_plugins.store.build.cirrus import mean_cirrus
+from mmss_plugins.store.creation.cirrus import mean_cirrus
 from mmss_plugins.store.season_index import SEASONS
 from mmss_plugins.utils.errors import PrepareUsageError
 

@@ -24,7 +24,7 @@ from projects.demo.gather import (
     prediction_gallery,
     pretraining_gallery,
 )
-from projects.demo.html import figure_tag, legend, picture_grid
+from projects.demo.markup import figure_tag, legend, picture_grid
 from projects.pipeline.sentinel import Road
 
 LOSS_TERMS = {

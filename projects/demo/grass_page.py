@@ -22,7 +22,7 @@ from mmss_plugins.datasets import PotsdamDataset
 from mmss_plugins.visualization.rgb import colour_map
 from projects.demo import figures
 from projects.demo.gather import most_varied
-from projects.demo.html import figure_tag, legend, picture_grid, table_of
+from projects.demo.markup import figure_tag, legend, picture_grid, table_of
 from projects.pipeline.aerial import AerialRoad
 
 STARTS = ('random', 'GraSS')

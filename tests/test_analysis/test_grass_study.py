@@ -114,7 +114,7 @@ def test_a_study_without_a_place_is_told(tmp_path, calls, capsys):
     (tmp_path / 'study').touch()
     tool = import_module('projects.studies.grass')
     assert tool.main(['--out', str(tmp_path / 'study'), '--seeds', '0']) == 1
-    assert "grass_study.py: error: [Errno 17] File exists: '" in capsys.readouterr().err
+    assert "grass.py: error: [Errno 17] File exists: '" in capsys.readouterr().err
     with pytest.raises(SystemExit, match='2'):
         tool.main(['--out', str(tmp_path / 'new'), '--budgets', '4', '0'])
     assert 'argument --budgets: must be 1 or more, but got 0' in capsys.readouterr().err

@@ -10,7 +10,7 @@ from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from mmss_plugins.datasets import PotsdamDataset
 from mmss_plugins.store.reader import ReadRequest, StoreReader
 from projects.demo.grass_page import AerialScore, gather_scores, headline, text_table
-from projects.demo.html import table_of
+from projects.demo.markup import table_of
 from projects.pipeline.aerial import AerialRoad
 
 NAMES = ('2_10-0', '2_11-0')

@@ -31,7 +31,7 @@ def sources_of(tool):
     if tool in RUNNERS:
         files = [ROOT / tool, ROOT / 'mmss_plugins/apis/run_options.py']
     elif tool == 'tools/lmdb.py' or tool.startswith('tools/prepare/'):
-        folders = ('prepare', 'lmdb_tools', 'download')
+        folders = ('prepare', 'store/tools', 'store/creation', 'download', 'cli', 'utils')
         files = [path for name in folders for path in (ROOT / 'mmss_plugins' / name).glob('*.py')]
         files.append(ROOT / tool)
     else:

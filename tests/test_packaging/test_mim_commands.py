@@ -110,7 +110,6 @@ def test_our_config_with_the_train_script_of_mmsegmentation(mim, wheel_site, tmp
     ('tool', 'text'),
     [
         ('dfc2020', 'simplified IGBP labels'),
-        ('bench', '--suites'),
         ('cromss', 'bare backbone'),
         ('label_noise', '--proportion PROPORTION'),
     ],

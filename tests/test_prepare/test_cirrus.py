@@ -8,7 +8,7 @@ import rasterio
 from small_raw_trees import dfc_path, scene_names, write_dfc, write_noldo, write_tiff
 
 from mmss_plugins.prepare import dfc2020, noldo_pretrain
-from mmss_plugins.store.build.cirrus import CirrusCheck, mean_cirrus
+from mmss_plugins.store.creation.cirrus import CirrusCheck, mean_cirrus
 
 LOCATIONS = [12, 3, 100]
 WARNING = 's2 B10 averages above 500 in 1 of 12 images (0000003/season2): '

@@ -1,5 +1,5 @@
-from mmss_plugins.store.build.acquisition_gaps import describe_gaps, season_gaps
-from mmss_plugins.store.build.facts_log import FactsLog, log_path, read_facts
+from mmss_plugins.store.creation.acquisition_gaps import describe_gaps, season_gaps
+from mmss_plugins.store.creation.facts_log import FactsLog, log_path, read_facts
 
 NAN = float('nan')
 

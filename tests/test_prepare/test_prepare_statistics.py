@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from mmss_plugins.store.build.statistics import BandMoments, store_statistics
-from mmss_plugins.store.build.summary import format_summary, write_summary
+from mmss_plugins.store.creation.statistics import BandMoments, store_statistics
+from mmss_plugins.store.creation.summary import format_summary, write_summary
 from mmss_plugins.store.fields import label_field, mask_field
 from mmss_plugins.store.reader import StoreMeta, StoreWriter
 

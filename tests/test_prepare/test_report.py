@@ -1,6 +1,6 @@
 """What is printed of skipped samples."""
 
-from mmss_plugins.store.build.summary import SHOWN, format_skipped
+from mmss_plugins.store.creation.summary import SHOWN, format_skipped
 
 
 def skipped(name, reason):

@@ -9,7 +9,7 @@ import pytest
 from preparation_cases import CASES, write_tree
 from small_store import dump
 
-from mmss_plugins.store.build.shards import Shard, parse_shard
+from mmss_plugins.store.creation.shards import Shard, parse_shard
 from mmss_plugins.store.reader import StoreReader, StoreWriter
 from mmss_plugins.store.tools.cli import main as lmdb_tool
 

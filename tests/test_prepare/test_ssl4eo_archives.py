@@ -13,7 +13,7 @@ from mmss_plugins.prepare.noldo_pretrain import main
 from mmss_plugins.prepare.scene_archive import JoinedParts, Member, SceneArchive, parse_member
 from mmss_plugins.prepare.ssl4eo_archives import ArchiveSupply
 from mmss_plugins.prepare.ssl4eo_loader import Place
-from mmss_plugins.store.build.facts_log import log_path
+from mmss_plugins.store.creation.facts_log import log_path
 from mmss_plugins.store.reader import StoreReader, all_requests
 
 LOCATIONS = [3, 7, 11, 200]

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmss_plugins.store.build.cirrus import CirrusCheck
-from mmss_plugins.store.build.runner import Plan, Skipped, fill_store
-from mmss_plugins.store.build.statistics import store_statistics
-from mmss_plugins.store.build.summary import format_summary, write_summary
+from mmss_plugins.store.creation.cirrus import CirrusCheck
+from mmss_plugins.store.creation.runner import Plan, Skipped, fill_store
+from mmss_plugins.store.creation.statistics import store_statistics
+from mmss_plugins.store.creation.summary import format_summary, write_summary
 from mmss_plugins.store.env import reading
 from mmss_plugins.store.reader import StoreMeta, StoreReader, StoreWriter
 from mmss_plugins.store.records import read_meta

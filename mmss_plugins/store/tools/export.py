@@ -15,7 +15,7 @@ from mmss_plugins.cli.options import add_workers
 from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.raster.geotiff import require_rasterio
-from mmss_plugins.store.build.summary import format_skipped
+from mmss_plugins.store.creation.summary import format_skipped
 from mmss_plugins.store.reader import StoreError, all_requests
 from mmss_plugins.store.readers import Reader, open_reader
 from mmss_plugins.store.splits import read_split_file, select_ids

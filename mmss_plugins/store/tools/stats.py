@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from mmss_plugins.cli.options import add_workers
-from mmss_plugins.store.build.statistics import store_statistics
-from mmss_plugins.store.build.summary import format_summary
+from mmss_plugins.store.creation.statistics import store_statistics
+from mmss_plugins.store.creation.summary import format_summary
 from mmss_plugins.store.readers import open_reader
 
 DESCRIPTION = (

@@ -10,19 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from mmss_plugins.store.env import open_shared
-from mmss_plugins.store.errors import StoreSampleError
-from mmss_plugins.store.records import read_meta
-from mmss_plugins.store.reader import StoreFormatError, StoreMeta, StoreReader, StoreWriter
-from mmss_plugins.store.build.cirrus import CirrusCheck
-from mmss_plugins.utils.dask_pool import DaskPool, open_pool
-from mmss_plugins.store.build.errors import UnwantedSample
-from mmss_plugins.utils.errors import PrepareUsageError
-from mmss_plugins.store.build.facts_log import FactsLog, read_facts
-from mmss_plugins.prepare.images import Loaded
-from mmss_plugins.utils.parallel import ordered_map
 from mmss_plugins.cli.progress import ProgressReport
-from mmss_plugins.store.build.summary import (
+from mmss_plugins.prepare.images import Loaded
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.creation.cirrus import CirrusCheck
+from mmss_plugins.store.creation.errors import UnwantedSample
+from mmss_plugins.store.creation.facts_log import FactsLog, read_facts
+from mmss_plugins.store.creation.shards import merge_hint, take_store
+from mmss_plugins.store.creation.statistics import store_statistics
+from mmss_plugins.store.creation.summary import (
     format_skipped,
     format_summary,
     format_unwanted,
@@ -30,9 +26,13 @@ from mmss_plugins.store.build.summary import (
     unwanted_samples,
     write_summary,
 )
-from mmss_plugins.store.build.shards import merge_hint, take_store
-from mmss_plugins.store.build.statistics import store_statistics
-from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.env import open_shared
+from mmss_plugins.store.errors import StoreSampleError
+from mmss_plugins.store.reader import StoreFormatError, StoreMeta, StoreReader, StoreWriter
+from mmss_plugins.store.records import read_meta
+from mmss_plugins.utils.dask_pool import DaskPool, open_pool
+from mmss_plugins.utils.errors import PrepareUsageError
+from mmss_plugins.utils.parallel import ordered_map
 
 FieldTypes = Mapping[str, str]  # field to NumPy type name
 PRELOAD = (__name__, 'rasterio')

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from mmss_plugins.cli.progress import ProgressReport
+from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.store.creation.cirrus import CirrusCheck, mean_cirrus
 from mmss_plugins.store.reader import StoreMeta, all_requests
 from mmss_plugins.store.readers import Reader, open_reader
-from mmss_plugins.land_cover import IGNORE_INDEX
-from mmss_plugins.store.build.cirrus import CirrusCheck, mean_cirrus
 from mmss_plugins.utils.parallel import ordered_map
-from mmss_plugins.cli.progress import ProgressReport
 
 CHUNK = 16  # samples per task
 

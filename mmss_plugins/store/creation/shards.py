@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from mmss_plugins.store.reader import StoreMeta
 
 if TYPE_CHECKING:
-    from mmss_plugins.store.build.runner import Plan
+    from mmss_plugins.store.creation.runner import Plan
 
 Item = TypeVar('Item')
 MARK = 'shard'  # key in the source of a store's description

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.store.build.acquisition_gaps import NAME, describe_gaps, season_gaps
+from mmss_plugins.store.creation.acquisition_gaps import NAME, describe_gaps, season_gaps
+from mmss_plugins.store.creation.runner import Findings
 from mmss_plugins.store.season_index import SEASONS
-from mmss_plugins.store.build.runner import Findings
 
 
 def findings(rows: Sequence[Mapping[str, Any]]) -> Findings:
