@@ -11,7 +11,8 @@ being removed (:mod:`.resumed_files`).
 
 With full mmcv, or with a matching torchvision, nothing is changed. The first and the third wait in
 an import hook, so that neither ``mmcv.ops`` nor torchvision is imported before someone asks for it.
-Beside them, :mod:`.cpu_distributed` lets several processes train on machines without a GPU.
+Beside them, :mod:`.cpu_distributed` lets several processes train on machines without a GPU, and
+:mod:`.moved` keeps old import paths for one version.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def setup() -> None:
         config_text,
         cpu_distributed,
         mmcv_operators,
+        moved,
         resumed_files,
         safe_loading,
         torchvision_operators,
@@ -47,6 +49,7 @@ def setup() -> None:
     config_text.install()
     resumed_files.install()
     cpu_distributed.install()
+    moved.install()
     _done = True
 
 
