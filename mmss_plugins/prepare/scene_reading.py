@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmss_plugins.apis.prediction.scene_windows import filled
 from mmss_plugins.bands import S2_L2A, SENSORS, Sensor
 from mmss_plugins.prepare.band_choice import BandChoice
 from mmss_plugins.prepare.image_files import ImageInfo, image_info, read_image
@@ -22,7 +23,6 @@ from mmss_plugins.raster.image import descriptions_of
 from mmss_plugins.raster.s2_offset import find_level, find_offset
 from mmss_plugins.raster.scene_files import SUFFIXES, Scene, find_scene, opened
 from mmss_plugins.raster.scene_reader import SceneReader
-from mmss_plugins.raster.scene_windows import filled
 from mmss_plugins.raster.units import carries_offset, check_offset, check_units, decibel
 from mmss_plugins.raster.windows import Window
 

@@ -13,8 +13,8 @@ from small_scenes import (
 
 from mmss_plugins.apis.prediction import RasterError
 from mmss_plugins.apis.prediction.network_input import RawValues, network_channels
+from mmss_plugins.apis.prediction.scene_windows import SceneWindows, filled
 from mmss_plugins.raster.scene_reader import SceneReader
-from mmss_plugins.raster.scene_windows import SceneWindows, filled
 from mmss_plugins.raster.windows import Window
 
 S2 = optical(['B4', 'B2'])

@@ -21,6 +21,7 @@ from mmss_plugins.apis.prediction.network_input import (
 )
 from mmss_plugins.apis.prediction.scene_model import SceneModel
 from mmss_plugins.apis.prediction.scene_report import SceneReport
+from mmss_plugins.apis.prediction.scene_windows import SceneWindows, WindowInput
 from mmss_plugins.apis.prediction.scene_writer import SETTINGS, SceneWriter
 from mmss_plugins.checkpoints.spec.input_specification import AERIAL, InputContract, ModalityInput
 from mmss_plugins.cli.progress import ProgressReport
@@ -31,7 +32,6 @@ from mmss_plugins.raster.georeference import pixel_metres
 from mmss_plugins.raster.s2_offset import stated_offset
 from mmss_plugins.raster.scene_files import Scene
 from mmss_plugins.raster.scene_reader import SceneReader
-from mmss_plugins.raster.scene_windows import SceneWindows, WindowInput
 from mmss_plugins.raster.units import OFFSET_FROM, carries_offset, check_offset
 from mmss_plugins.raster.windows import Window
 from mmss_plugins.store.normalisation import Limits
