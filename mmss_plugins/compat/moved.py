@@ -26,6 +26,8 @@ MOVED = {
     'mmss_plugins.lmdb_tools': 'mmss_plugins.store.tools',
     'mmss_plugins.models.functional': 'mmss_plugins.functional',
     'mmss_plugins.prediction': 'mmss_plugins.apis.prediction',
+    'mmss_plugins.prediction.scene_files': 'mmss_plugins.raster.scene_files',
+    'mmss_plugins.prediction.scene_reader': 'mmss_plugins.raster.scene_reader',
 }
 
 

@@ -1,7 +1,6 @@
 """The ablation's command, made as small as it goes: its trainings are real, in this process."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from mmengine.runner import Runner
 from store_factory import write_dfc_store, write_noldo_store
 
 from mmss_plugins.analysis.jobs.steps import StepRecord
+from projects.studies import ablation as command
 from projects.studies import study
 
 SIZES = [
@@ -64,8 +64,7 @@ def ablation(tmp_path, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # asks compilers: seconds
     monkeypatch.setattr(study, 'StepRunner', StepsHere)
     monkeypatch.setattr(StepsHere, 'trainings', ())
-    tool = import_module('projects.studies.ablation')
-    return lambda *arguments: tool.main(['--out', str(tmp_path / 'study'), *arguments])
+    return lambda *arguments: command.main(['--out', str(tmp_path / 'study'), *arguments])
 
 
 def test_a_study_by_the_commands_that_users_type(tmp_path, ablation, capsys):

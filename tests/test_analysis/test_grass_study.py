@@ -1,5 +1,4 @@
 import json
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,7 +6,7 @@ import pytest
 
 from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from projects.pipeline.aerial import AerialRoad
-from projects.studies import grass_study
+from projects.studies import grass, grass_study
 from projects.studies.crop_purity import CropPurity
 from projects.studies.grass_study import GrassStudy, crops_table
 from projects.studies.study import Task, run_study
@@ -112,10 +111,9 @@ def test_the_figure_has_a_row_per_use(tmp_path):
 
 def test_a_study_without_a_place_is_told(tmp_path, calls, capsys):
     (tmp_path / 'study').touch()
-    tool = import_module('projects.studies.grass')
-    assert tool.main(['--out', str(tmp_path / 'study'), '--seeds', '0']) == 1
+    assert grass.main(['--out', str(tmp_path / 'study'), '--seeds', '0']) == 1
     assert "grass.py: error: [Errno 17] File exists: '" in capsys.readouterr().err
     with pytest.raises(SystemExit, match='2'):
-        tool.main(['--out', str(tmp_path / 'new'), '--budgets', '4', '0'])
+        grass.main(['--out', str(tmp_path / 'new'), '--budgets', '4', '0'])
     assert 'argument --budgets: must be 1 or more, but got 0' in capsys.readouterr().err
     assert calls == []

@@ -1,11 +1,10 @@
 """The mini world's table, with a stand-in for the commands that it runs."""
 
-from importlib import import_module
-
 import pytest
 from faked_steps import FakedSteps, load_tool
 
 from mmss_plugins.apis.run_options import find_config
+from projects.studies import mini_table
 from projects.studies.mini_table_data import CONFIGS
 
 PSP, OSM = 'pspnet_r18_mini_dfc2020-s2', 'fpn_r18_mini_osm-s2'
@@ -20,7 +19,7 @@ def steps():
 def table(tmp_path, steps):
     def run(*arguments):
         out = ('--work-dir', str(tmp_path / 'out'))
-        return import_module('projects.studies.mini_table').main([*arguments, *out], steps.runner)
+        return mini_table.main([*arguments, *out], steps.runner)
 
     return run
 
