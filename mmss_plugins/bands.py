@@ -112,7 +112,7 @@ def sensor_of(modality: str, unit: str) -> Sensor:
 
     Args:
         modality: 's1' or 's2'.
-        unit: Of its physical values, as a store or an input contract has it: it tells the two
+        unit: Of its physical values, as a store or an input specification has it: it tells the two
             processing levels of Sentinel-2 apart.
 
     Raises:

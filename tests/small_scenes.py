@@ -9,7 +9,7 @@ from small_raw_trees import S2_BANDS, read_raw, write_tiff
 from torch import nn
 
 from mmss_plugins.apis.prediction import SceneModel
-from mmss_plugins.checkpoints.spec.input_specification import InputContract, ModalityInput
+from mmss_plugins.checkpoints.spec.input_specification import InputSpecification, ModalityInput
 from mmss_plugins.raster.scene_files import find_scene
 
 UTM = 'EPSG:32633'
@@ -39,21 +39,21 @@ def reflectance(shape, bands=13, seed=0):
 
 
 def optical(bands=S2_BANDS, normalize='clip8', **changes):
-    """A contract's entry of Sentinel-2."""
+    """A specification's entry of Sentinel-2."""
     chosen = [S2_BANDS.index(band) for band in bands]
     mean, std = (tuple(values[i] for i in chosen) for values in (S2_MEAN, S2_STD))
     return _entry(bands, 'reflectance x 10000', normalize, mean, std, changes)
 
 
 def radar(bands=('VV', 'VH'), normalize='clip8', **changes):
-    """A contract's entry of Sentinel-1."""
+    """A specification's entry of Sentinel-1."""
     chosen = [('VV', 'VH').index(band) for band in bands]
     mean, std = (tuple(values[i] for i in chosen) for values in (S1_MEAN, S1_STD))
     return _entry(bands, 'dB', normalize, mean, std, changes)
 
 
 def aerial(bands=('R', 'G', 'B'), **changes):
-    """A contract's entry of aerial images."""
+    """A specification's entry of aerial images."""
     return ModalityInput(**{**_plain(bands, '8-bit value', None, '0..1'), **changes})
 
 
@@ -67,8 +67,8 @@ def _plain(bands, unit, normalize, values):
     return {'bands': tuple(bands), 'unit': unit, 'normalize': normalize, 'values': values}
 
 
-def contract(**entries):
-    return InputContract(entries, CLASSES)
+def spec(**entries):
+    return InputSpecification(entries, CLASSES)
 
 
 class PixelModel(nn.Module):
@@ -113,12 +113,12 @@ class _Sample:
 
 
 def scene_model(model, **entries):
-    return SceneModel(model, contract(**entries), CLASSES, PALETTE, 'best.pth')
+    return SceneModel(model, spec(**entries), CLASSES, PALETTE, 'best.pth')
 
 
 def scene_of(model, **paths):
     """The scene of these files, with the bands that a model wants."""
-    bands = {name: entry.bands for name, entry in model.contract.modalities.items()}
+    bands = {name: entry.bands for name, entry in model.spec.modalities.items()}
     return find_scene(paths, bands)
 
 

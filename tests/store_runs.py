@@ -42,7 +42,7 @@ def make_runner(work_dir, model, dataloader, max_iters=1, hook=None, test=False,
                 'checkpoint': {'type': 'CheckpointHook', 'interval': 1, 'by_epoch': False}
             },
             'custom_hooks': [
-                {'type': 'mmss_plugins.InputContractHook', **(hook or {})},
+                {'type': 'mmss_plugins.InputSpecificationHook', **(hook or {})},
                 {'type': 'mmss_plugins.TransferReportHook', 'allow_partial': bool(hook)},
             ],
             'default_scope': 'mmseg',

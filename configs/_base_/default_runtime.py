@@ -25,7 +25,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='mmss_plugins.IterationSeedHook'),
-    dict(type='mmss_plugins.InputContractHook'),
+    dict(type='mmss_plugins.InputSpecificationHook'),
     dict(type='mmss_plugins.TransferReportHook'),
     dict(type='mmss_plugins.ResumeValidationHook'),
 ]

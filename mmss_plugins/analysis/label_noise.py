@@ -20,8 +20,11 @@ from mmss_plugins.apis.run_options import (
     require_folder,
 )
 from mmss_plugins.checkpoints.files import CheckpointFileError
-from mmss_plugins.checkpoints.spec.input_specification import InputContractError, contract_of
-from mmss_plugins.checkpoints.spec.run_specification import run_contract
+from mmss_plugins.checkpoints.spec.input_specification import (
+    InputSpecificationError,
+    specification_of,
+)
+from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.checkpoints.transfer.pretrained import read_content
@@ -47,7 +50,8 @@ EXAMPLES = """examples:
       --cfg-options train_dataloader.dataset.data_root=data/noldo.lmdb
 """
 _MISTAKES = (
-    CheckpointFileError, InputContractError, OSError, StoreError, TypeError, UsageError, ValueError,
+    CheckpointFileError, InputSpecificationError, OSError, StoreError, TypeError, UsageError,
+    ValueError,
 )  # fmt: skip
 
 
@@ -98,8 +102,8 @@ def load_model(cfg: Config, checkpoint: str, dataset: SentinelStoreDataset) -> n
     """
     require_file(checkpoint, 'checkpoint')
     model = load_trained(cfg, checkpoint)
-    trained = contract_of(read_content(checkpoint), checkpoint)
-    found = run_contract(dataset, model.data_preprocessor)
+    trained = specification_of(read_content(checkpoint), checkpoint)
+    found = run_specification(dataset, model.data_preprocessor)
     if trained is not None and found is not None:
         rows = compare(trained, found, classes=True)
         if any(row.differs for row in rows):

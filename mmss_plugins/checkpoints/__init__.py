@@ -4,10 +4,10 @@ from mmss_plugins.checkpoints.convert.published import ConversionError, Publishe
 from mmss_plugins.checkpoints.convert.reference_names import to_reference_key, to_segmentor_key
 from mmss_plugins.checkpoints.files import CheckpointFileError, read_checkpoint, write_checkpoint
 from mmss_plugins.checkpoints.spec.input_specification import (
-    InputContract,
-    InputContractError,
+    InputSpecification,
+    InputSpecificationError,
     ModalityInput,
-    contract_of,
+    specification_of,
 )
 from mmss_plugins.checkpoints.transfer.inflated import Inflation
 from mmss_plugins.checkpoints.transfer.report import TransferError, TransferReport, transfer_report
@@ -16,13 +16,13 @@ __all__ = [
     'CheckpointFileError',
     'ConversionError',
     'Inflation',
-    'InputContract',
-    'InputContractError',
+    'InputSpecification',
+    'InputSpecificationError',
     'ModalityInput',
     'PublishedNetwork',
     'TransferError',
     'TransferReport',
-    'contract_of',
+    'specification_of',
     'read_checkpoint',
     'to_reference_key',
     'to_segmentor_key',

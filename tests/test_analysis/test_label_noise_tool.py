@@ -102,8 +102,8 @@ def test_a_checkpoint_that_cannot_be_read_is_told_without_a_traceback(run, capsy
 
 
 def test_a_checkpoint_trained_on_other_bands_is_refused(run, capsys):
-    from mmss_plugins.checkpoints.spec.input_specification import CONTRACT_KEY
-    from mmss_plugins.checkpoints.spec.run_specification import run_contract
+    from mmss_plugins.checkpoints.spec.input_specification import SPECIFICATION_KEY
+    from mmss_plugins.checkpoints.spec.run_specification import run_specification
     from mmss_plugins.evaluation.label_noise.run import report_dataset
 
     kind = 'mmss_plugins.NoLDOPretrainDataset'
@@ -113,7 +113,7 @@ def test_a_checkpoint_trained_on_other_bands_is_refused(run, capsys):
     )
     preprocessor = MODELS.build({'type': 'mmss_plugins.MultiBandSegDataPreProcessor'})
     content = torch.load(run / 'weights.pth', weights_only=True)
-    content['meta'] = {CONTRACT_KEY: run_contract(data, preprocessor).to_dict()}
+    content['meta'] = {SPECIFICATION_KEY: run_specification(data, preprocessor).to_dict()}
     torch.save(content, run / 'weights.pth')
     assert call(run) == 2
     assert 'was trained on other inputs' in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_a_bare_backbone_has_that_encoder_and_says_what_it_leaves_out(network, m
     assert modality in reason
     assert len(names) + len(expected) == len(theirs['state_dict'])
     assert f'dropped: {len(names)} tensors, {reason}' in conversion.report()
-    assert list(conversion.contract.modalities) == [modality]
+    assert list(conversion.spec.modalities) == [modality]
 
 
 def test_the_report_counts_every_tensor_and_names_the_rest():
@@ -201,30 +201,30 @@ def test_training_state_of_ours_is_dropped_with_a_reason():
 @pytest.mark.parametrize(('bands', 'names'), [
     (13, 'B1 B2 B3 B4 B5 B6 B7 B8 B8A B9 B10 B11 B12'), (9, 'B2 B3 B4 B5 B6 B7 B8 B11 B12'),
 ])  # fmt: skip
-def test_the_contract_of_the_published_ones(bands, names):
+def test_the_specification_of_the_published_ones(bands, names):
     conversion = to_ours(checkpoint(bands=bands), 'x')
-    contract = conversion.contract
-    assert list(contract.modalities) == ['s1', 's2']
-    assert contract.modalities['s1'].bands == ('VV', 'VH')
-    s2 = contract.modalities['s2']
+    spec = conversion.spec
+    assert list(spec.modalities) == ['s1', 's2']
+    assert spec.modalities['s1'].bands == ('VV', 'VH')
+    s2 = spec.modalities['s2']
     assert ' '.join(s2.bands) == names
     assert (s2.normalize, s2.values, s2.unit) == ('clip8', '0..1', 'reflectance x 10000')
     assert (s2.mean[-1], s2.std[-1]) == (1524.06546312, 1136.53823676)
-    assert contract.classes == DYNAMIC_WORLD_CLASSES
-    assert contract.method == 'CromSS'
-    assert contract.settings['smoothing'] == {'factors': [0.15, 0.05], 'prior': 'ts'}
+    assert spec.classes == DYNAMIC_WORLD_CLASSES
+    assert spec.method == 'CromSS'
+    assert spec.settings['smoothing'] == {'factors': [0.15, 0.05], 'prior': 'ts'}
     meta = our_checkpoint(conversion, 'x')['meta']
     assert meta['dataset_meta']['classes'] == DYNAMIC_WORLD_CLASSES
 
 
-def test_unknown_band_counts_carry_no_contract_and_say_so():
+def test_unknown_band_counts_carry_no_specification_and_say_so():
     conversion = to_ours(checkpoint(bands=5), 'x')
-    assert conversion.contract is None
-    assert 'input contract: none' in conversion.report()
+    assert conversion.spec is None
+    assert 'input specification: none' in conversion.report()
     assert 'input_contract' not in our_checkpoint(conversion, 'x')['meta']
 
 
-def test_a_contract_that_the_encoders_contradict_is_an_error():
+def test_a_specification_that_the_encoders_contradict_is_an_error():
     theirs = their_checkpoint(to_theirs(our_checkpoint(to_ours(checkpoint(), 'x'), 'x'), 'x'))
     theirs['state_dict'] = checkpoint(bands=9)['state_dict']
     with pytest.raises(ConversionError, match=r"'s2': 13.*'s2': 9"):

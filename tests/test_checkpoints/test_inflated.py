@@ -83,7 +83,7 @@ def test_another_number_of_bands_than_the_network_takes_is_an_error(tmp_path):
         check(backbone)
 
 
-def test_the_old_bands_contract_goes(tmp_path):
+def test_the_old_bands_specification_goes(tmp_path):
     _, file = saved(tmp_path, RESNET)
     assert 'input_contract' not in load_from_inflation(f'inflate://{file}?bands=4')['meta']
 

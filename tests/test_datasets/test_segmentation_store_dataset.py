@@ -9,8 +9,8 @@ from store_factory import LABEL_FIELD
 
 from mmss_plugins.apis.prediction.network_input import network_channels
 from mmss_plugins.bands import FILE_VALUE, S2
-from mmss_plugins.checkpoints.spec.input_specification import InputContract
-from mmss_plugins.checkpoints.spec.run_specification import run_contract
+from mmss_plugins.checkpoints.spec.input_specification import InputSpecification
+from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset, SegmentationStoreDataset
 from mmss_plugins.datasets.segmentation_store_dataset import default_palette
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
@@ -56,9 +56,9 @@ def naive_clip8(image, mean, std):
     return (np.clip(image, low, high) - low) / (high - low) * 255
 
 
-def without_size(contract):
-    parts = {k: replace(v, pixel_size=None) for k, v in contract.modalities.items()}
-    return replace(contract, modalities=parts)
+def without_size(spec):
+    parts = {k: replace(v, pixel_size=None) for k, v in spec.modalities.items()}
+    return replace(spec, modalities=parts)
 
 
 def test_classes_and_palette_are_the_stores(stores):
@@ -106,7 +106,9 @@ def test_sentinel_is_read_as_the_published_sets_are(stores, modality):
         stores['sentinel'], modality=modality, image_dtype='uint8'
     )
     np.testing.assert_array_equal(ours[1]['img'], theirs[1]['img'])
-    assert without_size(run_contract(ours, None)) == without_size(run_contract(theirs, None))
+    assert without_size(run_specification(ours, None)) == without_size(
+        run_specification(theirs, None)
+    )
     if modality == 's12':
         assert SegmentationStoreDataset(stores['sentinel']).channels == ours.channels
 
@@ -127,8 +129,8 @@ def test_pictures_have_the_specification_of_aerial_images(stores):
         stores['picture']
     )
     for preprocessor in (None, MultiBandSegDataPreProcessor()):
-        contracts = [run_contract(data, preprocessor) for data in (ours, theirs)]
-        assert len({str(without_size(contract)) for contract in contracts}) == 1
+        specs = [run_specification(data, preprocessor) for data in (ours, theirs)]
+        assert len({str(without_size(spec)) for spec in specs}) == 1
 
 
 @pytest.mark.parametrize(
@@ -139,23 +141,23 @@ def test_pictures_have_the_specification_of_aerial_images(stores):
 def test_prediction_gives_the_network_what_training_gave_it(stores, store, normalize):
     data = SegmentationStoreDataset(stores[store], normalize=normalize)
     preprocessor = MultiBandSegDataPreProcessor()
-    contract = run_contract(data, preprocessor)
-    assert InputContract.from_dict(contract.to_dict(), 'x') == contract
+    spec = run_specification(data, preprocessor)
+    assert InputSpecification.from_dict(spec.to_dict(), 'x') == spec
     image = np.ascontiguousarray(data[0]['img'].transpose(2, 0, 1))
     trained = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
     physical = SegmentationStoreDataset(stores[store], normalize=None)[0]['img'].transpose(2, 0, 1)
     if store == 'plain':
         physical = physical.astype(np.uint8)
     found, start = [], 0
-    for name, entry in contract.modalities.items():
+    for name, entry in spec.modalities.items():
         part = physical[start : start + len(entry.bands)]
         found.append(network_channels(part, entry, name))
         start += len(entry.bands)
     # 8 bits of scaled values: a value on the edge of a step may come to the next one
     tolerance = 1 / 255 + 1e-5 if store == 'scaled' else 1e-5
     np.testing.assert_allclose(np.concatenate(found), trained, atol=tolerance)
-    assert len(contract.modalities) == (2 if store == 'sentinel' else 1)
-    assert contract.classes == CLASSES
+    assert len(spec.modalities) == (2 if store == 'sentinel' else 1)
+    assert spec.classes == CLASSES
 
 
 def test_bands_of_sentinel_may_be_chosen(stores):

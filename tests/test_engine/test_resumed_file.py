@@ -39,7 +39,7 @@ def run(work_dir, epochs, resume, caplog):
         'train_cfg': {'by_epoch': True, 'max_epochs': epochs},
         'optim_wrapper': {'optimizer': {'type': 'SGD', 'lr': 1.0}},
         'default_hooks': {'checkpoint': {'type': 'CheckpointHook', 'interval': 1}},
-        'custom_hooks': [{'type': 'mmss_plugins.InputContractHook'}],
+        'custom_hooks': [{'type': 'mmss_plugins.InputSpecificationHook'}],
         'resume': resume,
     }
     runner = Runner(**cfg, cfg=Config({'default_hooks': cfg['default_hooks']}))

@@ -14,7 +14,7 @@ from mmss_plugins.apis.prediction.network_input import (
     network_channels,
     physical_values,
 )
-from mmss_plugins.checkpoints.spec.run_specification import run_contract
+from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 from mmss_plugins.raster import RasterError, check_units
@@ -160,10 +160,10 @@ def stores(tmp_path_factory):
 
 
 def trained_on(dataset, preprocessor):
-    """What a network is given in training, and its contract."""
+    """What a network is given in training, and its specification."""
     image = torch.from_numpy(dataset.load_sample(0)['img'].transpose(2, 0, 1).copy())
     made = preprocessor({'inputs': [image], 'data_samples': None})['inputs'][0]
-    return made.numpy(), run_contract(dataset, preprocessor)
+    return made.numpy(), run_specification(dataset, preprocessor)
 
 
 @pytest.mark.parametrize('preprocessor', PREPROCESSORS)
@@ -180,11 +180,11 @@ def test_sentinel_inputs_are_those_of_training(stores, preprocessor, normalize, 
     for choice in choices:
         dataset = DFC2020Dataset(str(folder / 'dfc.lmdb'), **options, **choice)
         make = PREPROCESSORS[preprocessor](len(dataset.channels))
-        expected, contract = trained_on(dataset, make)
+        expected, spec = trained_on(dataset, make)
         names = {'s1': ('VV', 'VH'), 's2': S2_BANDS}
         found = [
             network_channels(raw[key][[names[key].index(b) for b in entry.bands]], entry, key)
-            for key, entry in contract.modalities.items()
+            for key, entry in spec.modalities.items()
         ]
         np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-5, atol=1e-5)
 
@@ -194,7 +194,7 @@ def test_aerial_inputs_are_those_of_training(stores, preprocessor):
     path = stores[0] / 'potsdam.lmdb'
     (raw,) = StoreReader(path).read('2_10-0000-0000', [ReadRequest('image')])
     make = PREPROCESSORS[preprocessor](3)
-    expected, contract = trained_on(PotsdamDataset(str(path)), make)
-    entry = contract.modalities['aerial']
+    expected, spec = trained_on(PotsdamDataset(str(path)), make)
+    entry = spec.modalities['aerial']
     found = network_channels(raw[['RGB'.index(band) for band in entry.bands]], entry, 'aerial')
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

@@ -120,7 +120,7 @@ def write_config(folder, raw, model, options):
         'default_hooks': {
             'checkpoint': {'type': 'CheckpointHook', 'interval': 2, 'by_epoch': False}
         },
-        'custom_hooks': [{'type': 'mmss_plugins.InputContractHook'}],
+        'custom_hooks': [{'type': 'mmss_plugins.InputSpecificationHook'}],
         'randomness': {'seed': 1},
         'experiment_name': folder.name,
         'train_dataloader': train,

@@ -18,17 +18,17 @@ from small_raw_trees import S2_BANDS
 from small_scenes import (
     CLASSES,
     PALETTE,
-    contract,
     optical,
     radar,
     read_map,
     reflectance,
+    spec,
     write_scene,
 )
 
 from mmss_plugins.apis.prediction.cli import main, training_crop
 from mmss_plugins.apis.prediction.network_input import network_channels
-from mmss_plugins.checkpoints.spec.input_specification import CONTRACT_KEY
+from mmss_plugins.checkpoints.spec.input_specification import SPECIFICATION_KEY
 from mmss_plugins.store.lock import WriterLock
 
 BANDS = ['B4', 'B3', 'B2']
@@ -70,7 +70,7 @@ class Home:
         head.bias.data.zero_()
         self.weight = head.weight.detach()[:, :, 0, 0].numpy()
         meta = {
-            CONTRACT_KEY: contract(**(entries or {'s2': S2})).to_dict(),
+            SPECIFICATION_KEY: spec(**(entries or {'s2': S2})).to_dict(),
             'dataset_meta': {'classes': CLASSES, 'palette': PALETTE},
         }
         torch.save({'meta': meta, 'state_dict': network.state_dict()}, folder / 'best.pth')
@@ -342,7 +342,7 @@ def no_checkpoint(folder):
     (folder / 'best.pth').unlink()
 
 
-def no_contract(folder):
+def no_specification(folder):
     content = torch.load(folder / 'best.pth', weights_only=True)
     torch.save({'meta': {}, 'state_dict': content['state_dict']}, folder / 'best.pth')
 
@@ -364,7 +364,7 @@ def no_config(folder):
     ('spoil', 'said'),
     [
         (no_checkpoint, "best.pth' is not a file"),
-        (no_contract, "best.pth: expected an input contract in 'meta'"),
+        (no_specification, "best.pth: expected an input specification in 'meta'"),
         (no_torch_file, 'best.pth: expected a checkpoint as torch.save writes it'),
         (other_model, 'best.pth does not hold the model of the config'),
         (no_config, "tiny.py' is neither a file"),

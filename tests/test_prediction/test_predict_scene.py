@@ -46,7 +46,7 @@ def open_files(folder):
 
 def predict(folder, model, kinds=('classes',), **options):
     """Predict the scenes of a folder's files, named by modality; returns report and maps."""
-    paths = {name: folder / f'{name}.tif' for name in model.contract.modalities}
+    paths = {name: folder / f'{name}.tif' for name in model.spec.modalities}
     outputs = {kind: folder / 'maps' / f'{kind}.tif' for kind in kinds}
     options = PredictionOptions(**{'window': 8, 'overlap': 2, **options})
     named = {kind: str(path) for kind, path in outputs.items()}
@@ -243,7 +243,7 @@ def test_overviews_change_no_limits(tmp_path):
         file.build_overviews([2, 4, 8], Resampling.average)
     model = scene_model(PixelModel(2), s1=radar(normalize='standardise'))
     reader = SceneReader(scene_of(model, s1=tmp_path / 's1.tif'))
-    limits = judge_values(reader, model.contract, RawValues())
+    limits = judge_values(reader, model.spec, RawValues())
     expected = np.percentile(image, S1_PERCENTILES, axis=(1, 2))
     np.testing.assert_allclose(limits['s1'], expected, rtol=1e-6)
 
@@ -396,7 +396,7 @@ def test_limits_are_found_where_they_are_needed(tmp_path):
         entries = {'s1': radar(normalize=normalize), 's2': optical(normalize=normalize)}
         model = scene_model(None, **entries)
         reader = SceneReader(scene_of(model, **paths))
-        assert list(judge_values(reader, model.contract, RawValues())) == names
+        assert list(judge_values(reader, model.spec, RawValues())) == names
 
 
 class Failing(PixelModel):

@@ -4,12 +4,15 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from small_scenes import CLASSES, PALETTE, PixelModel, contract, optical, radar, scene_model
+from small_scenes import CLASSES, PALETTE, PixelModel, optical, radar, scene_model, spec
 from tiny_segmentation import cross_modal_model
 
 from mmss_plugins.apis.prediction import RasterError, SceneModel
 from mmss_plugins.checkpoints.files import CheckpointFileError
-from mmss_plugins.checkpoints.spec.input_specification import CONTRACT_KEY, InputContractError
+from mmss_plugins.checkpoints.spec.input_specification import (
+    SPECIFICATION_KEY,
+    InputSpecificationError,
+)
 from mmss_plugins.registry import MODELS
 
 SEGMENTOR = {
@@ -34,13 +37,13 @@ def save(folder, model, meta):
 
 
 def meta(palette=PALETTE, classes=CLASSES, **entries):
-    found = {CONTRACT_KEY: contract(**(entries or {'s2': S2})).to_dict()}
+    found = {SPECIFICATION_KEY: spec(**(entries or {'s2': S2})).to_dict()}
     return {**found, 'dataset_meta': {'classes': classes, 'palette': palette}}
 
 
 def test_a_checkpoint_tells_everything(tmp_path):
     model = SceneModel.load(*save(tmp_path, SEGMENTOR, meta()))
-    assert model.contract.modalities == {'s2': S2}
+    assert model.spec.modalities == {'s2': S2}
     assert (model.classes, model.palette, model.name) == (CLASSES, PALETTE, 'best.pth')
     assert not model.model.training
     assert model.device == torch.device('cpu')
@@ -92,9 +95,9 @@ def test_the_last_head_of_a_cascade_counts(tmp_path):
         (meta(), CLASSES, PALETTE),
         (meta(palette=None), CLASSES, None),
         (meta(palette=PALETTE[:2]), CLASSES, None),
-        ({CONTRACT_KEY: {**contract(s2=S2).to_dict(), 'classes': []}}, None, None),
-        ({**meta(), CONTRACT_KEY: {**contract(s2=S2).to_dict(), 'classes': []}}, CLASSES, PALETTE),
-        ({**meta(), CONTRACT_KEY: {**contract(s2=S2).to_dict(), 'classes': ['a']}}, None, PALETTE),
+        ({SPECIFICATION_KEY: {**spec(s2=S2).to_dict(), 'classes': []}}, None, None),
+        ({**meta(), SPECIFICATION_KEY: {**spec(s2=S2).to_dict(), 'classes': []}}, CLASSES, PALETTE),
+        ({**meta(), SPECIFICATION_KEY: {**spec(s2=S2).to_dict(), 'classes': ['a']}}, None, PALETTE),
     ],
 )
 def test_classes_and_colours(tmp_path, kept, classes, palette):
@@ -108,18 +111,21 @@ def test_models_that_answer_from_one_modality_want_that_one(tmp_path, predict):
     model = cross_modal_model(test_cfg={'predict': predict})
     cfg, file = save(tmp_path, model, meta(s1=radar(), s2=optical()))
     found = SceneModel.load(cfg, file)
-    assert list(found.contract.modalities) == (['s1', 's2'] if predict == 'mean' else [predict])
+    assert list(found.spec.modalities) == (['s1', 's2'] if predict == 'mean' else [predict])
     channels = {'mean': 15, 's1': 2, 's2': 13}[predict]
     assert found.probabilities(torch.randn(1, channels, 32, 32)).shape == (1, 3, 32, 32)
 
 
 def test_checkpoints_that_do_not_do(tmp_path):
     cfg, file = save(tmp_path, SEGMENTOR, {})
-    with pytest.raises(RasterError, match=r"best\.pth: expected an input contract in 'meta', .* "
-                       'but there is none: train with InputContractHook'):  # fmt: skip
+    with pytest.raises(RasterError, match=r"best\.pth: expected an input specification in "
+                       "'meta', .* "
+                       'but there is none: train with InputSpecificationHook'):  # fmt: skip
         SceneModel.load(cfg, file)
-    cfg, file = save(tmp_path, SEGMENTOR, {CONTRACT_KEY: {'format': 9}})
-    with pytest.raises(InputContractError, match=r'best\.pth: expected .* contract of format'):
+    cfg, file = save(tmp_path, SEGMENTOR, {SPECIFICATION_KEY: {'format': 9}})
+    with pytest.raises(
+        InputSpecificationError, match=r'best\.pth: expected .* specification of format'
+    ):
         SceneModel.load(cfg, file)
     cfg, file = save(tmp_path, SEGMENTOR, meta())
     cfg.model.decode_head.num_classes = 4

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from small_scenes import (
     backscatter,
-    contract,
     optical,
     radar,
     reflectance,
     scene_model,
     scene_of,
+    spec,
     write_scene,
 )
 
@@ -26,7 +26,7 @@ def windows_of(windows, raw=None, nodata=None, limits=None, entries=None, **path
     entries = entries or {'s2': S2}
     scene = scene_of(scene_model(None, **entries), **paths)
     reader = SceneReader(scene, nodata)
-    return SceneWindows(reader, windows, contract(**entries), raw or RawValues(), limits or {})
+    return SceneWindows(reader, windows, spec(**entries), raw or RawValues(), limits or {})
 
 
 def test_a_window_is_what_the_network_gets(tmp_path):

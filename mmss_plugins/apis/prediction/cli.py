@@ -30,7 +30,7 @@ from mmss_plugins.apis.run_options import (
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.spec.input_specification import (
     AERIAL,
-    InputContractError,
+    InputSpecificationError,
     plain_settings,
 )
 from mmss_plugins.cli.options import positive
@@ -64,7 +64,7 @@ examples:
 """
 WINDOW = 256
 MODALITIES = ('s1', 's2', AERIAL)
-_WRONG_ARGUMENTS = (UsageError, CheckpointFileError, InputContractError, PrepareUsageError)
+_WRONG_ARGUMENTS = (UsageError, CheckpointFileError, InputSpecificationError, PrepareUsageError)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -167,7 +167,7 @@ def predict(args: argparse.Namespace) -> int:
     except RasterError as error:
         raise UsageError(str(error)) from error
     failed = 0
-    for paths in scenes_of(args, tuple(model.contract.modalities)):
+    for paths in scenes_of(args, tuple(model.spec.modalities)):
         try:
             _predict_one(args, model, paths, options)
         except (RasterError, StoreWriteError, OSError) as error:
@@ -182,7 +182,7 @@ def _predict_one(
     paths: Mapping[str, Path],
     options: PredictionOptions,
 ) -> None:
-    wanted = {name: entry.bands for name, entry in model.contract.modalities.items()}
+    wanted = {name: entry.bands for name, entry in model.spec.modalities.items()}
     given = {name: getattr(args, f'{name}_bands') for name in MODALITIES}
     scene = find_scene(paths, wanted, given)
     kinds = [CLASSES, *([CONFIDENCE] if args.confidence else [])]

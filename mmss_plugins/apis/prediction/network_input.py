@@ -1,4 +1,4 @@
-"""From a scene's values to a network's input, by the input contract of its checkpoint."""
+"""From a scene's values to a network's input, by the input specification of its checkpoint."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> Limits:
 
     Args:
         pixels: (C, pixels) with data, in dB or coded in 8 bits.
-        entry: The contract of the modality.
+        entry: The specification of the modality.
 
     Returns:
         Low and high, per band, in dB.
@@ -98,7 +98,7 @@ def network_channels(
 
     Args:
         image: (C, H, W), physical values, or 8 bits (aerial images; coded Sentinel images).
-        entry: The contract of the modality.
+        entry: The specification of the modality.
         modality: Its name.
         limits: Of :func:`backscatter_limits`, for standardised Sentinel-1.
 
@@ -124,7 +124,7 @@ def network_channels(
 
 
 def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:
-    """8-bit bands as the contract has them; heights, which are metres, as they are."""
+    """8-bit bands as the specification has them; heights, which are metres, as they are."""
     channels = image.astype(np.float32)
     for plane, band in zip(channels, entry.bands, strict=True):
         if band != 'height' and entry.values == '0..1':

@@ -23,7 +23,11 @@ from mmss_plugins.apis.prediction.scene_model import SceneModel
 from mmss_plugins.apis.prediction.scene_report import SceneReport
 from mmss_plugins.apis.prediction.scene_windows import SceneWindows, WindowInput
 from mmss_plugins.apis.prediction.scene_writer import SETTINGS, SceneWriter
-from mmss_plugins.checkpoints.spec.input_specification import AERIAL, InputContract, ModalityInput
+from mmss_plugins.checkpoints.spec.input_specification import (
+    AERIAL,
+    InputSpecification,
+    ModalityInput,
+)
 from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.raster import check_units
@@ -115,8 +119,8 @@ def predict_scene(
     tags = {'checkpoint': model.name, 'window': options.window, 'overlap': options.overlap}
     tags |= {} if settings is None else {SETTINGS: json.dumps(settings, sort_keys=True)}
     try:
-        warnings = check_pixel_size(scene, model.contract, options.any_pixel_size)
-        limits = judge_values(reader, model.contract, options.raw)
+        warnings = check_pixel_size(scene, model.spec, options.any_pixel_size)
+        limits = judge_values(reader, model.spec, options.raw)
         with SceneWriter(outputs, scene.grid, model.classes, model.palette, tags) as writer:
             for row, col, probabilities, valid in predicted_rows(model, reader, options, limits):
                 classes = writer.write(row, col, probabilities, valid)
@@ -134,12 +138,12 @@ def predict_scene(
     return SceneReport.of(scene, model.classes, counts, seconds, warnings)
 
 
-def check_pixel_size(scene: Scene, contract: InputContract, accept: bool) -> list[str]:
+def check_pixel_size(scene: Scene, spec: InputSpecification, accept: bool) -> list[str]:
     """Compare the pixels of a scene with those that the network was trained on.
 
     Args:
         scene: Its grid's pixels are compared, if their size is known.
-        contract: Likewise.
+        spec: Likewise.
         accept: Whether to accept any size.
 
     Returns:
@@ -149,7 +153,7 @@ def check_pixel_size(scene: Scene, contract: InputContract, accept: bool) -> lis
         RasterError: If they differ by a factor of more than three.
     """
     found = pixel_metres(scene.grid)
-    sizes = [entry.pixel_size for entry in contract.modalities.values() if entry.pixel_size]
+    sizes = [entry.pixel_size for entry in spec.modalities.values() if entry.pixel_size]
     if not found or not sizes:
         return []
     trained = min(sizes)
@@ -163,7 +167,9 @@ def check_pixel_size(scene: Scene, contract: InputContract, accept: bool) -> lis
     return [f'{said}: expect errors'] if factor > PIXEL_WARNING else []
 
 
-def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -> dict[str, Limits]:
+def judge_values(
+    reader: SceneReader, spec: InputSpecification, raw: RawValues
+) -> dict[str, Limits]:
     """Check a sample of the scene, and take from it what all windows are normalised by.
 
     The sample is of full resolution: overviews are averages, which have other percentiles.
@@ -177,7 +183,7 @@ def judge_values(reader: SceneReader, contract: InputContract, raw: RawValues) -
     """
     windows = sample_windows(reader.scene.grid.shape)
     limits = {}
-    for modality, entry in contract.modalities.items():
+    for modality, entry in spec.modalities.items():
         where = next(iter(reader.scene.bands[modality].values())).path
         parts, cirrus = [], []
         for window in windows:
@@ -291,7 +297,7 @@ def predicted_rows(
     with ProgressReport(title, total) as progress:
         for columns, windows in panels:
             mosaic = Mosaic(len(model.classes), shape[0], columns, size, overlap)
-            dataset = SceneWindows(reader, windows, model.contract, options.raw, limits or {})
+            dataset = SceneWindows(reader, windows, model.spec, options.raw, limits or {})
             for window, item, scores in _predicted(model, dataset, options):
                 for row, means, valid in mosaic.advance(window.row):
                     yield row, columns[0], means, valid

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmss_plugins.checkpoints.files import read_checkpoint
 from mmss_plugins.checkpoints.spec.dataset_meta import dataset_classes
-from mmss_plugins.checkpoints.spec.input_specification import InputContract, contract_of
+from mmss_plugins.checkpoints.spec.input_specification import InputSpecification, specification_of
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.utils.run_settings import file_digest
@@ -21,11 +21,11 @@ from mmss_plugins.utils.run_settings import file_digest
 
 @dataclass
 class SceneModel:
-    """A model in evaluation mode, its input contract and its classes.
+    """A model in evaluation mode, its input specification and its classes.
 
     Args:
         model: A segmentor of MMSegmentation's kind.
-        contract: What it was trained on, of the modalities that it wants.
+        specification: What it was trained on, of the modalities that it wants.
         classes: Class names by index.
         palette: RGB per class.
         name: Of its checkpoint, for the outputs' tags.
@@ -34,7 +34,7 @@ class SceneModel:
     """
 
     model: nn.Module
-    contract: InputContract
+    spec: InputSpecification
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...] | None = None
     name: str = ''
@@ -49,7 +49,8 @@ class SceneModel:
 
         Args:
             cfg: With ``model``.
-            checkpoint: Of that model, with an input contract, as ``InputContractHook`` writes it.
+            checkpoint: Of that model, with the input specification that
+                ``InputSpecificationHook`` writes.
             device: Where to run it.
             amp: Whether to run it in automatic mixed precision.
 
@@ -58,12 +59,12 @@ class SceneModel:
             RasterError: If the checkpoint does not tell its inputs, or the model does not segment.
         """
         content = read_checkpoint(checkpoint, mmap=True)
-        contract = contract_of(content, str(checkpoint))
-        if contract is None:
+        spec = specification_of(content, str(checkpoint))
+        if spec is None:
             raise RasterError(
-                f"{checkpoint}: expected an input contract in 'meta', which tells bands, units and "
-                'normalisation, but there is none: train with InputContractHook in custom_hooks '
-                '(our configs have it) and one of our data sets'
+                f"{checkpoint}: expected an input specification in 'meta', which gives bands, "
+                'units and normalisation, but there is none: train with InputSpecificationHook in '
+                'custom_hooks (our configs have it) and one of our data sets'
             )
         model = load_trained(cfg, checkpoint)
         if not hasattr(model, 'decode_head'):
@@ -71,12 +72,12 @@ class SceneModel:
                 f'{checkpoint}: expected a segmentor, but the model is {type(model).__name__}'
             )
         alone = getattr(model, 'predict_from', None)
-        if alone in contract.modalities:
-            contract = contract.only((alone,))
-        classes, palette = _classes(content, contract, model, checkpoint)
+        if alone in spec.modalities:
+            spec = spec.select((alone,))
+        classes, palette = _classes(content, spec, model, checkpoint)
         model.to(device)
         name, digest = Path(checkpoint).name, file_digest(Path(checkpoint))
-        return cls(model, contract, classes, palette, name, amp, digest)
+        return cls(model, spec, classes, palette, name, amp, digest)
 
     @property
     def device(self) -> torch.device:
@@ -108,12 +109,12 @@ class SceneModel:
 
 
 def _classes(
-    content: Mapping, contract: InputContract, model: nn.Module, source: object
+    content: Mapping, spec: InputSpecification, model: nn.Module, source: object
 ) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...] | None]:
     """Names and colours, one per class of the network."""
     count = max(model.num_classes, 2)
     named, palette = dataset_classes(content, source)
-    names = contract.classes or named
+    names = spec.classes or named
     if len(names) != count:
         names = tuple(f'class {index}' for index in range(count))
     return names, palette if palette and len(palette) == count else None

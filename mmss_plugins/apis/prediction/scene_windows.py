@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmss_plugins.apis.prediction.network_input import RawValues, network_channels, physical_values
-from mmss_plugins.checkpoints.spec.input_specification import InputContract
+from mmss_plugins.checkpoints.spec.input_specification import InputSpecification
 from mmss_plugins.raster import RasterError
 from mmss_plugins.raster.scene_reader import SceneReader
 from mmss_plugins.raster.windows import Window
@@ -39,7 +39,7 @@ class SceneWindows(Dataset):
     Args:
         reader: Of the scene.
         windows: All of one size; they may reach beyond the right and the lower border.
-        contract: The network's inputs.
+        specification: The network's inputs.
         raw: What the scene's values are.
         limits: Per modality, see :func:`.network_input.backscatter_limits`.
     """
@@ -48,11 +48,11 @@ class SceneWindows(Dataset):
         self,
         reader: SceneReader,
         windows: Sequence[Window],
-        contract: InputContract,
+        spec: InputSpecification,
         raw: RawValues,
         limits: Mapping[str, Limits],
     ) -> None:
-        self.reader, self.windows, self.contract = reader, windows, contract
+        self.reader, self.windows, self.spec = reader, windows, spec
         self.raw, self.limits = raw, limits
 
     def __len__(self) -> int:
@@ -62,13 +62,13 @@ class SceneWindows(Dataset):
         window = self.windows[index]
         inside = _inside(window, self.reader.scene.grid.shape)
         images, valid = {}, True
-        for modality in self.contract.modalities:
+        for modality in self.spec.modalities:
             image, present = self.reader.read(modality, inside)
             images[modality] = physical_values(image, modality, self.raw)
             valid = valid & present
         channels = [
             network_channels(
-                filled(image, valid), self.contract.modalities[name], name, self.limits.get(name)
+                filled(image, valid), self.spec.modalities[name], name, self.limits.get(name)
             )
             for name, image in images.items()
         ]

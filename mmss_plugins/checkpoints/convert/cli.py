@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mmss_plugins.checkpoints.convert.published import ConversionError
 from mmss_plugins.checkpoints.files import CheckpointFileError, check_output
-from mmss_plugins.checkpoints.spec.input_specification import InputContractError
+from mmss_plugins.checkpoints.spec.input_specification import InputSpecificationError
 
-_MISTAKES = (CheckpointFileError, ConversionError, InputContractError, OSError)
+_MISTAKES = (CheckpointFileError, ConversionError, InputSpecificationError, OSError)
 
 
 def make_parser(

@@ -14,7 +14,7 @@ from mmss_plugins.checkpoints.convert.published import (
     check_tensors,
     identify,
 )
-from mmss_plugins.checkpoints.convert.published_specification import published_contract
+from mmss_plugins.checkpoints.convert.published_specification import published_specification
 from mmss_plugins.checkpoints.convert.reference_names import (
     LATE_MODELS,
     to_reference_key,
@@ -22,9 +22,9 @@ from mmss_plugins.checkpoints.convert.reference_names import (
 )
 from mmss_plugins.checkpoints.files import state_of
 from mmss_plugins.checkpoints.spec.input_specification import (
-    CONTRACT_KEY,
-    InputContract,
-    contract_of,
+    SPECIFICATION_KEY,
+    InputSpecification,
+    specification_of,
 )
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, DYNAMIC_WORLD_PALETTE
 from mmss_plugins.version import __version__
@@ -44,14 +44,14 @@ class Conversion:
     Args:
         network: What it holds.
         state: The converted tensors by their new names.
-        contract: Its input contract, None where unknown.
+        specification: Its input specification, None where unknown.
         dropped: Tensors left out, by reason.
         other: Entries of the file beside its tensors, which are left out.
     """
 
     network: object  # prints as its description
     state: Mapping[str, Tensor]
-    contract: InputContract | None
+    spec: InputSpecification | None
     dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     other: Sequence[str] = ()
 
@@ -65,17 +65,17 @@ class Conversion:
             rows.append(f'dropped: {len(names)} tensors, {reason} ({_groups(names)})')
         if self.other:
             rows.append(f'left out, not weights: {", ".join(self.other)}')
-        if self.contract is None:
+        if self.spec is None:
             rows.append(
-                'input contract: none, its bands are not known; a run that loads the file cannot '
-                'check them'
+                'input specification: none, its bands are not known; a run that loads the file '
+                'cannot check them'
             )
         else:
             bands = ', '.join(
                 f'{name} {" ".join(m.bands)} ({m.normalize or "physical units"})'
-                for name, m in self.contract.modalities.items()
+                for name, m in self.spec.modalities.items()
             )
-            rows.append(f'input contract: {bands}')
+            rows.append(f'input specification: {bands}')
         return '\n'.join(rows)
 
 
@@ -113,7 +113,7 @@ def to_ours(
             f'{source}: this is a checkpoint of ours already: --reverse makes a published one of '
             "it; to load one encoder, use init_cfg with prefix='backbones.s1.' or 'backbones.s2.'"
         )
-    state, dropped = without(state, drop)
+    state, dropped = drop_keys(state, drop)
     if any(name.startswith(PREFIX) for name in state):
         strangers = [name for name in state if not name.startswith(PREFIX)]
         if strangers:
@@ -125,9 +125,9 @@ def to_ours(
         state = {name[len(PREFIX) :]: tensor for name, tensor in state.items()}
     network = identify(state, source)
     check_tensors(state, network, source)
-    contract = contract_of({'meta': content}, source)  # of ours, converted to theirs
-    contract = contract or published_contract(network)
-    _check_contract(contract, network, source)
+    spec = specification_of({'meta': content}, source)  # of ours, converted to theirs
+    spec = spec or published_specification(network)
+    _check_specification(spec, network, source)
     converted = {to_segmentor_key(name): tensor for name, tensor in state.items()}
     if modality is not None:
         prefix = f'backbones.{modality}.'
@@ -136,9 +136,9 @@ def to_ours(
         converted = {n[len(prefix) :]: t for n, t in converted.items() if n.startswith(prefix)}
         if not converted:
             raise ConversionError(f'{source}: it has no branch {modality!r} ({network})')
-        if contract is not None and modality != 'common':
-            contract = contract.only((modality,))
-    return Conversion(network, converted, contract, dropped, _others(content))
+        if spec is not None and modality != 'common':
+            spec = spec.select((modality,))
+    return Conversion(network, converted, spec, dropped, _others(content))
 
 
 def to_theirs(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conversion:
@@ -155,7 +155,7 @@ def to_theirs(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conver
     Raises:
         ConversionError: If a tensor is unknown, missing or of another shape.
     """
-    state, dropped = without(state_of(content, source), drop)
+    state, dropped = drop_keys(state_of(content, source), drop)
     own = [name for name in state if name.startswith(_OWN_STATE)]
     if own:
         dropped |= {'state of training that a published network has not': own}
@@ -173,12 +173,12 @@ def to_theirs(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conver
             ) from None
     network = identify(theirs, source)
     check_tensors(theirs, network, source)
-    contract = contract_of(content, source)
+    spec = specification_of(content, source)
     converted = {f'{PREFIX}{name}': theirs[name] for name in network.shapes() if name in theirs}
-    return Conversion(network, converted, contract, dropped, _others(content))
+    return Conversion(network, converted, spec, dropped, _others(content))
 
 
-def without(
+def drop_keys(
     state: Mapping[str, Tensor], drop: Sequence[str]
 ) -> tuple[dict[str, Tensor], dict[str, list[str]]]:
     """The tensors whose names do not begin as ``drop`` says; and the others, by reason."""
@@ -188,38 +188,42 @@ def without(
 
 
 def _others(content: Mapping) -> list[str]:
-    return [f'{key!s:.60}' for key in content if key not in ('state_dict', 'meta', CONTRACT_KEY)]
+    return [
+        f'{key!s:.60}' for key in content if key not in ('state_dict', 'meta', SPECIFICATION_KEY)
+    ]
 
 
-def _check_contract(contract: InputContract | None, network: PublishedNetwork, source: str) -> None:
-    if contract is None:
+def _check_specification(
+    spec: InputSpecification | None, network: PublishedNetwork, source: str
+) -> None:
+    if spec is None:
         return
-    told = {name: len(entry.bands) for name, entry in contract.modalities.items()}
+    given = {name: len(entry.bands) for name, entry in spec.modalities.items()}
     found = {'s1': network.s1_bands, 's2': network.s2_bands}
-    if told != found:
+    if given != found:
         raise ConversionError(
-            f"{source}: its '{CONTRACT_KEY}' tells of {told} bands, but the encoders take {found}"
+            f"{source}: its '{SPECIFICATION_KEY}' has {given} bands, but the encoders take {found}"
         )
 
 
 def our_checkpoint(conversion: Conversion, source: str) -> dict:
     """What to save, so that MM loads it as a checkpoint or by ``init_cfg``."""
     meta: dict[str, object] = {'mmss_plugins_version': __version__, 'converted_from': source}
-    classes = conversion.contract.classes if conversion.contract else ()
+    classes = conversion.spec.classes if conversion.spec else ()
     if classes:
         meta['dataset_meta'] = {'classes': tuple(classes)}
         if tuple(classes) == DYNAMIC_WORLD_CLASSES:
             meta['dataset_meta']['palette'] = [list(colour) for colour in DYNAMIC_WORLD_PALETTE]
-    if conversion.contract is not None:
-        meta[CONTRACT_KEY] = conversion.contract.to_dict()
+    if conversion.spec is not None:
+        meta[SPECIFICATION_KEY] = conversion.spec.to_dict()
     return {'meta': meta, 'state_dict': _own_storage(conversion.state.items())}
 
 
 def their_checkpoint(conversion: Conversion) -> dict:
     """What to save, so that the published code finds its 'state_dict'."""
     content: dict[str, object] = {'state_dict': _own_storage(conversion.state.items())}
-    if conversion.contract is not None:
-        content[CONTRACT_KEY] = conversion.contract.to_dict()
+    if conversion.spec is not None:
+        content[SPECIFICATION_KEY] = conversion.spec.to_dict()
     return content
 
 

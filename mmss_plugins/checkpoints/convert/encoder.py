@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from mmss_plugins.checkpoints.convert.cromss import without
+from mmss_plugins.checkpoints.convert.cromss import drop_keys
 from mmss_plugins.checkpoints.convert.published import ConversionError
 from mmss_plugins.checkpoints.files import CheckpointFileError, read_checkpoint, state_of
 from mmss_plugins.checkpoints.transfer.report import TransferReport, transfer_report
@@ -95,7 +95,7 @@ class EncoderConversion:
             rows.append(f'dropped: {len(names)} tensors, {reason} ({shown})')
         if self.other:
             rows.append(f'left out: {", ".join(self.other)}')
-        rows.append('input contract: none; a run that loads the file cannot check its bands')
+        rows.append('input specification: none; a run that loads the file cannot check its bands')
         rows.append(f'use: {self.recipe.usage(self.state)}')
         return '\n'.join(rows)
 
@@ -149,7 +149,7 @@ def convert_encoder(
             f'{recipe.prefixes[0] + recipe.stem!r} under {_places(recipe)}, but {_found(content)}'
         )
     state = state_of({'state_dict': content[key] if key else content}, source)
-    state, dropped = without(state, drop)
+    state, dropped = drop_keys(state, drop)
     prefix = next((p for p in recipe.prefixes if p + recipe.stem in state), None)
     if prefix is None:
         raise ConversionError(f'{source}: --drop leaves nothing of the encoder')

@@ -1,10 +1,10 @@
-"""The input contract of the published CromSS checkpoints, which do not carry one themselves."""
+"""The input specification of the published CromSS checkpoints, which do not carry one."""
 
 from __future__ import annotations
 
 from mmss_plugins.bands import S1, S2, Sensor, resolve_bands, sensor_statistics
 from mmss_plugins.checkpoints.convert.published import PublishedNetwork
-from mmss_plugins.checkpoints.spec.input_specification import InputContract, ModalityInput
+from mmss_plugins.checkpoints.spec.input_specification import InputSpecification, ModalityInput
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
 
 # Source: CromSS, https://arxiv.org/abs/2405.01217.
@@ -17,14 +17,14 @@ SETTINGS = {
 }
 
 
-def published_contract(network: PublishedNetwork) -> InputContract | None:
+def published_specification(network: PublishedNetwork) -> InputSpecification | None:
     """What a published network was trained on, by its band counts.
 
     Args:
         network: The network.
 
     Returns:
-        The contract; None where no band set has so many bands.
+        The specification; None where no band set has so many bands.
     """
     modalities = {}
     for sensor, count in ((S1, network.s1_bands), (S2, network.s2_bands)):
@@ -32,7 +32,7 @@ def published_contract(network: PublishedNetwork) -> InputContract | None:
             return None
         modalities[sensor.name] = _clip8_input(sensor, count)
     named = network.num_classes == len(DYNAMIC_WORLD_CLASSES)
-    return InputContract(
+    return InputSpecification(
         modalities,
         DYNAMIC_WORLD_CLASSES if named else (),
         method='CromSS',

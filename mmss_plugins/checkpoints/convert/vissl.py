@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from mmss_plugins.checkpoints.convert.cromss import Conversion, without
+from mmss_plugins.checkpoints.convert.cromss import Conversion, drop_keys
 from mmss_plugins.checkpoints.convert.published import (
     DEPTHS,
     ConversionError,
@@ -160,7 +160,7 @@ def from_vissl(
         CheckpointFileError: If the file holds no such tensors.
         ConversionError: If a tensor is unknown, missing or of another shape.
     """
-    state, dropped = without(vissl_state(content, source), drop)
+    state, dropped = drop_keys(vissl_state(content, source), drop)
     if any(name.startswith('backbone.') for name in state):
         raise ConversionError(
             f'{source}: this is a checkpoint of ours already; to load its encoder, use init_cfg '

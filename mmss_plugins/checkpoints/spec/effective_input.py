@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from mmss_plugins.checkpoints.spec.input_specification import InputContractError
+from mmss_plugins.checkpoints.spec.input_specification import InputSpecificationError
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 from mmss_plugins.models.data_preprocessors.multi_band_seg_data_preprocessor import UINT8_MAX
 
@@ -43,7 +43,7 @@ def effective_input(preprocessor: nn.Module | None, channels: int, coded: bool) 
         coded: Whether they are 8-bit.
 
     Raises:
-        InputContractError: If its statistics are of another number of bands.
+        InputSpecificationError: If its statistics are of another number of bands.
     """
     mean, std = _unless_idle(*_statistics(preprocessor, channels))
     divided = not coded or isinstance(preprocessor, MultiBandSegDataPreProcessor)
@@ -73,7 +73,7 @@ def _statistics(
             continue
         numbers = [_rounded(value) for value in values.flatten().tolist()]
         if len(numbers) not in (1, channels):
-            raise InputContractError(
+            raise InputSpecificationError(
                 f"the data preprocessor's {name} has {len(numbers)} values, but the data set gives "
                 f'{channels} channels: give one per channel'
             )

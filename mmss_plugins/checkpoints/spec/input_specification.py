@@ -1,7 +1,7 @@
 """What a network was trained on: bands, units, normalisation, classes. It travels in checkpoints.
 
-A contract is kept under ``checkpoint['meta']['input_contract']`` as plain lists, dicts, strings and
-numbers, so it loads restricted and can be written as JSON.
+A specification is kept under ``checkpoint['meta']['input_contract']`` as plain lists, dicts,
+strings and numbers, so it loads restricted and can be written as JSON.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from dataclasses import asdict, dataclass, field, fields
 from mmss_plugins.checkpoints.spec.specification_check import (
     AERIAL,
     FieldError,
-    check_contract,
+    check_specification,
     shown,
 )
 from mmss_plugins.version import __version__
 
 __all__ = [
     'AERIAL',
-    'CONTRACT_KEY',
-    'InputContract',
-    'InputContractError',
+    'SPECIFICATION_KEY',
+    'InputSpecification',
+    'InputSpecificationError',
     'ModalityInput',
-    'contract_of',
+    'specification_of',
     'plain_settings',
 ]
 
-CONTRACT_KEY = 'input_contract'  # in the checkpoint's 'meta'
+SPECIFICATION_KEY = 'input_contract'  # in the checkpoint's 'meta'
 FORMAT = 1
 
 
-class InputContractError(RuntimeError):
-    """A checkpoint was trained on other inputs than it is loaded for, or its contract is broken."""
+class InputSpecificationError(RuntimeError):
+    """A checkpoint was trained on other inputs than the run's, or its specification is broken."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ModalityInput:
 
 
 @dataclass(frozen=True)
-class InputContract:
+class InputSpecification:
     """The inputs and classes that a checkpoint's network was trained on.
 
     Args:
@@ -75,7 +75,7 @@ class InputContract:
         classes: Class names by index; empty where there are none.
         method: What trained the network; for information.
         settings: Of the method; for information.
-        version: Of this package, when the contract was written.
+        version: Of this package, when the specification was written.
     """
 
     modalities: Mapping[str, ModalityInput]
@@ -84,10 +84,10 @@ class InputContract:
     settings: Mapping = field(default_factory=dict)
     version: str = __version__
 
-    def only(self, names: Sequence[str]) -> InputContract:
-        """The contract of some of the modalities, those that are there, in its order."""
+    def select(self, names: Sequence[str]) -> InputSpecification:
+        """The specification of some of the modalities, those that are there, in its order."""
         kept = {name: value for name, value in self.modalities.items() if name in names}
-        return InputContract(kept, self.classes, self.method, self.settings, self.version)
+        return InputSpecification(kept, self.classes, self.method, self.settings, self.version)
 
     def to_dict(self) -> dict:
         """As plain containers, strings and numbers."""
@@ -103,29 +103,29 @@ class InputContract:
         }
 
     @classmethod
-    def from_dict(cls, content: object, source: str) -> InputContract:
+    def from_dict(cls, content: object, source: str) -> InputSpecification:
         """Undo :meth:`to_dict`.
 
         Args:
-            content: What stands under the contract's key.
+            content: What stands under the specification's key.
             source: The file, for the message.
 
         Raises:
-            InputContractError: If it is not a contract, or one of a later format.
+            InputSpecificationError: If it is not a specification, or one of a later format.
         """
         found = content.get('format') if isinstance(content, Mapping) else content
         if type(found) is not int or found != FORMAT:
-            raise InputContractError(
-                f'{source}: expected an input contract of format {FORMAT}, but found '
+            raise InputSpecificationError(
+                f'{source}: expected an input specification of format {FORMAT}, but found '
                 f'{shown(found)}: update mmss_plugins (this is {__version__}), or delete the key '
-                f"'{CONTRACT_KEY}' from the checkpoint's 'meta'"
+                f"'{SPECIFICATION_KEY}' from the checkpoint's 'meta'"
             )
         try:
-            check_contract(content)
+            check_specification(content)
         except FieldError as error:
-            raise InputContractError(
-                f'{source}: broken input contract: {error}. Take the checkpoint from where it was '
-                'trained, or one that a newer mmss_plugins wrote with that version'
+            raise InputSpecificationError(
+                f'{source}: broken input specification: {error}. Take the checkpoint from where '
+                'it was trained, or one that a newer mmss_plugins wrote with that version'
             ) from None
         modalities = {
             entry['name']: ModalityInput(
@@ -138,19 +138,19 @@ class InputContract:
         return cls(modalities, classes, **rest)
 
 
-def contract_of(checkpoint: Mapping, source: str) -> InputContract | None:
-    """The contract that a checkpoint carries, None if it carries none.
+def specification_of(checkpoint: Mapping, source: str) -> InputSpecification | None:
+    """The specification that a checkpoint carries, None if it carries none.
 
     Args:
         checkpoint: Its content.
         source: The file, for the message.
 
     Raises:
-        InputContractError: If it is broken.
+        InputSpecificationError: If it is broken.
     """
     meta = checkpoint.get('meta')
-    content = meta.get(CONTRACT_KEY) if isinstance(meta, Mapping) else None
-    return None if content is None else InputContract.from_dict(content, source)
+    content = meta.get(SPECIFICATION_KEY) if isinstance(meta, Mapping) else None
+    return None if content is None else InputSpecification.from_dict(content, source)
 
 
 def plain_settings(value: object) -> object:

@@ -1,4 +1,4 @@
-"""The input contract of a run: what its data set and data preprocessor give to the network."""
+"""The input specification of a run: what its data set and data preprocessor give to the network."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import nn
 from mmss_plugins.checkpoints.spec.effective_input import EffectiveInput, effective_input
 from mmss_plugins.checkpoints.spec.input_specification import (
     AERIAL,
-    InputContract,
-    InputContractError,
+    InputSpecification,
+    InputSpecificationError,
     ModalityInput,
     plain_settings,
 )
@@ -24,7 +24,7 @@ _VALUES = {'standardise': 'standardised', None: 'physical'}
 _SETTINGS = ('fusion', 'losses', 'consistency', 'selection', 'smoothing', 'common')
 
 
-def run_contract(dataset: object, preprocessor: nn.Module | None) -> InputContract | None:
+def run_specification(dataset: object, preprocessor: nn.Module | None) -> InputSpecification | None:
     """What a data set's images are when the network gets them.
 
     Transforms of the pipeline are taken to change neither bands nor values.
@@ -34,17 +34,17 @@ def run_contract(dataset: object, preprocessor: nn.Module | None) -> InputContra
         preprocessor: The model's data preprocessor.
 
     Returns:
-        The contract without method and settings; None if a data set does not tell its bands.
+        The specification without method and settings; None if a data set does not tell its bands.
 
     Raises:
-        InputContractError: If the parts of a concatenated data set are not alike, or the data
+        InputSpecificationError: If the parts of a concatenated data set are not alike, or the data
             preprocessor's statistics are of another number of bands.
     """
-    found = [_dataset_contract(part, preprocessor) for part in _unwrapped(dataset)]
+    found = [_dataset_specification(part, preprocessor) for part in _unwrapped(dataset)]
     if not found or None in found:
         return None
     if any(other != found[0] for other in found):
-        raise InputContractError(
+        raise InputSpecificationError(
             'the parts of the concatenated data set give different bands, normalisation or '
             f'classes: {found[0]} and {next(o for o in found if o != found[0])}'
         )
@@ -62,7 +62,9 @@ def _unwrapped(dataset: object) -> Iterable[object]:
         yield dataset
 
 
-def _dataset_contract(dataset: object, preprocessor: nn.Module | None) -> InputContract | None:
+def _dataset_specification(
+    dataset: object, preprocessor: nn.Module | None
+) -> InputSpecification | None:
     if isinstance(dataset, SentinelStoreDataset):
         modalities = _sentinel_inputs(dataset, preprocessor)
     elif isinstance(dataset, AerialStoreDataset):
@@ -70,7 +72,7 @@ def _dataset_contract(dataset: object, preprocessor: nn.Module | None) -> InputC
     else:
         return None
     classes = dataset.metainfo.get('classes') if dataset.label_field is not None else None
-    return InputContract(modalities, tuple(classes or ()))
+    return InputSpecification(modalities, tuple(classes or ()))
 
 
 def _sentinel_inputs(
@@ -125,11 +127,11 @@ def _reversed(entry: ModalityInput) -> ModalityInput:
     return replace(entry, bands=entry.bands[::-1], mean=mean, std=std)
 
 
-def with_method(contract: InputContract, model: nn.Module, config: Mapping) -> InputContract:
+def with_method(spec: InputSpecification, model: nn.Module, config: Mapping) -> InputSpecification:
     """Add how the network is trained, for information.
 
     Args:
-        contract: Of the run.
+        spec: Of the run.
         model: The network, without wrappers.
         config: Of the run; may be empty.
     """
@@ -142,4 +144,4 @@ def with_method(contract: InputContract, model: nn.Module, config: Mapping) -> I
     if method == 'CrossModalSegmentor':
         teaches = model.consistency is not None or model.selection is not None
         method = 'CromSS' if teaches else 'noisy labels'
-    return replace(contract, method=method, settings=plain_settings(settings))
+    return replace(spec, method=method, settings=plain_settings(settings))

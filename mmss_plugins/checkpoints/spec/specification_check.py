@@ -29,7 +29,7 @@ class FieldError(ValueError):
     """A field is not as expected; the message names it."""
 
 
-def check_contract(content: Mapping) -> None:
+def check_specification(content: Mapping) -> None:
     """Check the content of an input specification.
 
     Args:

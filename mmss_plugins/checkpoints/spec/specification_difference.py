@@ -1,4 +1,4 @@
-"""Where a checkpoint's input contract and a run's differ, as a table and as advice."""
+"""Where a checkpoint's input specification and a run's differ, as a table and as advice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from mmss_plugins.checkpoints.spec.input_specification import AERIAL, InputContract, ModalityInput
+from mmss_plugins.checkpoints.spec.input_specification import (
+    AERIAL,
+    InputSpecification,
+    ModalityInput,
+)
 
 _TOLERANCE = 1e-4  # relative, for statistics that were rounded or divided by 255
 _ZERO = 1e-6  # absolute, for those that should be 0
@@ -62,8 +66,8 @@ class Row:
         return not _same(self.checkpoint, self.run)
 
 
-def compare(checkpoint: InputContract, run: InputContract, classes: bool) -> list[Row]:
-    """Compare two contracts field by field.
+def compare(checkpoint: InputSpecification, run: InputSpecification, classes: bool) -> list[Row]:
+    """Compare two specifications field by field.
 
     Args:
         checkpoint: What the weights were trained on.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mmss_plugins.bands import band_wavelengths
 from mmss_plugins.checkpoints.files import CheckpointFileError, read_checkpoint, tensors_of
-from mmss_plugins.checkpoints.spec.input_specification import CONTRACT_KEY
+from mmss_plugins.checkpoints.spec.input_specification import SPECIFICATION_KEY
 from mmss_plugins.checkpoints.transfer.stem_inflation import MODES, inflate_stem
 
 SCHEME = 'inflate://'
@@ -97,8 +97,8 @@ def load_from_inflation(filename: str, map_location=None) -> dict:  # noqa: ARG0
         map_location: Unused: the tensors are on the CPU.
 
     Returns:
-        'state_dict', and 'meta' with what was done under 'inflation'. A contract about the inputs
-        is left out, for it speaks of the old bands.
+        'state_dict', and 'meta' with what was done under 'inflation'. The input
+        specification is left out, for it describes the old bands.
 
     Raises:
         ValueError: If the name or its bands do not fit the checkpoint.
@@ -114,7 +114,7 @@ def load_from_inflation(filename: str, map_location=None) -> dict:  # noqa: ARG0
     state[stem] = inflate_stem(state[stem], wanted.bands, wanted.mode, wanted.source, wanted.target)
     meta = content.get('meta')
     meta = dict(meta) if isinstance(meta, Mapping) else {}
-    meta.pop(CONTRACT_KEY, None)
+    meta.pop(SPECIFICATION_KEY, None)
     meta[NOTE_KEY] = f'{stem} made for {wanted.bands} bands from {old} (mode {wanted.mode})'
     return {'meta': meta, 'state_dict': state}
 

@@ -4,7 +4,7 @@ from mmss_plugins.engine.hooks.cross_modal_selection_hook import CrossModalSelec
 from mmss_plugins.engine.hooks.finite_values_hook import FiniteValuesHook
 from mmss_plugins.engine.hooks.freeze_encoder_hook import FreezeEncoderHook
 from mmss_plugins.engine.hooks.gradient_guided_sampling_hook import GradientGuidedSamplingHook
-from mmss_plugins.engine.hooks.input_contract_hook import InputContractHook
+from mmss_plugins.engine.hooks.input_specification_hook import InputSpecificationHook
 from mmss_plugins.engine.hooks.iteration_seed_hook import IterationSeedHook
 from mmss_plugins.engine.hooks.label_noise_report_hook import LabelNoiseReportHook
 from mmss_plugins.engine.hooks.multi_band_visualization_hook import MultiBandVisualizationHook
@@ -19,7 +19,7 @@ __all__ = [
     'FiniteValuesHook',
     'FreezeEncoderHook',
     'GradientGuidedSamplingHook',
-    'InputContractHook',
+    'InputSpecificationHook',
     'IterationSeedHook',
     'LabelNoiseReportHook',
     'MultiBandVisualizationHook',

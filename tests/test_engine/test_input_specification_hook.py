@@ -12,11 +12,11 @@ from store_runs import data, downstream, log_of, make_runner, pretraining
 from tiny_segmentation import Samples
 from torch.utils.data import DataLoader
 
-from mmss_plugins.checkpoints import InputContract, InputContractError, contract_of
+from mmss_plugins.checkpoints import InputSpecification, InputSpecificationError, specification_of
 from mmss_plugins.checkpoints.convert.cromss_cli import main
 from mmss_plugins.checkpoints.transfer.report import TransferError
 from mmss_plugins.datasets import DFC2020Dataset
-from mmss_plugins.engine.hooks.input_contract_hook import InputContractHook, _seen
+from mmss_plugins.engine.hooks.input_specification_hook import InputSpecificationHook, _seen
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 NINE = ('B2', 'B3', 'B4', 'B5', 'B6', 'B7', 'B8', 'B11', 'B12')
@@ -41,13 +41,13 @@ def checkpoint(tmp_path_factory, store):
     return work_dir / 'iter_1.pth'
 
 
-def contract(file):
-    return contract_of(torch.load(file, weights_only=True), str(file))
+def spec(file):
+    return specification_of(torch.load(file, weights_only=True), str(file))
 
 
 def test_checkpoints_carry_it(checkpoint):
-    found = contract(checkpoint)
-    assert isinstance(found, InputContract)
+    found = spec(checkpoint)
+    assert isinstance(found, InputSpecification)
     assert [(n, len(m.bands), m.values) for n, m in found.modalities.items()] == [
         ('s1', 2, '0..1'),
         ('s2', 13, '0..1'),
@@ -65,7 +65,7 @@ def test_an_encoder_goes_where_its_inputs_are_the_same(checkpoint, store, tmp_pa
     line = f'backbone from {checkpoint} (prefix backbones.s2) fits the data'
     assert log.count(line) == 1
     assert 'differs' not in log
-    found = contract(tmp_path / 'iter_1.pth')
+    found = spec(tmp_path / 'iter_1.pth')
     assert list(found.modalities) == ['s2']
     assert found.method == 'EncoderDecoder'
 
@@ -73,7 +73,9 @@ def test_an_encoder_goes_where_its_inputs_are_the_same(checkpoint, store, tmp_pa
 def test_more_or_fewer_bands_than_the_stem_takes_are_told(store, tmp_path):
     model = downstream(None)
     model['backbone']['init_cfg'] = None
-    with pytest.raises(InputContractError, match=r'gives 9 channels \(B2, B3.*takes 13: set model'):
+    with pytest.raises(
+        InputSpecificationError, match=r'gives 9 channels \(B2, B3.*takes 13: set model'
+    ):
         make_runner(tmp_path, model, data(store, modality='s2', bands=9)).train()
     model['backbone']['in_channels'] = 9
     make_runner(tmp_path, model, data(store, modality='s2', bands=9)).train()
@@ -102,12 +104,12 @@ def test_other_inputs_are_an_error_before_anything_is_loaded(
     model = downstream(checkpoint)
     model['data_preprocessor'].update(change.pop('mean', {}))
     runner = make_runner(tmp_path, model, data(store, **{'modality': 's2', **change}))
-    with pytest.raises(InputContractError) as error:
+    with pytest.raises(InputSpecificationError) as error:
         runner.train()
     text = str(error.value)
     assert f'backbone from {checkpoint} (prefix backbones.s2)' in text
     assert '<- differs' in text
-    for part in (*said, 'allow_contract_mismatch=True'):
+    for part in (*said, 'allow_mismatch=True'):
         assert part in text, text
     assert runner.iter == 0
     assert 'tensors loaded' not in log_of(tmp_path)
@@ -115,19 +117,19 @@ def test_other_inputs_are_an_error_before_anything_is_loaded(
 
 def test_another_band_count_is_explained_before_the_shapes_are(checkpoint, store, tmp_path):
     model = downstream(checkpoint, 'backbones.s2', in_channels=9)
-    with pytest.raises(InputContractError, match='set bands='):
+    with pytest.raises(InputSpecificationError, match='set bands='):
         make_runner(tmp_path, model, data(store, modality='s2', bands=9)).train()
 
 
 def test_allowed_mismatches_are_warned_of_once(checkpoint, store, tmp_path):
-    hook = {'allow_contract_mismatch': True}
+    hook = {'allow_mismatch': True}
     dataloader = data(store, modality='s2', normalize='standardise')
     make_runner(tmp_path, downstream(checkpoint), dataloader, hook=hook).train()
     log = log_of(tmp_path)
     assert log.count('was trained on other inputs') == 1
     assert 'WARNING' in log
     assert '126 of 126 tensors loaded' in log
-    assert contract(tmp_path / 'iter_1.pth').modalities['s2'].normalize == 'standardise'
+    assert spec(tmp_path / 'iter_1.pth').modalities['s2'].normalize == 'standardise'
 
 
 def other_classes():
@@ -139,9 +141,9 @@ def test_classes_count_for_whole_models_only(checkpoint, store, tmp_path):
     make_runner(tmp_path / 'encoder', downstream(checkpoint), dataloader).train()
     whole = data(store, **other_classes())
     kwargs = {'load_from': str(checkpoint)}
-    with pytest.raises(InputContractError, match='classes'):
+    with pytest.raises(InputSpecificationError, match='classes'):
         make_runner(tmp_path / 'whole', pretraining(), whole, **kwargs).train()
-    with pytest.raises(InputContractError, match='classes'):
+    with pytest.raises(InputSpecificationError, match='classes'):
         make_runner(tmp_path / 'test', pretraining(), whole, test=True, **kwargs).test()
 
 
@@ -172,7 +174,7 @@ def test_whole_models_are_held_to_it(checkpoint, store, tmp_path, way, right, mo
         run()
         assert log_of(tmp_path).count('fits the data') == 1
     else:
-        with pytest.raises(InputContractError, match=r'model from [\s\S]*s2 normalize'):
+        with pytest.raises(InputSpecificationError, match=r'model from [\s\S]*s2 normalize'):
             run()
         assert log_of(tmp_path).count('tensors loaded') == 0
         assert bool(loaded) == (way == 'by hand')  # the others are told before anything is loaded
@@ -181,7 +183,7 @@ def test_whole_models_are_held_to_it(checkpoint, store, tmp_path, way, right, mo
 def test_a_checkpoint_loaded_in_a_running_training_is_compared(checkpoint, store, tmp_path):
     runner = make_runner(tmp_path, pretraining(), data(store, normalize=None))
     runner.train()
-    with pytest.raises(InputContractError, match='s2 normalize'):
+    with pytest.raises(InputSpecificationError, match='s2 normalize'):
         runner.load_checkpoint(str(checkpoint))
 
 
@@ -195,7 +197,7 @@ def test_one_modality_of_a_cross_modal_model_can_be_tested_alone(
     if bands == 13:
         assert 'mIoU' in runner.test()
         return
-    with pytest.raises(InputContractError, match='s2 bands'):
+    with pytest.raises(InputSpecificationError, match='s2 bands'):
         runner.test()
 
 
@@ -203,11 +205,11 @@ def test_testing_one_modality_needs_the_model_to_predict_from_it(checkpoint, sto
     runner = make_runner(
         tmp_path, pretraining(), data(store, modality='s2'), test=True, load_from=str(checkpoint)
     )
-    with pytest.raises(InputContractError, match='modalities'):
+    with pytest.raises(InputSpecificationError, match='modalities'):
         runner.test()
 
 
-def test_without_a_contract_there_is_a_line(checkpoint, store, tmp_path):
+def test_without_a_specification_there_is_a_line(checkpoint, store, tmp_path):
     content = torch.load(checkpoint, weights_only=True)
     del content['meta']['input_contract']
     old = tmp_path / 'old.pth'
@@ -220,14 +222,16 @@ def test_without_a_contract_there_is_a_line(checkpoint, store, tmp_path):
     assert log_of(tmp_path / 'whole').count('carries none, bands are not compared') == 1
 
 
-def test_a_broken_contract_is_told(checkpoint, store, tmp_path):
+def test_a_broken_specification_is_told(checkpoint, store, tmp_path):
     content = torch.load(checkpoint, weights_only=True)
     content['meta']['input_contract']['format'] = 99
     torch.save(content, tmp_path / 'new.pth')
     model, dataloader = downstream(tmp_path / 'new.pth'), data(store, modality='s2')
-    with pytest.raises(InputContractError, match=r'new\.pth: expected an input contract of format'):
+    with pytest.raises(
+        InputSpecificationError, match=r'new\.pth: expected an input specification of format'
+    ):
         make_runner(tmp_path / 'a', model, dataloader).train()
-    hook = {'allow_contract_mismatch': True}
+    hook = {'allow_mismatch': True}
     make_runner(tmp_path / 'b', model, dataloader, hook=hook).train()
     assert 'of format 1, but found 99' in log_of(tmp_path / 'b')
 
@@ -250,12 +254,12 @@ def test_foreign_data_sets_are_no_trouble(checkpoint):
         'type': 'Pretrained', 'checkpoint': str(checkpoint), 'prefix': 'backbones.s2.'
     }  # fmt: skip
     messages, runner = foreign_runner(torch.nn.ModuleDict({'backbone': module}))
-    hook, content = InputContractHook(), {'meta': {}}
+    hook, content = InputSpecificationHook(), {'meta': {}}
     hook.before_run(runner)
     hook.before_save_checkpoint(runner, content)
     assert content == {'meta': {}}
     (message,) = messages
-    assert "the run's data set does not tell its bands" in message
+    assert 'the data set of the run does not give its bands' in message
 
 
 @pytest.fixture(scope='module')
@@ -280,7 +284,7 @@ def test_published_encoders_say_their_bands(published, store, tmp_path, bands):
         assert '120 of 120 tensors loaded' in log_of(tmp_path)
         assert 'fits the data' in log_of(tmp_path)
     else:
-        with pytest.raises(InputContractError, match=r's2 bands +9: B2 B3'):
+        with pytest.raises(InputSpecificationError, match=r's2 bands +9: B2 B3'):
             runner.train()
 
 
@@ -314,4 +318,4 @@ def test_the_two_hooks_work_together(checkpoint, store, tmp_path):
 def test_every_run_has_the_hook():
     cfg = Config.fromfile(CONFIGS / '_base_' / 'default_runtime.py')
     types = [hook.type for hook in cfg.custom_hooks]
-    assert 'mmss_plugins.InputContractHook' in types
+    assert 'mmss_plugins.InputSpecificationHook' in types

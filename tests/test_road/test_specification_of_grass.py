@@ -6,7 +6,7 @@ from store_factory import write_aerial_store
 from store_runs import downstream, log_of, make_runner
 from tiny_contrastive import grass_model
 
-from mmss_plugins.checkpoints import InputContractError
+from mmss_plugins.checkpoints import InputSpecificationError
 from mmss_plugins.datasets import PotsdamDataset
 
 BYTES = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}
@@ -57,7 +57,7 @@ def test_a_pretrained_encoder_meets_fine_tuning(tmp_path):
     assert 'fits the data' in log
 
     runner = make_runner(tmp_path / 'irrg', model, aerial(store, pack, bands='IRRG'))
-    with pytest.raises(InputContractError) as error:
+    with pytest.raises(InputSpecificationError) as error:
         runner.train()
     assert '3: R G B' in str(error.value)
     assert '3: IR R G' in str(error.value)
@@ -65,5 +65,5 @@ def test_a_pretrained_encoder_meets_fine_tuning(tmp_path):
 
     model['data_preprocessor'].update(mean=None, std=None)
     runner = make_runner(tmp_path / 'plain', model, aerial(store, pack))
-    with pytest.raises(InputContractError, match=r'aerial input_mean +0\.485 0\.456'):
+    with pytest.raises(InputSpecificationError, match=r'aerial input_mean +0\.485 0\.456'):
         runner.train()

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from store_factory import write_dfc_store
 from warm_python import warm_python
 
-from mmss_plugins.checkpoints.spec.run_specification import run_contract
+from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.datasets import DFC2020Dataset
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +34,8 @@ def make_checkpoint(folder):
     init_default_scope('mmseg')
     model = MODELS.build(cfg.model)
     DefaultScope._instance_dict.clear()
-    contract = run_contract(DFC2020Dataset(str(folder / 'dfc.lmdb')), model.data_preprocessor)
-    meta = {'input_contract': contract.to_dict(), 'epoch': 1, 'iter': 1}
+    spec = run_specification(DFC2020Dataset(str(folder / 'dfc.lmdb')), model.data_preprocessor)
+    meta = {'input_contract': spec.to_dict(), 'epoch': 1, 'iter': 1}
     save_checkpoint({'meta': meta, 'state_dict': model.state_dict()}, str(folder / 'x.pth'))
     assert torch.load(folder / 'x.pth', weights_only=True)
 
@@ -55,7 +55,7 @@ def test_the_test_tool_compares_the_inputs(tmp_path):
     right = run_tool(tmp_path)
     said = right.stdout + right.stderr
     assert right.returncode == 0, said[-3000:]
-    assert 'input contract: model from x.pth fits the data' in said
+    assert 'input specification: model from x.pth fits the data' in said
     assert 'Epoch(test)' in said
     wrong = run_tool(
         tmp_path,
@@ -64,6 +64,6 @@ def test_the_test_tool_compares_the_inputs(tmp_path):
     )
     said = wrong.stdout + wrong.stderr
     assert wrong.returncode != 0
-    assert 'InputContractError' in said
+    assert 'InputSpecificationError' in said
     assert "set normalize='clip8' in the data sets" in said
     assert 'Epoch(test)' not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 from mmengine.dist import is_main_process
@@ -12,12 +13,12 @@ from torch import nn
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.resumable import find_resumable, hook_options
 from mmss_plugins.checkpoints.spec.input_specification import (
-    CONTRACT_KEY,
-    InputContract,
-    InputContractError,
-    contract_of,
+    SPECIFICATION_KEY,
+    InputSpecification,
+    InputSpecificationError,
+    specification_of,
 )
-from mmss_plugins.checkpoints.spec.run_specification import run_contract, with_method
+from mmss_plugins.checkpoints.spec.run_specification import run_specification, with_method
 from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
 from mmss_plugins.checkpoints.transfer.pretrained import pretrained_modules, read_content, unwrapped
 from mmss_plugins.checkpoints.transfer.stem_channels import stem_channels
@@ -26,35 +27,48 @@ from mmss_plugins.registry import HOOKS
 _ENCODERS = 'backbones'  # of CrossModalSegmentor: one submodule per modality
 
 
-@HOOKS.register_module()
-class InputContractHook(Hook):
-    """Writes the input contract into checkpoints and compares it with the run's data on loading.
+@HOOKS.register_module(name=['InputSpecificationHook', 'InputContractHook'])
+class InputSpecificationHook(Hook):
+    """Writes the input specification into checkpoints and compares it with the data on loading.
 
-    The contract says, per modality, which bands come in which order, in what unit and with which
-    normalisation (the data preprocessor's included), the class names, and for information the
-    method and its settings. It is taken from the training data set, if that is one of ours.
+    The specification lists, per modality, the bands in order, their unit and normalisation (the
+    data preprocessor's included), the class names, and for information the method and its
+    settings. It is taken from the training data set, if that is one of ours.
 
     Before anything is loaded (``resume``, ``load_from``, testing, ``init_cfg`` of type
-    'Pretrained'), the checkpoint's contract is compared with what the run's own data give, and any
-    difference is an error that shows both sides. An encoder under the prefix 'backbones.s2.' is
-    held to that modality's part. Class names count only where a whole model is loaded. Where the
-    checkpoint has no contract, or the data set is not one of ours, a line of the log says so. A
-    ResNet whose stem takes another number of channels than the data have is an error as well.
+    'Pretrained'), the checkpoint's specification is compared with that of the run's own data, and
+    any difference is an error that shows both sides. An encoder under the prefix 'backbones.s2.'
+    is compared with that modality's part. Class names count only where a whole model is loaded.
+    Where the checkpoint has no specification, or the data set is not one of ours, a line of the
+    log says so. A ResNet whose stem takes another number of channels than the data have is an
+    error as well.
 
     Args:
-        allow_contract_mismatch (bool): Warn instead of raising an error. Defaults to False.
+        allow_mismatch (bool): Warn instead of raising an error. Defaults to False.
+        allow_contract_mismatch (bool, optional): Its name in version 0.1, kept until 0.3.
     """
 
     priority = 'HIGHEST'  # before TransferReportHook: other bands explain other shapes
 
-    def __init__(self, allow_contract_mismatch: bool = False) -> None:
-        self.allow_contract_mismatch = allow_contract_mismatch
-        self._loaded: InputContract | None = None  # of a whole model that was loaded early
-        self._checked: list[InputContract | None] = []
+    def __init__(
+        self, allow_mismatch: bool = False, allow_contract_mismatch: bool | None = None
+    ) -> None:
+        if allow_contract_mismatch is not None:
+            warnings.warn(
+                'allow_contract_mismatch is now allow_mismatch; the old name goes in version 0.3',
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            allow_mismatch = allow_contract_mismatch
+        self.allow_mismatch = allow_mismatch
+        self._loaded: InputSpecification | None = None  # of a whole model that was loaded early
+        self._checked: list[InputSpecification | None] = []
 
     def before_run(self, runner) -> None:
         """Compare what is going to be loaded."""
-        found = self._run_contract(runner)  # data sets that contradict each other are told now
+        found = self._run_specification(
+            runner
+        )  # data sets that contradict each other are reported now
         self._check_loaded(runner)
         _check_channels(unwrapped(runner.model), found)
 
@@ -65,95 +79,102 @@ class InputContractHook(Hook):
             return
         file = resumed_file(runner)
         if file is not None:
-            self._check_whole(runner, self._contract(runner, file), file)
+            self._check_whole(runner, self._specification(runner, file), file)
         elif isinstance(runner._train_loop, BaseLoop):
             self._check_modules(runner)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Compare a checkpoint that is loaded by another way than the config's."""
-        contract = self._contract(runner, 'the loaded checkpoint', checkpoint)
+        spec = self._specification(runner, 'the loaded checkpoint', checkpoint)
         if _dataset(runner) is None:
-            self._loaded = contract  # there are no data yet to compare with
+            self._loaded = spec  # there are no data yet to compare with
         else:
-            self._check_whole(runner, contract, 'the loaded checkpoint')
+            self._check_whole(runner, spec, 'the loaded checkpoint')
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Add the contract of the run's training data."""
-        contract = self._run_contract(runner)
-        if contract is not None:
-            contract = with_method(contract, unwrapped(runner.model), runner.cfg)
-            checkpoint.setdefault('meta', {})[CONTRACT_KEY] = contract.to_dict()
+        """Add the specification of the run's training data."""
+        spec = self._run_specification(runner)
+        if spec is not None:
+            spec = with_method(spec, unwrapped(runner.model), runner.cfg)
+            checkpoint.setdefault('meta', {})[SPECIFICATION_KEY] = spec.to_dict()
 
-    def _contract(self, runner, file: str, content: Mapping | None = None) -> InputContract | None:
+    def _specification(
+        self, runner, file: str, content: Mapping | None = None
+    ) -> InputSpecification | None:
         try:
-            return contract_of(read_content(file) if content is None else content, file)
-        except InputContractError as error:
+            return specification_of(read_content(file) if content is None else content, file)
+        except InputSpecificationError as error:
             self._mismatch(runner, str(error))
             return None
 
-    def _check_whole(self, runner, contract: InputContract | None, file: str) -> None:
-        if contract in self._checked:
+    def _check_whole(self, runner, spec: InputSpecification | None, file: str) -> None:
+        if spec in self._checked:
             return
-        self._checked.append(contract)
-        found = self._run_contract(runner)
-        if self._can_compare(runner, contract, found, f'model from {file}'):
+        self._checked.append(spec)
+        found = self._run_specification(runner)
+        if self._can_compare(runner, spec, found, f'model from {file}'):
             alone = _alone(runner, found)
-            contract = contract.only(alone) if alone else contract
-            self._compare(runner, contract, found, f'model from {file}', classes=True)
+            spec = spec.select(alone) if alone else spec
+            self._compare(runner, spec, found, f'model from {file}', classes=True)
 
     def _check_modules(self, runner) -> None:
         model = unwrapped(runner.model)
-        found = self._run_contract(runner)
+        found = self._run_specification(runner)
         for name, _module, cfg in pretrained_modules(model):
             file, prefix = cfg['checkpoint'], (cfg.get('prefix') or '').rstrip('.')
-            contract = self._contract(runner, file)
+            spec = self._specification(runner, file)
             what = f'{name or "model"} from {file} (prefix {prefix or "none"})'
-            if not self._can_compare(runner, contract, found, what):
+            if not self._can_compare(runner, spec, found, what):
                 continue
-            theirs, ours = _seen(prefix, contract.modalities), _seen(name, found.modalities)
+            theirs, ours = _seen(prefix, spec.modalities), _seen(name, found.modalities)
             if theirs is None or ours is None:
-                self._inform(runner, f'input contract: {what} is not an encoder, or of no modality')
+                self._inform(
+                    runner, f'input specification: {what} is not an encoder, or of no modality'
+                )
                 continue
-            self._compare(runner, contract.only(theirs), found.only(ours), what, classes=not name)
+            self._compare(runner, spec.select(theirs), found.select(ours), what, classes=not name)
 
-    def _run_contract(self, runner) -> InputContract | None:
+    def _run_specification(self, runner) -> InputSpecification | None:
         try:
             model = unwrapped(runner.model)
-            return run_contract(_dataset(runner), getattr(model, 'data_preprocessor', None))
-        except InputContractError as error:
+            return run_specification(_dataset(runner), getattr(model, 'data_preprocessor', None))
+        except InputSpecificationError as error:
             self._mismatch(runner, str(error))
             return None
 
     def _can_compare(
-        self, runner, contract: InputContract | None, found: InputContract | None, what: str
+        self, runner, spec: InputSpecification | None, found: InputSpecification | None, what: str
     ) -> bool:
-        if contract is None:
-            self._inform(runner, f'input contract: {what} carries none, bands are not compared')
+        if spec is None:
+            self._inform(
+                runner, f'input specification: {what} carries none, bands are not compared'
+            )
         elif found is None:
             self._inform(
                 runner,
-                f"input contract: {what} has one, but the run's data set does not tell its bands",
+                f'input specification: {what} has one, but the data set of the run does not give '
+                'its bands',
             )
-        return contract is not None and found is not None
+        return spec is not None and found is not None
 
     def _compare(
-        self, runner, contract: InputContract, found: InputContract, what: str, classes: bool
+        self, runner, spec: InputSpecification, found: InputSpecification, what: str, classes: bool
     ) -> None:
-        rows = compare(contract, found, classes)
+        rows = compare(spec, found, classes)
         if not any(row.differs for row in rows):
-            self._inform(runner, f'input contract: {what} fits the data')
+            self._inform(runner, f'input specification: {what} fits the data')
             return
         self._mismatch(
             runner,
-            f'input contract: {what} was trained on other inputs than the run gives:\n'
+            f'input specification: {what} was trained on other inputs than the run gives:\n'
             f'{difference_text(rows)}',
         )
 
     def _mismatch(self, runner, message: str) -> None:
-        if not self.allow_contract_mismatch:
-            raise InputContractError(
-                f'{message}\nTo go on all the same, set allow_contract_mismatch=True in the hook '
-                f"'mmss_plugins.InputContractHook'"
+        if not self.allow_mismatch:
+            raise InputSpecificationError(
+                f'{message}\nTo go on all the same, set allow_mismatch=True in the hook '
+                f"'mmss_plugins.InputSpecificationHook'"
             )
         if is_main_process():
             runner.logger.warning(message)
@@ -198,20 +219,20 @@ def _dataset(runner) -> object | None:
     return None
 
 
-def _check_channels(model: nn.Module, found: InputContract | None) -> None:
+def _check_channels(model: nn.Module, found: InputSpecification | None) -> None:
     wanted = stem_channels(getattr(model, 'backbone', None))
     if found is None or wanted is None:
         return
     bands = [band for entry in found.modalities.values() for band in entry.bands]
     if wanted != len(bands):
-        raise InputContractError(
+        raise InputSpecificationError(
             f'the data set gives {len(bands)} channels ({", ".join(bands)}), but the first '
             f'convolution of the backbone takes {wanted}: set '
             f'model.backbone.in_channels={len(bands)}, or choose other bands'
         )
 
 
-def _alone(runner, found: InputContract) -> tuple[str, ...] | None:
+def _alone(runner, found: InputSpecification) -> tuple[str, ...] | None:
     """The one modality that a cross-modal model is tested on, None if that is not so."""
     alone = getattr(unwrapped(runner.model), 'predict_from', None)
     training = isinstance(runner._train_loop, BaseLoop)

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from mmss_plugins.checkpoints.spec.input_specification import (
-    CONTRACT_KEY,
-    InputContract,
-    InputContractError,
+    SPECIFICATION_KEY,
+    InputSpecification,
+    InputSpecificationError,
     ModalityInput,
-    contract_of,
     plain_settings,
+    specification_of,
 )
 from mmss_plugins.checkpoints.spec.specification_difference import advice, compare, table
 
@@ -19,47 +19,48 @@ S2 = ModalityInput(
     ('B4', 'B3', 'B2'), 'reflectance x 10000', 'clip8', '0..1', (1.0, 2.0, 3.0), (4.0, 5.0, 6.0)
 )
 CLASSES = ('water', 'trees', 'grass')
-BOTH = InputContract(
+BOTH = InputSpecification(
     {'s1': S1, 's2': S2}, CLASSES, 'CromSS', {'fusion': 'mid', 'smoothing': {'factors': [0.1]}}
 )
 
 
 def test_survives_json_and_restricted_loading(tmp_path):
     content = BOTH.to_dict()
-    assert InputContract.from_dict(json.loads(json.dumps(content)), 'x') == BOTH
-    torch.save({'meta': {CONTRACT_KEY: content}, 'state_dict': {}}, tmp_path / 'x.pth')
-    assert contract_of(torch.load(tmp_path / 'x.pth', weights_only=True), 'x') == BOTH
+    assert InputSpecification.from_dict(json.loads(json.dumps(content)), 'x') == BOTH
+    torch.save({'meta': {SPECIFICATION_KEY: content}, 'state_dict': {}}, tmp_path / 'x.pth')
+    assert specification_of(torch.load(tmp_path / 'x.pth', weights_only=True), 'x') == BOTH
 
 
 def test_the_pixel_size_is_optional_and_no_difference():
-    sized = InputContract({'s1': replace(S1, pixel_size=10.0)})
+    sized = InputSpecification({'s1': replace(S1, pixel_size=10.0)})
     content = json.loads(json.dumps(sized.to_dict()))
-    assert InputContract.from_dict(content, 'x') == sized
+    assert InputSpecification.from_dict(content, 'x') == sized
     del content['modalities'][0]['pixel_size']  # as earlier versions wrote it
-    assert InputContract.from_dict(content, 'x') == InputContract({'s1': S1})
-    assert not any(row.differs for row in compare(sized, InputContract({'s1': S1}), False))
+    assert InputSpecification.from_dict(content, 'x') == InputSpecification({'s1': S1})
+    assert not any(row.differs for row in compare(sized, InputSpecification({'s1': S1}), False))
     for wrong in (0, -1, '10', True, float('nan')):
         content['modalities'][0]['pixel_size'] = wrong
-        with pytest.raises(InputContractError, match='s1 pixel_size: expected metres above 0'):
-            InputContract.from_dict(content, 'x')
+        with pytest.raises(InputSpecificationError, match='s1 pixel_size: expected metres above 0'):
+            InputSpecification.from_dict(content, 'x')
 
 
 @pytest.mark.parametrize('content', [{}, {'meta': None}, {'meta': {}}, {'state_dict': {}}])
 def test_a_checkpoint_may_carry_none(content):
-    assert contract_of(content, 'x') is None
+    assert specification_of(content, 'x') is None
 
 
 def broken(change):
-    return {'meta': {CONTRACT_KEY: {**BOTH.to_dict(), **change}}}
+    return {'meta': {SPECIFICATION_KEY: {**BOTH.to_dict(), **change}}}
 
 
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
-        ({'format': 2}, 'x.pth: expected an input contract of format 1, but found 2'),
+        ({'format': 2}, 'x.pth: expected an input specification of format 1, but found 2'),
         ({'format': True}, 'of format 1'),
         ({'format': 10**9999}, 'of format 1, but found int'),
-        ({'modalities': [{'name': 's1'}]}, 'x.pth: broken input contract: s1 bands: it is missing'),
+        ({'modalities': [{'name': 's1'}]}, 'x.pth: broken input specification: s1 bands: '
+         'it is missing'),
         ({'modalities': 3}, 'modalities: expected a list, but found 3'),
         ({'modalities': []}, 'expected at least one'),
         ({'modalities': [3]}, 'expected a dict for each, but found 3'),
@@ -75,26 +76,26 @@ def broken(change):
         ({'version': 10 ** 9999}, 'version: expected text .*, but found int'),
     ],
 )  # fmt: skip
-def test_a_broken_contract_is_an_error(change, said):
-    with pytest.raises(InputContractError, match=said):
-        contract_of(broken(change), 'x.pth')
+def test_a_broken_specification_is_an_error(change, said):
+    with pytest.raises(InputSpecificationError, match=said):
+        specification_of(broken(change), 'x.pth')
 
 
-def test_a_contract_that_is_no_dict_or_nested_is_an_error():
-    with pytest.raises(InputContractError, match='of format 1'):
-        contract_of({'meta': {CONTRACT_KEY: 'text'}}, 'x.pth')
+def test_a_specification_that_is_no_dict_or_nested_is_an_error():
+    with pytest.raises(InputSpecificationError, match='of format 1'):
+        specification_of({'meta': {SPECIFICATION_KEY: 'text'}}, 'x.pth')
     inner = []
     for _ in range(100_000):
         inner = [inner]
-    with pytest.raises(InputContractError, match='settings: expected at most 16 levels'):
-        contract_of(broken({'settings': {'a': inner}}), 'x.pth')
+    with pytest.raises(InputSpecificationError, match='settings: expected at most 16 levels'):
+        specification_of(broken({'settings': {'a': inner}}), 'x.pth')
     endless = []
     endless.append(endless)
-    with pytest.raises(InputContractError, match='s2 unit: expected text'):
-        contract_of(with_field(1, unit=endless), 'x.pth')
+    with pytest.raises(InputSpecificationError, match='s2 unit: expected text'):
+        specification_of(with_field(1, unit=endless), 'x.pth')
     many = {'a': [[['b'] * 100] * 100] * 100}
-    with pytest.raises(InputContractError, match='expected at most 10000 values'):
-        contract_of(broken({'settings': many}), 'x.pth')
+    with pytest.raises(InputSpecificationError, match='expected at most 10000 values'):
+        specification_of(broken({'settings': many}), 'x.pth')
 
 
 def with_field(index, **fields):
@@ -134,14 +135,14 @@ def with_field(index, **fields):
     ],
 )  # fmt: skip
 def test_a_field_that_cannot_be_used_is_named(fields, said):
-    with pytest.raises(InputContractError, match=f'x.pth: broken input contract: {said}'):
-        contract_of(with_field(1, **fields), 'x.pth')
+    with pytest.raises(InputSpecificationError, match=f'x.pth: broken input specification: {said}'):
+        specification_of(with_field(1, **fields), 'x.pth')
 
 
 def test_a_modality_twice_is_an_error():
     modality = BOTH.to_dict()['modalities'][0]
-    with pytest.raises(InputContractError, match='modalities: expected each once'):
-        contract_of(broken({'modalities': [modality, modality]}), 'x.pth')
+    with pytest.raises(InputSpecificationError, match='modalities: expected each once'):
+        specification_of(broken({'modalities': [modality, modality]}), 'x.pth')
 
 
 def test_settings_become_plain():
@@ -153,7 +154,7 @@ def test_settings_become_plain():
 def changed(name='s2', **fields):
     entries = dict(BOTH.modalities)
     entries[name] = ModalityInput(**{**vars(entries[name]), **fields})
-    return InputContract(entries, CLASSES)
+    return InputSpecification(entries, CLASSES)
 
 
 def differing(run, checkpoint=BOTH, classes=True):
@@ -162,7 +163,7 @@ def differing(run, checkpoint=BOTH, classes=True):
 
 def test_the_same_inputs_do_not_differ():
     assert differing(BOTH) == []
-    assert differing(InputContract(BOTH.modalities, CLASSES, 'other', {}, '99')) == []
+    assert differing(InputSpecification(BOTH.modalities, CLASSES, 'other', {}, '99')) == []
     through_float32 = tuple(torch.tensor(S2.mean).mul(1 / 3).mul(3).tolist())
     assert differing(changed(mean=through_float32)) == []
 
@@ -193,19 +194,19 @@ def test_every_field_is_compared_and_has_its_advice(fields, said):
 
 
 def test_modalities_and_their_order_count():
-    turned = InputContract({'s2': S2, 's1': S1}, CLASSES)
+    turned = InputSpecification({'s2': S2, 's1': S1}, CLASSES)
     assert differing(turned) == ['modalities']
-    assert differing(BOTH.only(['s2'])) == ['modalities']
-    assert differing(BOTH.only(['s2']), BOTH.only(['s1'])) == ['modalities']
-    assert differing(BOTH.only(['s2', 's1'])) == []
-    assert 'prefix' in advice(compare(BOTH, BOTH.only(['s2']), True))[0]
+    assert differing(BOTH.select(['s2'])) == ['modalities']
+    assert differing(BOTH.select(['s2']), BOTH.select(['s1'])) == ['modalities']
+    assert differing(BOTH.select(['s2', 's1'])) == []
+    assert 'prefix' in advice(compare(BOTH, BOTH.select(['s2']), True))[0]
 
 
 def test_classes_count_where_asked_for_and_known():
-    other = InputContract(BOTH.modalities, ('water', 'grass', 'trees'))
+    other = InputSpecification(BOTH.modalities, ('water', 'grass', 'trees'))
     assert differing(other) == ['classes']
     assert differing(other, classes=False) == []
-    assert differing(InputContract(BOTH.modalities)) == []
+    assert differing(InputSpecification(BOTH.modalities)) == []
 
 
 def test_the_table_shows_both_sides():
@@ -233,11 +234,11 @@ def test_long_lists_show_where_they_part():
     names = tuple(f'class number {i}' for i in range(20))
     other = (*names[:7], 'another', *names[8:])
     text = table(
-        compare(InputContract({}, names), InputContract({}, other), classes=True)
+        compare(InputSpecification({}, names), InputSpecification({}, other), classes=True)
     ).splitlines()[-1]
     assert '20, number 7 class number 7' in text
     assert '20, number 7 another' in text
-    shorter = InputContract({}, names[:-1])
-    text = table(compare(InputContract({}, names), shorter, classes=True)).splitlines()[-1]
+    shorter = InputSpecification({}, names[:-1])
+    text = table(compare(InputSpecification({}, names), shorter, classes=True)).splitlines()[-1]
     assert '20, number 19 class number 19  19, number 19 none' in text
     assert 'the same' in table(compare(shorter, shorter, classes=True))

@@ -1,4 +1,4 @@
-"""Input contracts of aerial data sets: bands, and the normalisation whoever does it."""
+"""Input specifications of aerial data sets: bands, and the normalisation whoever does it."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from mmpretrain.models import SelfSupDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from store_factory import write_aerial_store
 
-from mmss_plugins.checkpoints.spec.run_specification import run_contract
+from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.checkpoints.spec.specification_difference import advice, compare, difference_text
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
 from mmss_plugins.models.data_preprocessors import (
@@ -29,8 +29,8 @@ def store(tmp_path_factory):
     return str(write_aerial_store(path, PotsdamDataset, ['a'], 8, bands=BANDS, dsm=True))
 
 
-def contract(store, preprocessor=None, **kwargs):
-    return run_contract(PotsdamDataset(store, **kwargs), preprocessor)
+def spec(store, preprocessor=None, **kwargs):
+    return run_specification(PotsdamDataset(store, **kwargs), preprocessor)
 
 
 def differing(one, other):
@@ -42,18 +42,18 @@ def differing(one, other):
     [('RGB', ('R', 'G', 'B')), ('IRRG', ('IR', 'R', 'G')), ('RGBIR', BANDS)],
 )
 def test_bands_units_and_classes(store, bands, names):
-    found = contract(store, bands=bands)
+    found = spec(store, bands=bands)
     (entry,) = found.modalities.values()
     assert (list(found.modalities), entry.bands) == (['aerial'], names)
     assert (entry.unit, entry.values, entry.normalize) == ('8-bit value', '0..255', None)
     assert found.classes == PotsdamDataset.METAINFO['classes']
-    assert contract(store, labels=False).classes == ()
+    assert spec(store, labels=False).classes == ()
 
 
 def test_heights_are_in_metres_beside_bands_that_are_divided_already(store):
     statistics = {'mean': [0.5, 0.4, 0.3, 40.0], 'std': [0.2, 0.2, 0.2, 10.0]}
     for kind in (MultiBandSegDataPreProcessor, MultiBandSelfSupDataPreprocessor):
-        entry = contract(store, kind(**statistics), bands='IRRG', dsm=True).modalities['aerial']
+        entry = spec(store, kind(**statistics), bands='IRRG', dsm=True).modalities['aerial']
         assert entry.bands == ('IR', 'R', 'G', 'height')
         assert entry.unit == '8-bit value, height in metres'
         assert entry.values == '0..1'
@@ -63,7 +63,7 @@ def test_heights_are_in_metres_beside_bands_that_are_divided_already(store):
 
 def test_loveda_is_aerial_too(tmp_path):
     path = write_aerial_store(tmp_path / 'l.lmdb', LoveDADataset, ['urban_1'], 8)
-    found = run_contract(LoveDADataset(str(path)), None)
+    found = run_specification(LoveDADataset(str(path)), None)
     assert found.modalities['aerial'].bands == ('R', 'G', 'B')
     assert found.classes == LoveDADataset.METAINFO['classes']
 
@@ -85,7 +85,7 @@ def test_loveda_is_aerial_too(tmp_path):
 @pytest.mark.parametrize('bands', ['RGB', 'IRRG'])
 def test_it_says_what_the_network_gets(store, preprocessor, bands):
     data = PotsdamDataset(store, bands=bands)
-    entry = run_contract(data, preprocessor).modalities['aerial']
+    entry = run_specification(data, preprocessor).modalities['aerial']
     image = torch.from_numpy(data[0]['img'].transpose(2, 0, 1).copy())
     images = [image[None]] if 'SelfSup' in type(preprocessor).__name__ else [image]
     got = preprocessor({'inputs': images, 'data_samples': None})['inputs'][0].reshape(image.shape)
@@ -110,31 +110,31 @@ def of_config(name):
     [('grass_r50', 'deeplabv3plus_r50_rgb'), ('grass_r18', 'pspnet_r18_rgb')],
 )
 def test_the_configs_normalise_alike(store, pretraining, downstream):
-    one, other = (contract(store, of_config(name)) for name in (pretraining, downstream))
+    one, other = (spec(store, of_config(name)) for name in (pretraining, downstream))
     assert differing(one, other) == []
 
 
 def test_rounded_statistics_are_the_same_and_others_are_not(store):
-    trained = contract(store, MultiBandSelfSupDataPreprocessor(**BYTES))
+    trained = spec(store, MultiBandSelfSupDataPreprocessor(**BYTES))
     rounded = {'mean': [123.68, 116.28, 103.53], 'std': [58.395, 57.12, 57.38]}
-    assert differing(trained, contract(store, SegDataPreProcessor(**rounded))) == []
+    assert differing(trained, spec(store, SegDataPreProcessor(**rounded))) == []
     for key in ('mean', 'std'):
         values = [value + 0.001 * (i == 2) for i, value in enumerate(UNITS[key])]
         other = MultiBandSegDataPreProcessor(**{**UNITS, key: values})
-        assert differing(trained, contract(store, other)) == [f'aerial input_{key}']
+        assert differing(trained, spec(store, other)) == [f'aerial input_{key}']
 
 
 def test_other_bands_are_shown_on_both_sides(store):
-    trained = contract(store, MultiBandSelfSupDataPreprocessor(**BYTES))
-    run = contract(store, MultiBandSegDataPreProcessor(**UNITS), bands='IRRG')
+    trained = spec(store, MultiBandSelfSupDataPreprocessor(**BYTES))
+    run = spec(store, MultiBandSegDataPreProcessor(**UNITS), bands='IRRG')
     text = difference_text(compare(trained, run, classes=True))
     assert '3: R G B' in text
     assert '3: IR R G' in text
     assert 'let the network get R G B in this order' in text
-    swapped = contract(store, SegDataPreProcessor(**BYTES, bgr_to_rgb=True))
+    swapped = spec(store, SegDataPreProcessor(**BYTES, bgr_to_rgb=True))
     assert differing(trained, swapped) == ['aerial bands']
-    height = contract(store, bands='RGB', dsm=True)
-    undivided = contract(store, bands='RGB')
+    height = spec(store, bands='RGB', dsm=True)
+    undivided = spec(store, bands='RGB')
     rows = compare(undivided, height, classes=True)
     assert [row.name for row in rows if row.differs] == [
         'aerial bands',
@@ -145,9 +145,9 @@ def test_other_bands_are_shown_on_both_sides(store):
 
 
 def test_advice_tells_the_scale_of_statistics(store):
-    trained = contract(store, MultiBandSelfSupDataPreprocessor(**BYTES))
-    run = contract(store, SegDataPreProcessor(mean=[0.0] * 3, std=[255.0] * 3))
+    trained = spec(store, MultiBandSelfSupDataPreprocessor(**BYTES))
+    run = spec(store, SegDataPreProcessor(mean=[0.0] * 3, std=[255.0] * 3))
     sentences = advice(compare(trained, run, classes=True))
     assert len(sentences) == 2
     assert all('255 times that' in sentence for sentence in sentences)
-    assert contract(store, MultiBandSegDataPreProcessor()) == run
+    assert spec(store, MultiBandSegDataPreProcessor()) == run
