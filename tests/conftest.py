@@ -10,9 +10,9 @@ import mmss_plugins  # noqa: F401  (makes the MM stack usable before a test impo
 
 # isort: split
 import pytest
+from helpers.quick_configs import skip_formatting
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
-from quick_configs import skip_formatting
 
 
 def pytest_configure(config):

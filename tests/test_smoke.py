@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from config_files import loaders, read
-from store_factory import write_dfc_store, write_noldo_store
+from helpers.config_files import loaders, read
+from helpers.paths import ROOT
+from helpers.store_factory import write_dfc_store, write_noldo_store
 
 pytestmark = pytest.mark.smoke
 
-ROOT = Path(__file__).resolve().parent.parent
 PATCHES = 8
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.paths import ROOT
+from helpers.store_factory import write_noldo_store
+from helpers.tiny_segmentation import cross_modal_model
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
-from store_factory import write_noldo_store
-from tiny_segmentation import cross_modal_model
 
 from mmss_plugins.analysis.label_noise import main
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'analysis' / 'label_noise.py'
+TOOL = ROOT / 'tools' / 'analysis' / 'label_noise.py'
 CONFIG = """
 custom_imports = dict(imports=['mmss_plugins'], allow_failed_imports=False)
 default_scope = 'mmseg'

@@ -1,11 +1,10 @@
-from pathlib import Path
-
 import pytest
+from helpers.paths import ROOT
 from mmengine.config import Config
 
 from mmss_plugins.analysis.table.row import COLUMNS, describe
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'finetune'
+CONFIGS = ROOT / 'configs' / 'finetune'
 RESNET = {'type': 'ResNet', 'depth': 50}
 CROMSS = {
     'type': 'Pretrained',

@@ -2,17 +2,17 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
-from faked_steps import FakedSteps, load_tool
+from helpers.faked_steps import FakedSteps, load_tool
+from helpers.paths import ROOT
 
 from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from mmss_plugins.analysis.table.cli import make_table
 from mmss_plugins.store.lock import WriterLock
 
-HOME = ProjectPaths(Path(__file__).resolve().parents[2])
+HOME = ProjectPaths(ROOT)
 PSP, FPN = 'pspnet_r18_mini_dfc2020-s2', 'fpn_r18_mini_dfc2020-s2'
 CROMSS = 'pspnet_r18_mini_dfc2020-s2_cromss'
 

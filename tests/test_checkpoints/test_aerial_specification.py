@@ -1,13 +1,12 @@
 """Input specifications of aerial data sets: bands, and the normalisation whoever does it."""
 
-from pathlib import Path
-
 import pytest
 import torch
+from helpers.paths import ROOT
+from helpers.store_factory import write_aerial_store
 from mmengine.config import Config
 from mmpretrain.models import SelfSupDataPreprocessor
 from mmseg.models import SegDataPreProcessor
-from store_factory import write_aerial_store
 
 from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.checkpoints.spec.specification_difference import advice, compare, difference_text
@@ -17,7 +16,7 @@ from mmss_plugins.models.data_preprocessors import (
     MultiBandSelfSupDataPreprocessor,
 )
 
-MODELS = Path(__file__).parents[2] / 'configs' / '_base_' / 'models'
+MODELS = ROOT / 'configs' / '_base_' / 'models'
 BYTES = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}
 UNITS = {'mean': [0.485, 0.456, 0.406], 'std': [0.229, 0.224, 0.225]}
 BANDS = ('R', 'G', 'B', 'IR')

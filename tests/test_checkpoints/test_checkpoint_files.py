@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from damaged_checkpoints import flipped, repacked
+from helpers.damaged_checkpoints import flipped, repacked
 
 from mmss_plugins.checkpoints.files import (
     CheckpointFileError,

@@ -2,7 +2,7 @@ import re
 
 import pytest
 import torch
-from published_networks import NETWORKS, published_state, tensor_shapes
+from helpers.published_networks import NETWORKS, published_state, tensor_shapes
 
 from mmss_plugins.checkpoints import ConversionError, PublishedNetwork
 from mmss_plugins.checkpoints.convert.cromss import (

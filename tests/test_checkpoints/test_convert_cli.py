@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from damaged_checkpoints import flipped
-from lightning_checkpoints import lightning, options
+from helpers.damaged_checkpoints import flipped
+from helpers.lightning_checkpoints import lightning, options
+from helpers.paths import ROOT
+from helpers.published_networks import published_state, seeded
 from mmengine.registry import DefaultScope, init_default_scope
 from mmseg.registry import MODELS
-from published_networks import published_state, seeded
 
 from mmss_plugins.checkpoints.convert.cromss_cli import main
 from mmss_plugins.compat.plain_namespace import namespaces_admitted
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'convert' / 'cromss.py'
+TOOL = ROOT / 'tools' / 'convert' / 'cromss.py'
 NAME = 'weights-cromss-13B-midFusion-epoch=199.ckpt'
 
 

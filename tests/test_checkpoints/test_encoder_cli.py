@@ -1,16 +1,17 @@
 import runpy
 from pathlib import Path
 
-import foreign_checkpoints as published
 import pytest
 import torch
-from damaged_checkpoints import flipped, repacked
+from helpers import foreign_checkpoints as published
+from helpers.damaged_checkpoints import flipped, repacked
+from helpers.paths import ROOT
 
 from mmss_plugins.checkpoints.convert.encoder_cli import main
 from mmss_plugins.checkpoints.convert.ssl4eo_recipes import SSL4EO
 from mmss_plugins.checkpoints.convert.vit_recipes import DOFA
 
-TOOLS = Path(__file__).parents[2] / 'tools' / 'convert'
+TOOLS = ROOT / 'tools' / 'convert'
 
 
 def run(recipes, *arguments):

@@ -1,7 +1,7 @@
-import foreign_checkpoints as published
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import foreign_checkpoints as published
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope, init_default_scope
 from mmseg.registry import MODELS

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.runner import load_checkpoint
-from published_networks import (
+from helpers.published_networks import (
     DATA,
     NETWORKS,
     build,
@@ -13,6 +12,7 @@ from published_networks import (
     seeded,
     tensor_shapes,
 )
+from mmengine.runner import load_checkpoint
 
 from mmss_plugins.checkpoints import to_reference_key, to_segmentor_key
 from mmss_plugins.checkpoints.convert.cromss import to_ours

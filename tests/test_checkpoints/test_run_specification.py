@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from helpers.store_factory import LABEL_FIELD, image_field, write_dfc_store, write_noldo_store
+from helpers.tiny_segmentation import Samples
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmseg.models import SegDataPreProcessor
-from store_factory import LABEL_FIELD, image_field, write_dfc_store, write_noldo_store
-from tiny_segmentation import Samples
 from torch import nn
 from torch.utils.data import Subset
 

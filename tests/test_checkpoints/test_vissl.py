@@ -1,11 +1,11 @@
 """VISSL checkpoints to ours, and the tool that converts them."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
 import torchvision
+from helpers.paths import ROOT
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from torch import nn
 
@@ -13,7 +13,7 @@ from mmss_plugins.checkpoints import CheckpointFileError, ConversionError
 from mmss_plugins.checkpoints.convert.vissl import from_vissl
 
 TRUNK = 'trunk._feature_blocks.'
-TOOL = Path(__file__).parents[2] / 'tools' / 'convert' / 'grass.py'
+TOOL = ROOT / 'tools' / 'convert' / 'grass.py'
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 import torch
-from damaged_checkpoints import flipped, repacked
+from helpers.damaged_checkpoints import flipped, repacked
 
 from mmss_plugins.checkpoints import zip_records
 from mmss_plugins.checkpoints.errors import CheckpointFileError

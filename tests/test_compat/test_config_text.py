@@ -1,10 +1,10 @@
 """Text in a checkpoint is parsed, and never run, whichever way the checkpoint is used."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
+from helpers.paths import ROOT
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
@@ -15,7 +15,6 @@ from torch.utils.data import Dataset
 from mmss_plugins.compat.config_text import ConfigTextError, parse_config_text
 
 pytestmark = pytest.mark.smoke  # the stacks differ here
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class TextModel(BaseModel):

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from damaged_checkpoints import flipped, repacked
+from helpers.damaged_checkpoints import flipped, repacked
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.model import PretrainedInit
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from aerial_raw_trees import (
+from helpers.aerial_raw_trees import (
     loveda_path,
     potsdam_label,
     potsdam_path,
@@ -11,10 +11,10 @@ from aerial_raw_trees import (
     write_loveda,
     write_potsdam,
 )
+from helpers.small_raw_trees import read_raw
 from mmengine.dataset import DefaultSampler, pseudo_collate
 from mmengine.registry import DATASETS
 from mmpretrain.registry import TRANSFORMS as PRETRAIN_TRANSFORMS
-from small_raw_trees import read_raw
 
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor

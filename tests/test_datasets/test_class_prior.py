@@ -1,14 +1,13 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from helpers.paths import TESTS
 from scipy.ndimage import gaussian_filter
 
 from mmss_plugins.datasets.class_prior import class_prior
 from mmss_plugins.functional import smoothing_prior
 
-GOLDEN = np.load(Path(__file__).parents[1] / 'data' / 'smoothing_priors.npz')
+GOLDEN = np.load(TESTS / 'data' / 'smoothing_priors.npz')
 WINDOWS = {
     'center': np.s_[:, 100:164:2, 100:164:2],
     'corner': np.s_[:, 0:64:2, 200:264:2],

@@ -1,6 +1,6 @@
 import pytest
+from helpers.store_factory import write_dfc_store
 from mmengine.registry import DATASETS
-from store_factory import write_dfc_store
 
 READS = {'type': 'mmseg.LoadImageFromFile'}
 LABELS = {'type': 'mmseg.LoadAnnotations'}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from downstream_trees import (
+from helpers.downstream_trees import (
     CHOICES,
     NAMES,
     check_image,
@@ -13,12 +13,13 @@ from downstream_trees import (
     tile_path,
     write_tiles,
 )
-from legacy_lmdbs import record, write_lmdb
+from helpers.legacy_lmdbs import record, write_lmdb
+from helpers.paths import ROOT
+from helpers.small_raw_trees import read_raw, write_tiff
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
-from small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.datasets import NoLDODownstreamDataset
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
@@ -27,7 +28,6 @@ from mmss_plugins.store.tools.cli import main as lmdb_tool
 from projects.synthetic.plan import WorldOptions
 from projects.synthetic.world import make_world
 
-ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get('MMSS_REAL_DATA', ROOT.parent / 'shared' / 'data' / 'real'))
 PLACES = sorted(path.stem for path in (REAL / 'sentinel' / 'S2L1C').glob('*.tif'))
 # land cover of the real samples (Esri) -> value in a Dynamic World label file

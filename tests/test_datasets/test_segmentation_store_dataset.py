@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scene_stores import CLASSES, write_scene_store
-from store_factory import LABEL_FIELD
+from helpers.scene_stores import CLASSES, write_scene_store
+from helpers.store_factory import LABEL_FIELD
 
 from mmss_plugins.apis.prediction.network_input import network_channels
 from mmss_plugins.bands import FILE_VALUE, S2

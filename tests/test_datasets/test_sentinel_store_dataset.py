@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from helpers.store_factory import SEASONS, image_field, write_dfc_store, write_noldo_store
 from mmengine.registry import DATASETS
-from store_factory import SEASONS, image_field, write_dfc_store, write_noldo_store
 
 from mmss_plugins.bands import S1, S2, resolve_bands
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset

@@ -1,7 +1,7 @@
 """Which samples a data set uses, by sample or by group; see test_aerial_store_dataset for tiles."""
 
 import pytest
-from store_factory import write_dfc_store, write_noldo_store
+from helpers.store_factory import write_dfc_store, write_noldo_store
 
 from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
 from mmss_plugins.store.reader import ReadRequest, StoreReader, StoreWriter

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from helpers.store_factory import write_aerial_store, write_dfc_store, write_noldo_store
+from helpers.store_runs import downstream
+from helpers.tiny_segmentation import cross_modal_model
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from mmengine.runner import Runner
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.registry import MODELS as MMSEG_MODELS
-from store_factory import write_aerial_store, write_dfc_store, write_noldo_store
-from store_runs import downstream
-from tiny_segmentation import cross_modal_model
 from torch import nn
 
 import mmss_plugins.engine

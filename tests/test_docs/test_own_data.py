@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import ROOT
+from helpers.small_raw_trees import read_raw, write_tiff
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
-from small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.bands import S2
 from mmss_plugins.store.reader import StoreReader, StoreWriter
 
-PAGE = Path(__file__).resolve().parents[2] / 'docs/datasets/own-data.md'
+PAGE = ROOT / 'docs/datasets/own-data.md'
 NAMES = {'train': [f'place{n}' for n in range(5)], 'test': ['a', 'b']}
 SIZE = 32
 

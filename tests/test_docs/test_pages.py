@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+from helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md')])
 CONFIGS = {path.name for path in (ROOT / 'configs').rglob('*.py')}
 RUNNERS = ('tools/train.py', 'tools/test.py')

@@ -5,9 +5,9 @@ from importlib.util import find_spec
 
 import pytest
 import torch
-from hub_server import COMMIT, serve
-from lightning_checkpoints import lightning
-from published_networks import published_state
+from helpers.hub_server import COMMIT, serve
+from helpers.lightning_checkpoints import lightning
+from helpers.published_networks import published_state
 
 from mmss_plugins.checkpoints.convert.cromss_cli import main
 from mmss_plugins.download import noldo, repository

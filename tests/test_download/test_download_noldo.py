@@ -14,13 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hub_server import COMMIT, REPOSITORY, serve
+from helpers.hub_server import COMMIT, REPOSITORY, serve
+from helpers.paths import ROOT
 
 from mmss_plugins.download import noldo, repository, transfer
 from mmss_plugins.download.noldo import main
 from mmss_plugins.download.published import PARTS
 
-ROOT = Path(__file__).resolve().parents[2]
 BLOCK = 1000
 CHECKPOINT = 'weights-cromss-13B-midFusion-epoch=199.ckpt'
 NOISE = random.Random(1).randbytes(10_500)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
+from helpers.ranks import run_ranks
 from mmengine.model import MMDistributedDataParallel
-from ranks import run_ranks
 
 from mmss_plugins.engine.any_device_ddp import AnyDeviceDistributedDataParallel
 

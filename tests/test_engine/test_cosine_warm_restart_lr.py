@@ -1,15 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from helpers.paths import TESTS
 from mmengine.optim import LinearLR
 from mmengine.registry import PARAM_SCHEDULERS
 from torch import nn
 
 from mmss_plugins.engine.schedulers import CosineWarmRestartLR, cosine_warm_restart
 
-DATA = Path(__file__).parents[1] / 'data' / 'grass_lr.npz'
+DATA = TESTS / 'data' / 'grass_lr.npz'
 PEAK, LOW, INTERVAL = 4.8, 0.0048, 0.334
 
 

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 import cv2
 import pytest
 import torch
+from helpers.tiny_segmentation import cross_modal_model, loader
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, DefaultScope
 from mmengine.runner import Runner
-from tiny_segmentation import cross_modal_model, loader
 
 from mmss_plugins.functional import ramp
 
@@ -132,7 +132,7 @@ def test_class_weights_are_those_of_the_epoch(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('classes', [None, ('a', 'b')])
 def test_classes_without_fitting_names_are_numbered(tmp_path, monkeypatch, classes):
-    monkeypatch.setattr('tiny_segmentation.Samples.metainfo', {'classes': classes})
+    monkeypatch.setattr('helpers.tiny_segmentation.Samples.metainfo', {'classes': classes})
     run(tmp_path, epochs=1, panel_interval=0)
     (table,) = [row for row in rows(tmp_path) if 'selected/s1/0' in row]
     assert {f'selected/s2/{index}' for index in range(3)} <= set(table)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
-from encoder_runs import MODEL, RecordEncoder, make_runner, state_of
-from ranks import run_ranks
+from helpers.encoder_runs import MODEL, RecordEncoder, make_runner, state_of
+from helpers.ranks import run_ranks
 
 from mmss_plugins.engine.hooks import UnfreezeEncoderHook
 
@@ -147,11 +147,11 @@ def test_the_beginning_is_checked():
 RANK_SCRIPT = """
 import json, sys
 from pathlib import Path
-import encoder_runs
+from helpers import encoder_runs
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from tiny_segmentation import Samples
+from helpers.tiny_segmentation import Samples
 
 folder, rank, sums = Path(sys.argv[1]), get_rank(), []
 plain = Samples.__getitem__

@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.tiny_contrastive import BATCHES, grass_model, history, log_of, rows, train
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from tiny_contrastive import BATCHES, grass_model, history, log_of, rows, train
 
 TYPE = 'mmss_plugins.GradientGuidedSamplingHook'
 

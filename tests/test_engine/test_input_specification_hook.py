@@ -1,15 +1,15 @@
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from helpers.paths import ROOT
+from helpers.published_networks import published_state
+from helpers.store_factory import write_dfc_store
+from helpers.store_runs import data, downstream, log_of, make_runner, pretraining
+from helpers.tiny_segmentation import Samples
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import BaseLoop, Runner
-from published_networks import published_state
-from store_factory import write_dfc_store
-from store_runs import data, downstream, log_of, make_runner, pretraining
-from tiny_segmentation import Samples
 from torch.utils.data import DataLoader
 
 from mmss_plugins.checkpoints import InputSpecification, InputSpecificationError, specification_of
@@ -18,7 +18,7 @@ from mmss_plugins.checkpoints.transfer.report import TransferError
 from mmss_plugins.datasets import DFC2020Dataset
 from mmss_plugins.engine.hooks.input_specification_hook import InputSpecificationHook, _seen
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = ROOT / 'configs'
 NINE = ('B2', 'B3', 'B4', 'B5', 'B6', 'B7', 'B8', 'B11', 'B12')
 
 

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from helpers.store_factory import write_noldo_store
+from helpers.tiny_segmentation import cross_modal_model
+from helpers.warm_python import warm_python
 from mmengine.registry import HOOKS, DefaultScope, init_default_scope
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
-from store_factory import write_noldo_store
-from tiny_segmentation import cross_modal_model
-from warm_python import warm_python
 
 RANK_SCRIPT = """
 import logging, sys

@@ -1,15 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from helpers.paths import TESTS
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmss_plugins.engine.optimizers import LARC
 
-DATA = Path(__file__).parents[1] / 'data' / 'grass_larc.npz'
+DATA = TESTS / 'data' / 'grass_larc.npz'
 NAMES = ('conv', 'fc', 'bias', 'bn_w', 'bn_b', 'zero', 'zerograd')
 LRS = (0.6, 1.0, 4.8)
 

@@ -1,9 +1,9 @@
 """A loader without batches stops a run before anything else is built for it."""
 
 import pytest
+from helpers.store_factory import write_dfc_store
+from helpers.tiny_segmentation import cross_modal_model
 from mmengine.runner import Runner
-from store_factory import write_dfc_store
-from tiny_segmentation import cross_modal_model
 
 pytestmark = pytest.mark.usefixtures('quick_runs')
 

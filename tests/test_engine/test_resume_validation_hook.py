@@ -1,10 +1,10 @@
 """The missed validation in iteration-based runs, and where there is none to make up for."""
 
 import pytest
+from helpers.tiny_segmentation import cross_modal_model, loader
 from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from tiny_segmentation import cross_modal_model, loader
 
 pytestmark = pytest.mark.usefixtures('quick_epochs')
 

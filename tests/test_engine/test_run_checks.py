@@ -4,16 +4,16 @@ import copy
 
 import pytest
 import torch
-from config_files import load
-from config_runs import narrow
+from helpers.config_files import load
+from helpers.config_runs import narrow
+from helpers.store_factory import write_dfc_store
+from helpers.store_runs import data, downstream
 from mmengine.config import ConfigDict
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from store_factory import write_dfc_store
-from store_runs import data, downstream
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.tiny_contrastive import BATCH, BATCHES, history, log_of, rows, train
+from helpers.tiny_selfsup import algorithm
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.registry import DATASETS, HOOKS
-from tiny_contrastive import BATCH, BATCHES, history, log_of, rows, train
-from tiny_selfsup import algorithm
 
 TYPE = 'mmss_plugins.SSLHealthHook'
 STD, RANK = 'ssl/embedding_std', 'ssl/effective_rank'

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from helpers.tiny_segmentation import cross_modal_model, loader
 from mmengine.config import ConfigDict
 from mmengine.model import BaseModel, PretrainedInit
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
-from tiny_segmentation import cross_modal_model, loader
 from torch import nn
 
 from mmss_plugins.checkpoints import TransferError

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from helpers.ranks import run_ranks
+from helpers.tiny_segmentation import cross_modal_model, loader
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from ranks import run_ranks
-from tiny_segmentation import cross_modal_model, loader
 
 
 def test_scheduler_and_best_checkpoint_follow_it(tmp_path, monkeypatch):

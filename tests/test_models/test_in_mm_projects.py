@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.tiny_segmentation import CLASSES, cross_modal_model
 from mmpretrain.structures import DataSample
 from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import OHEMPixelSampler
-from tiny_segmentation import CLASSES, cross_modal_model
 
 from mmss_plugins.registry import MODELS
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.tiny_segmentation import CLASSES, cross_modal_model
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from tiny_segmentation import CLASSES, cross_modal_model
 from torch.utils.data import DataLoader, Dataset
 
 SIZES = [(32, 40), (48, 32), (40, 40)]

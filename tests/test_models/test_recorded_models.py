@@ -4,9 +4,9 @@ import warnings
 
 import pytest
 import torch
+from helpers.tiny_contrastive import grass_model
+from helpers.tiny_segmentation import cross_modal_model
 from mmengine.analysis import get_model_complexity_info
-from tiny_contrastive import grass_model
-from tiny_segmentation import cross_modal_model
 
 from mmss_plugins.registry import MODELS
 

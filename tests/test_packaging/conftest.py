@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from installed_package import ROOT, build, installed
+from helpers.installed_package import ROOT, build, installed
 
 
 @pytest.fixture(scope='session')

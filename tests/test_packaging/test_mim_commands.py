@@ -4,8 +4,8 @@ import importlib.metadata
 import importlib.util
 
 import pytest
-from installed_package import CONFIG, MIM, ROOT, python
-from store_factory import write_dfc_store
+from helpers.installed_package import CONFIG, MIM, ROOT, python
+from helpers.store_factory import write_dfc_store
 
 TRAINED = 'pspnet_r18_mini_dfc2020-s2.py'
 TINY = [

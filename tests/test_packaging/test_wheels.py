@@ -13,7 +13,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
-from installed_package import CONFIG, MIM, ROOT, leaf_configs, python, tools
+from helpers.installed_package import CONFIG, MIM, ROOT, leaf_configs, python, tools
 from mmengine.config import Config
 
 pytestmark = pytest.mark.skipif(

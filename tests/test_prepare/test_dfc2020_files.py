@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 import rasterio
-from raw_forms import FORMS, UTM, write_dfc_split
-from small_raw_trees import dfc_path, read_raw, write_tiff
+from helpers.raw_forms import FORMS, UTM, write_dfc_split
+from helpers.small_raw_trees import dfc_path, read_raw, write_tiff
 
 from mmss_plugins.prepare.dfc2020 import main
 from mmss_plugins.store.reader import ReadRequest, StoreReader

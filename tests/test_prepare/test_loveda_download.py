@@ -4,8 +4,8 @@ import hashlib
 import random
 
 import pytest
-from raw_forms import FORMS, contents, prepare, write_set
-from zenodo_server import serve
+from helpers.raw_forms import FORMS, contents, prepare, write_set
+from helpers.zenodo_server import serve
 
 from mmss_plugins.download import zenodo as client
 from mmss_plugins.prepare import loveda_download

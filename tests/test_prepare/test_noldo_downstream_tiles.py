@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 import rasterio
-from downstream_trees import NAMES, tile_path, write_tiles
-from raw_forms import UTM
-from small_raw_trees import read_raw, write_tiff
+from helpers.downstream_trees import NAMES, tile_path, write_tiles
+from helpers.raw_forms import UTM
+from helpers.small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.prepare.noldo_downstream import main
 from mmss_plugins.store.reader import ReadRequest, StoreReader

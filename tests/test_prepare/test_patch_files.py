@@ -3,9 +3,15 @@ import json
 import cv2
 import numpy as np
 import pytest
-from aerial_raw_trees import potsdam_label, potsdam_path, read_png, write_loveda, write_potsdam
+from helpers.aerial_raw_trees import (
+    potsdam_label,
+    potsdam_path,
+    read_png,
+    write_loveda,
+    write_potsdam,
+)
+from helpers.small_raw_trees import read_raw
 from mmseg.datasets import LoveDADataset
-from small_raw_trees import read_raw
 
 from mmss_plugins.prepare import loveda, potsdam
 

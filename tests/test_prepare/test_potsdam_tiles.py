@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 import rasterio
-from aerial_raw_trees import potsdam_path, write_potsdam
-from small_raw_trees import read_raw, write_tiff
+from helpers.aerial_raw_trees import potsdam_path, write_potsdam
+from helpers.small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.prepare.potsdam import main
 from mmss_plugins.store.reader import ReadRequest, StoreReader

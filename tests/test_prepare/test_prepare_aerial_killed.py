@@ -6,16 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import lmdb
 import pytest
-from aerial_raw_trees import write_loveda, write_potsdam
+from helpers.aerial_raw_trees import write_loveda, write_potsdam
+from helpers.paths import ROOT
 
 from mmss_plugins.prepare import loveda, potsdam
 from mmss_plugins.store.reader import StoreError, StoreReader
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120  # limit of any wait
 
 

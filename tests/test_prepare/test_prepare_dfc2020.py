@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from small_raw_trees import dfc_path, read_raw, write_dfc, write_tiff
+from helpers.small_raw_trees import dfc_path, read_raw, write_dfc, write_tiff
 
 from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
 from mmss_plugins.prepare.dfc2020 import main, map_labels

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import lmdb
 import pytest
-from small_raw_trees import write_noldo
+from helpers.paths import ROOT
+from helpers.small_raw_trees import write_noldo
 
 from mmss_plugins.store.reader import ReadRequest, StoreError, StoreReader
 
-ROOT = Path(__file__).resolve().parents[2]
 COUNT = 40
 SECONDS = 120  # limit of any wait
 

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from aerial_raw_trees import loveda_path, read_png, write_loveda, write_png
+from helpers.aerial_raw_trees import loveda_path, read_png, write_loveda, write_png
 
 from mmss_plugins.prepare.loveda import main, map_labels
 from mmss_plugins.store.reader import ReadRequest, StoreReader

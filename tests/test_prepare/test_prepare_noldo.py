@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from small_raw_trees import S2_BANDS, SIZES, read_raw, scene_names, write_noldo, write_tiff
+from helpers.small_raw_trees import S2_BANDS, SIZES, read_raw, scene_names, write_noldo, write_tiff
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.prepare.noldo_pretrain import main

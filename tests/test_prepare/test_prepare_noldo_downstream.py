@@ -3,8 +3,8 @@ import re
 
 import numpy as np
 import pytest
-from downstream_trees import INDICES, NAMES, read_label, tile_path, write_tiles
-from small_raw_trees import read_raw, write_tiff
+from helpers.downstream_trees import INDICES, NAMES, read_label, tile_path, write_tiles
+from helpers.small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, OSM_CLASSES
 from mmss_plugins.prepare.noldo_downstream import main

@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from aerial_raw_trees import potsdam_label, potsdam_path, write_potsdam
-from small_raw_trees import read_raw, write_tiff
+from helpers.aerial_raw_trees import potsdam_label, potsdam_path, write_potsdam
+from helpers.small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.prepare.potsdam import main, split_names
 from mmss_plugins.prepare.potsdam_tiles import TEST, TRAIN

@@ -3,8 +3,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from aerial_raw_trees import write_png
-from small_raw_trees import read_raw, write_tiff
+from helpers.aerial_raw_trees import write_png
+from helpers.small_raw_trees import read_raw, write_tiff
 
 from mmss_plugins.prepare.raw_files import (
     MAX_IN_MEMORY,

@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from raw_forms import FORMS, SETS, contents, prepare, write_set
+from helpers.raw_forms import FORMS, SETS, contents, prepare, write_set
 
 
 @pytest.fixture(scope='module')

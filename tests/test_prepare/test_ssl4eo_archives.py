@@ -7,7 +7,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from ssl4eo_trees import pack, write_images, write_labels
+from helpers.ssl4eo_trees import pack, write_images, write_labels
 
 from mmss_plugins.prepare.noldo_pretrain import main
 from mmss_plugins.prepare.scene_archive import JoinedParts, Member, SceneArchive, parse_member

@@ -6,9 +6,8 @@ import shutil
 import numpy as np
 import pytest
 import rasterio
-from rasterio.warp import Resampling, reproject
-from small_raw_trees import S2_BANDS, SIZES, read_raw, write_tiff
-from ssl4eo_trees import (
+from helpers.small_raw_trees import S2_BANDS, SIZES, read_raw, write_tiff
+from helpers.ssl4eo_trees import (
     DAYS,
     S1_SCENES,
     S2_SCENES,
@@ -18,6 +17,7 @@ from ssl4eo_trees import (
     write_images,
     write_labels,
 )
+from rasterio.warp import Resampling, reproject
 
 from mmss_plugins.bands import S2, S2_L2A
 from mmss_plugins.prepare.noldo_pretrain import main

@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 import rasterio
-from small_raw_trees import S2_BANDS
-from ssl4eo_trees import REAL, copy_real, pack, write_labels
+from helpers.small_raw_trees import S2_BANDS
+from helpers.ssl4eo_trees import REAL, copy_real, pack, write_labels
 
 from mmss_plugins.prepare.noldo_pretrain import main
 from mmss_plugins.raster.resample import bicubic
@@ -84,7 +84,7 @@ def test_archives(store, labels, tmp_path):
 
 def test_zarr_files(labels, tmp_path):
     zarr = pytest.importorskip('zarr', reason='needs zarr (extra zarr)')
-    from ssl4eo_zarr_files import modality, write_chunk_file
+    from helpers.ssl4eo_zarr_files import modality, write_chunk_file
 
     with rasterio.open(REAL.joinpath('s2c', LOCATION, S2_SCENES[0], 'B2.tif')) as source:
         transform = source.transform

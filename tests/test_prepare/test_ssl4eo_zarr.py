@@ -7,13 +7,13 @@ import zipfile
 import numpy as np
 import pytest
 import rasterio
+from helpers.small_raw_trees import read_raw, write_tiff
+from helpers.ssl4eo_trees import S1_SCENES, S2_SCENES, place
 from rasterio.warp import Resampling, reproject, transform
-from small_raw_trees import read_raw, write_tiff
-from ssl4eo_trees import S1_SCENES, S2_SCENES, place
 
 zarr = pytest.importorskip('zarr', reason='needs zarr (extra zarr)')
 
-from ssl4eo_zarr_files import add_member, modality, write_chunk_file, write_shard  # noqa: E402
+from helpers.ssl4eo_zarr_files import add_member, modality, write_chunk_file, write_shard  # noqa: E402
 
 from mmss_plugins.prepare import ssl4eo_zarr  # noqa: E402
 from mmss_plugins.prepare.noldo_pretrain import main  # noqa: E402

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import rasterio
-from small_raw_trees import write_tiff
+from helpers.small_raw_trees import write_tiff
 
 from mmss_plugins.raster import RasterError, check_size, open_raster
 

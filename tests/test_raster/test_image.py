@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import rasterio
+from helpers.small_raw_trees import write_tiff
 from rasterio.enums import ColorInterp
-from small_raw_trees import write_tiff
 
 from mmss_plugins.raster import RasterError, read_raster
 from mmss_plugins.raster.image import apply_declared

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from config_files import CONFIGS, FINETUNE, load
-from config_runs import narrow
+from helpers.config_files import CONFIGS, FINETUNE, load
+from helpers.config_runs import narrow
+from helpers.store_factory import write_aerial_store, write_dfc_store
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, DefaultScope, init_default_scope
 from mmengine.runner import save_checkpoint
 from mmseg.apis import MMSegInferencer, inference_model, init_model
-from store_factory import write_aerial_store, write_dfc_store
 
 import mmss_plugins.models  # noqa: F401
 from mmss_plugins.apis.inference_settings import set_inference_settings

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from helpers.store_factory import SEASONS, write_noldo_store
 from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS, init_default_scope
 from scipy.ndimage import gaussian_filter
-from store_factory import SEASONS, write_noldo_store
 
 from mmss_plugins.datasets import NoLDOPretrainDataset
 from mmss_plugins.datasets.class_prior import class_prior

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from aerial_raw_trees import write_potsdam
+from helpers.aerial_raw_trees import write_potsdam
+from helpers.store_factory import image_field, write_noldo_store
 from mmengine.dataset import default_collate
 from mmengine.registry import TRANSFORMS, init_default_scope
-from store_factory import image_field, write_noldo_store
 from torch.utils.data import DataLoader
 
 from mmss_plugins.bands import S2

@@ -1,7 +1,7 @@
-import naive_vit
 import numpy as np
 import pytest
 import torch
+from helpers import naive_vit
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.structures import PixelData

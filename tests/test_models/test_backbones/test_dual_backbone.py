@@ -3,12 +3,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from helpers.tiny_segmentation import cross_modal_model
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from tiny_segmentation import cross_modal_model
 
 from mmss_plugins.engine.hooks import TransferReportHook
 

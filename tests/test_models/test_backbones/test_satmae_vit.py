@@ -1,7 +1,7 @@
-import naive_vit
 import numpy as np
 import pytest
 import torch
+from helpers import naive_vit
 from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 

@@ -1,10 +1,9 @@
 """The branch that sees the channels of all modalities."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from helpers.paths import TESTS
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -12,7 +11,7 @@ from mmseg.structures import SegDataSample
 from mmss_plugins.checkpoints import to_segmentor_key
 from mmss_plugins.functional import consistency_loss, soft_cross_entropy, soft_dice_loss
 
-NAMES = Path(__file__).parents[2] / 'data' / 'cromss_tensor_names.npz'
+NAMES = TESTS / 'data' / 'cromss_tensor_names.npz'
 CLASSES, IGNORED = 4, 255
 BACKBONE = {'type': 'mmss_plugins.StemResNet', 'depth': 18, 'base_channels': 4}
 HEAD = {

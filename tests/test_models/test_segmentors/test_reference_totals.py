@@ -1,17 +1,16 @@
 """The segmentor's total loss and gradients against figures of the authors' public code."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from helpers.paths import TESTS
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmss_plugins.functional import ramp
 
-DATA = Path(__file__).parents[2] / 'data'
+DATA = TESTS / 'data'
 LENGTH, PROPORTION = 80, 0.5
 
 

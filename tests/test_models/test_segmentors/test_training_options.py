@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from all_pairs import all_pairs
+from helpers.all_pairs import all_pairs
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from tiny_contrastive import grass_model
+from helpers.tiny_contrastive import grass_model
 from torch import nn
 
 from mmss_plugins.models.selfsup.batch_statistics import running_statistics_kept

@@ -2,7 +2,7 @@ import contextlib
 
 import pytest
 import torch
-from tiny_contrastive import grass_model
+from helpers.tiny_contrastive import grass_model
 
 from mmss_plugins.models.selfsup.feature_gradient import (
     last_feature_gradient,

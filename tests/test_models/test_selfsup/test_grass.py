@@ -4,9 +4,9 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.tiny_contrastive import grass_model
 from mmengine.logging import MessageHub
 from mmpretrain.structures import DataSample
-from tiny_contrastive import grass_model
 
 from mmss_plugins.functional import da_crop_boxes, info_nce, map_entropy
 from mmss_plugins.models.selfsup import gradient_guide

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from contrastive_ranks import STAGES, build, joint_views
-from ranks import run_ranks
+from helpers.contrastive_ranks import STAGES, build, joint_views
+from helpers.ranks import run_ranks
 
 SCRIPT = """
 import sys
@@ -11,7 +11,7 @@ from collections import Counter
 import torch
 from torch import distributed
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
-from contrastive_ranks import STAGES, build, joint_views
+from helpers.contrastive_ranks import STAGES, build, joint_views
 from mmss_plugins.engine.any_device_ddp import AnyDeviceDistributedDataParallel
 
 rank = distributed.get_rank()

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers.tiny_contrastive import grass_model
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmpretrain.datasets import MultiView, PackInputs
-from tiny_contrastive import grass_model
 from torch.utils.data import Dataset
 
 BANDS = 13

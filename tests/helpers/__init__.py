@@ -1,0 +1,1 @@
+"""What tests share: small data, fake servers, processes. Imported as ``helpers.X``."""
