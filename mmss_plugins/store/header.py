@@ -48,7 +48,6 @@ def check_file(file: Path, path: Path) -> None:
     """
     if struct.calcsize('P') != 8:
         return
-    size = file.stat().st_size
     with file.open('rb') as stream:
         first = _read_meta(stream.read(_META.size))
         if first is None:
@@ -58,6 +57,7 @@ def check_file(file: Path, path: Path) -> None:
             raise _damaged(path, file, f'pages of {page} bytes')
         stream.seek(page)
         second = _read_meta(stream.read(_META.size))
+    size = file.stat().st_size  # after the meta pages: a writer adds pages before it counts them
     if second is None or second.page_size != page:
         raise _damaged(path, file, 'no second meta page')
     for meta in (first, second):

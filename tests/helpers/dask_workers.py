@@ -43,12 +43,12 @@ def small_cluster(**options):
 
 
 def wait_for_both(address):
-    with distributed.Client(address, set_as_default=False, timeout=120) as client:
-        client.wait_for_workers(2, timeout=120)
+    with distributed.Client(address, set_as_default=False, timeout=300) as client:
+        client.wait_for_workers(2, timeout=300)
 
 
 def worker_pids(address):
-    with distributed.Client(address, set_as_default=False, timeout=120) as client:
+    with distributed.Client(address, set_as_default=False, timeout=300) as client:
         return list(client.run(os.getpid).values())
 
 

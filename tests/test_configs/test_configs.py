@@ -8,7 +8,6 @@ import torch
 from helpers.config_files import (
     CONFIGS,
     FINETUNE,
-    ROOT,
     encoders,
     inner_dataset,
     load,
@@ -16,6 +15,7 @@ from helpers.config_files import (
     read,
 )
 from helpers.config_runs import channels
+from helpers.paths import ROOT
 from mmengine.fileio import load as yaml_load
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from mmengine.structures import PixelData
@@ -272,7 +272,7 @@ def test_every_cell_of_the_tables_has_a_config(data):
 
 
 def test_metafiles_list_every_config():
-    files = yaml_load(ROOT.parent / 'model-index.yml')['Import']
-    models = [model for file in files for model in yaml_load(ROOT.parent / file)['Models']]
+    files = yaml_load(ROOT / 'model-index.yml')['Import']
+    models = [model for file in files for model in yaml_load(ROOT / file)['Models']]
     assert sorted(model['Config'] for model in models) == [f'configs/{name}' for name in CONFIGS]
     assert all(Path(model['Config']).stem == model['Name'] for model in models)

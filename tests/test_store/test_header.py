@@ -7,6 +7,7 @@ import lmdb
 import pytest
 from helpers.small_store import make_meta, make_samples, write_store
 
+from mmss_plugins.store import header
 from mmss_plugins.store.header import check_file
 from mmss_plugins.store.legacy.reader import LegacyLMDBReader
 from mmss_plugins.store.reader import (
@@ -48,6 +49,22 @@ def opened(path):
             open_store()
         messages.append(str(caught.value))
     return messages
+
+
+def test_a_writer_adds_pages_while_the_file_is_checked(store, monkeypatch):
+    file = store / 'data.mdb'
+    whole = file.read_bytes()
+    used = (struct.unpack_from('<Q', whole, LAST_PAGE)[0] + 1) * 4096
+    os.truncate(file, 2 * 4096)
+    read = header._read_meta
+
+    def read_as_a_writer_commits(page):
+        file.write_bytes(whole)
+        return read(page)
+
+    monkeypatch.setattr(header, '_read_meta', read_as_a_writer_commits)
+    assert used > 2 * 4096
+    header.check_file(file, store)
 
 
 def test_lmdb_and_we_read_the_same(store):
