@@ -1,72 +1,11 @@
-"""Train (pretrain or fine-tune) with a config."""
+"""Command line of mmss_plugins.apis.training: see --help."""
 
-import argparse
 import sys
 
 import mmss_plugins  # noqa: F401  (first: it makes the MM stack usable)
 
 # isort: split
-from mmengine.runner import Runner
-
-from mmss_plugins.apis import resuming
-from mmss_plugins.apis.run_options import (
-    UsageError,
-    add_run_options,
-    enable_amp,
-    enable_auto_scale_lr,
-    enable_tensorboard,
-    load_config,
-    require_encoders,
-    require_folder,
-    require_known_settings,
-)
-from mmss_plugins.cli.plain_errors import plain_errors
-
-
-def parse_args(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help="path of a config, or the name of one of the package's")
-    parser.add_argument(
-        '--resume', nargs='?', const=resuming.NEWEST, metavar='CHECKPOINT', help=resuming.HELP
-    )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help="scale the learning rate to the batch of all processes, from the config's "
-        'auto_scale_lr.base_batch_size',
-    )
-    parser.add_argument('--tensorboard', action='store_true', help='log to TensorBoard as well')
-    add_run_options(parser)
-    return parser.parse_args(argv)
-
-
-def prepare(args):
-    """The config of the run that the arguments describe."""
-    cfg = load_config(args)
-    if args.amp:
-        enable_amp(cfg)
-    if args.auto_scale_lr:
-        enable_auto_scale_lr(cfg)
-    if args.tensorboard:
-        enable_tensorboard(cfg)
-    require_known_settings(cfg, args.config)
-    resuming.set_resume(cfg, args.resume)
-    if not cfg.get('resume'):
-        require_encoders(cfg)
-    return cfg
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    try:
-        cfg = prepare(args)
-        require_folder(cfg.work_dir, '--work-dir')
-    except UsageError as error:
-        sys.exit(f'train.py: error: {error}')
-    with plain_errors('train.py'):
-        Runner.from_cfg(cfg).train()
-
+from mmss_plugins.apis.training import main
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

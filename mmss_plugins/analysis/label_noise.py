@@ -28,6 +28,7 @@ from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.checkpoints.transfer.pretrained import read_content
+from mmss_plugins.cli.plain_errors import program
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.evaluation.label_noise.files import check_folder, write_report
 from mmss_plugins.evaluation.label_noise.report import LabelNoiseReport
@@ -45,8 +46,8 @@ that sample selection keeps, label confidences, agreement of the modalities; and
 clean labels, which classes are mistaken for which and how well the selection tells right from wrong
 labels. Reads the config's training data without augmentation."""
 EXAMPLES = """examples:
-  label_noise.py cromss_mid_r18_13b_mini work_dirs/cromss_mid_r18_13b_mini/epoch_40.pth
-  label_noise.py CONFIG CHECKPOINT --out report --samples 0 --season 2 \\
+  %(prog)s cromss_mid_r18_13b_mini work_dirs/cromss_mid_r18_13b_mini/epoch_40.pth
+  %(prog)s CONFIG CHECKPOINT --out report --samples 0 --season 2 \\
       --cfg-options train_dataloader.dataset.data_root=data/noldo.lmdb
 """
 _MISTAKES = (
@@ -146,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         files = report(args)
     except _MISTAKES as error:
-        print(f'label_noise.py: error: {error}', file=sys.stderr)
+        print(f'{program()}: error: {error}', file=sys.stderr)
         return 2
     print('written: ' + ', '.join(map(str, files)))
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import mmss_plugins
 
 PACKAGE = Path(mmss_plugins.__file__).resolve().parent
-RESUME = 'train.py --resume continues from the last checkpoint'
+RESUME = '--resume continues the training from the last checkpoint'
 
 # Pattern of the error's text, and what it means. The first that matches counts.
 _MEANINGS = (

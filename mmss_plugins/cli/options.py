@@ -72,7 +72,7 @@ def add_machines(parser: argparse.ArgumentParser) -> None:
         type=parse_shard,
         metavar='I/N',
         help='make only the I-th of N equal parts (1/N ... N/N), as a store of its own beside OUT: '
-        '{name}.shard-I-of-N.lmdb. The parts need nothing of each other; tools/lmdb.py merge makes '
+        '{name}.shard-I-of-N.lmdb. The parts need nothing of each other; mmss store merge makes '
         'of all of them the store that one run would have made',
     )
     parser.add_argument(

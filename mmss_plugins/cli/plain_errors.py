@@ -11,16 +11,18 @@ from pathlib import Path
 from mmss_plugins.cli.foreign_errors import PACKAGE, from_worker, meaning
 
 
+def program() -> str:
+    """The command that the user has typed: 'train.py' of a script, or 'mmss train'."""
+    return Path(sys.argv[0]).name
+
+
 @contextmanager
-def plain_errors(tool: str) -> Iterator[None]:
+def plain_errors() -> Iterator[None]:
     """End the program with an error's message alone, if it says what is wrong and what to do.
 
     That is so where this package raised the error on purpose, in a data loader worker as well, and
     for the errors of the frameworks whose meaning is known (:mod:`.foreign_errors`). Any other
     keeps its traceback.
-
-    Args:
-        tool: Name of the program, for the message.
 
     Raises:
         SystemExit: In place of such an error, with status 1; of an interruption, with 130.
@@ -28,14 +30,14 @@ def plain_errors(tool: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(f'{tool}: interrupted', file=sys.stderr)
+        print(f'{program()}: interrupted', file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         text = f'{type(error).__name__}: {error}' if raised_here(error) else from_worker(error)
         text = text or meaning(error)
         if text is None:
             raise
-        sys.exit(f'{tool}: error: {text}')
+        sys.exit(f'{program()}: error: {text}')
 
 
 def raised_here(error: BaseException) -> bool:

@@ -53,7 +53,7 @@ class FieldReader(SensorReader):
                 raise ValueError(
                     f'normalize={normalize!r} needs mean and standard deviation of the field '
                     f'{name!r}, but the store has none: set normalize=None, or prepare it with '
-                    'tools/prepare/folder.py or scenes.py'
+                    'mmss prepare folder or scenes'
                 )
             mean, std = statistics['mean'], [value or 1.0 for value in statistics['std']]
         mean, std = mean or [0.0] * len(names), std or [1.0] * len(names)

@@ -25,7 +25,7 @@ class LoveDADataset(AerialStoreDataset):
     CC BY-NC-SA 4.0; for the images Google Earth's terms hold as well.
 
     Args:
-        data_root: The store of a split, as written by ``tools/prepare/loveda.py``.
+        data_root: The store of a split, as written by ``mmss prepare loveda``.
         scene: 'urban', 'rural', or None for both.
         labels: Whether samples carry labels.
         **kwargs: Of :class:`AerialStoreDataset`.

@@ -45,7 +45,7 @@ class NoLDODownstreamDataset(SentinelStoreDataset):
     https://doi.org/10.1038/s41597-022-01307-4) and by the contributors of OpenStreetMap (ODbL).
 
     Args:
-        data_root: The store of a split, as written by ``tools/prepare/noldo_downstream.py``.
+        data_root: The store of a split, as written by ``mmss prepare noldo-downstream``.
         label: 'dw' or 'osm'. The reference's LMDBs of the OSM splits hold both (``legacy=True``).
         metainfo: As in MMSegmentation; ``dict(classes=(...))`` chooses some of the classes.
         **kwargs: Of :class:`SentinelStoreDataset`.

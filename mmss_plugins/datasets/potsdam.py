@@ -26,7 +26,7 @@ class PotsdamDataset(AerialStoreDataset):
     acknowledged. Read them there before you use the data otherwise or pass them on.
 
     Args:
-        data_root: The store of a split, as written by ``tools/prepare/potsdam.py``.
+        data_root: The store of a split, as written by ``mmss prepare potsdam``.
         bands: 'RGB', 'IRRG' or 'RGBIR'. A store of RGBIR serves all three.
         dsm: Whether the surface model is added as the last channel (see
             :class:`AerialStoreDataset`).

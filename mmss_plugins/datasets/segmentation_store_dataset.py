@@ -17,7 +17,7 @@ GOLDEN = 0.618034  # steps of this share of the colour circle give colours far f
 
 @DATASETS.register_module()
 class SegmentationStoreDataset(SentinelStoreDataset):
-    """Images of any bands with labels, as ``tools/prepare/scenes.py`` and ``folder.py`` write them.
+    """Images of any bands with labels, as ``mmss prepare scenes`` and ``folder`` write them.
 
     Classes and palette are the store's, so there is no Python class to write. The store may hold
     Sentinel-1 (field 's1'), Sentinel-2 ('s2'), or other images ('image') with any number of bands;

@@ -1,4 +1,4 @@
-"""The command line of ``tools/prepare/download_noldo.py``."""
+"""The command line that downloads NoLDO-S12 and SSL4EO-S12."""
 
 from __future__ import annotations
 
@@ -39,19 +39,18 @@ exit status:
      there is not enough room
 
 examples:
-  download_noldo.py dw osm --out data/NoLDO-S12 --dry-run
-  download_noldo.py dw osm --out data/NoLDO-S12 --unpack
-  download_noldo.py checkpoints --out checkpoints --revision COMMIT
-  download_noldo.py ssl4eo --out data/SSL4EO-S12 --modalities s1 s2c --dry-run
-  download_noldo.py ssl4eo --out data/SSL4EO-S12 --select '*.partaa' '*.partab'
-  download_noldo.py ssl4eo --out data/SSL4EO-S12-v1.1 --edition 1.1 --select 'val/*'
+  %(prog)s dw osm --out data/NoLDO-S12 --dry-run
+  %(prog)s dw osm --out data/NoLDO-S12 --unpack
+  %(prog)s checkpoints --out checkpoints --revision COMMIT
+  %(prog)s ssl4eo --out data/SSL4EO-S12 --modalities s1 s2c --dry-run
+  %(prog)s ssl4eo --out data/SSL4EO-S12 --select '*.partaa' '*.partab'
+  %(prog)s ssl4eo --out data/SSL4EO-S12-v1.1 --edition 1.1 --select 'val/*'
 """
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser."""
     parser = argparse.ArgumentParser(
-        prog='download_noldo.py',
         description=f'Download parts of the data set NoLDO-S12 ({REPOSITORY} on the Hugging Face '
         'hub): archives of the pretraining and downstream sets, and the CromSS checkpoints; and '
         'images of SSL4EO-S12, which the pretraining set has labels for.',

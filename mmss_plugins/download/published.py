@@ -43,17 +43,18 @@ EDITIONS = {
         'wangyi111/SSL4EO-S12',
         {'s1': 's1_grd/*.part*', 's2c': 's2_l1c/*.part*', 's2a': 's2_l2a/*.part*'},
         'GeoTIFFs in archives of some 500 GB a modality, in parts of 48 GB; all parts of a '
-        'modality from partaa on are needed, and noldo_pretrain.py --images reads them as they are',
+        'modality from partaa on are needed; mmss prepare noldo-pretrain --images reads them so',
     ),
     '1.1': Edition(
         'embed2scale/SSL4EO-S12-v1.1',
         _V11,
-        'Zarr files in tar files of 512 locations each; noldo_pretrain.py --images reads them',
+        'Zarr files in tar files of 512 locations each; mmss prepare noldo-pretrain --images '
+        'reads them',
     ),
     '1.1-zarr': Edition(
         'embed2scale/SSL4EO-S12-v1.1-Zarr',
         _V11,
-        'Zarr files of 64 locations each; noldo_pretrain.py --images reads them; their '
+        'Zarr files of 64 locations each; mmss prepare noldo-pretrain --images reads them; their '
         'Sentinel-2 values carry an offset: --s2-offset 1000',
     ),
 }
@@ -64,7 +65,7 @@ HOLDS = {
     ),
     'dw': 'ssl4eo_s12_dw.zip: images and labels of SSL4EO-S12@DW',
     'osm': 'ssl4eo_s12_osm.zip: images and labels of SSL4EO-S12@OSM',
-    'checkpoints': 'encoders pretrained by CromSS; tools/convert/cromss.py reads them',
+    'checkpoints': 'encoders pretrained by CromSS; mmss convert cromss reads them',
 }
 
 

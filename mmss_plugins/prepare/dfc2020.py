@@ -48,8 +48,8 @@ RAW_CLASSES = range(11)  # simplified IGBP, 0 unlabelled
 # simplified IGBP to the index of DFC2020Dataset; 3 savanna, 8 snow and ice and 0 are ignored
 TO_INDEX = {10: 0, 1: 1, 4: 2, 5: 3, 6: 4, 2: 5, 7: 6, 9: 7}
 
-EXAMPLES = """  dfc2020.py data/DFC2020 data/dfc2020
-  dfc2020.py data/mine data/mine_lmdb --splits validation --s2-offset 1000
+EXAMPLES = """  %(prog)s data/DFC2020 data/dfc2020
+  %(prog)s data/mine data/mine_lmdb --splits validation --s2-offset 1000
 """
 
 

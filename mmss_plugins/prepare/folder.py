@@ -51,11 +51,11 @@ from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import ordered_map
 
 FIELD = 'image'
-EXAMPLES = """  folder.py images data/mine
-  folder.py "city/*/images/*.jpg" data/city --size 128 --val 0.1 --split-by folder
-  folder.py chips data/chips --band-names R,G,B,NIR
-  folder.py scenes data/scenes --bands 4,3,2 --scale percentiles --max-nodata 0.1
-  folder.py list.csv data/mine          (columns image, and optionally split, region)
+EXAMPLES = """  %(prog)s images data/mine
+  %(prog)s "city/*/images/*.jpg" data/city --size 128 --val 0.1 --split-by folder
+  %(prog)s chips data/chips --band-names R,G,B,NIR
+  %(prog)s scenes data/scenes --bands 4,3,2 --scale percentiles --max-nodata 0.1
+  %(prog)s list.csv data/mine          (columns image, and optionally split, region)
 """
 
 

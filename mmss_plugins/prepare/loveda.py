@@ -37,8 +37,8 @@ from mmss_plugins.store.reader import StoreMeta
 
 RAW_CLASSES = range(len(LoveDADataset.METAINFO['classes']) + 1)  # 0 is no data
 
-EXAMPLES = """  loveda.py data/LoveDA data/loveda --download
-  loveda.py data/LoveDA data/loveda_512 --size 512 --splits Train
+EXAMPLES = """  %(prog)s data/LoveDA data/loveda --download
+  %(prog)s data/LoveDA data/loveda_512 --size 512 --splits Train
 """
 
 

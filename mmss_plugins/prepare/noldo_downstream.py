@@ -62,8 +62,8 @@ FORMS = {  # of the files: numbers of bands, types
 }
 FACTORS = {'s1': declared_factor(S1), 's2': declared_factor(S2)}
 
-EXAMPLES = """  noldo_downstream.py data/NoLDO-S12 data/noldo_downstream
-  noldo_downstream.py data/NoLDO-S12 data/dw_256 --splits dw_train --patch-size 256 --pad-to 512
+EXAMPLES = """  %(prog)s data/NoLDO-S12 data/noldo_downstream
+  %(prog)s data/NoLDO-S12 data/dw_256 --splits dw_train --patch-size 256 --pad-to 512
 """
 
 

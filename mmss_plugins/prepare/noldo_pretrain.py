@@ -38,11 +38,11 @@ from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.store.season_index import SEASONS, read_index
 from mmss_plugins.utils.errors import PrepareUsageError
 
-EXAMPLES = """  noldo_pretrain.py data/raw data/noldo.lmdb --quantise clip8
-  noldo_pretrain.py data/noldo.lmdb --images data/ssl4eo_s12 --labels data/ssl4eo_s12_nol
-  noldo_pretrain.py data/noldo.lmdb --labels data/ssl4eo_s12_nol --quantise clip8 \\
+EXAMPLES = """  %(prog)s data/raw data/noldo.lmdb --quantise clip8
+  %(prog)s data/noldo.lmdb --images data/ssl4eo_s12 --labels data/ssl4eo_s12_nol
+  %(prog)s data/noldo.lmdb --labels data/ssl4eo_s12_nol --quantise clip8 \\
       --images data/s1_grd/s1_grd.tar.gz.part* data/s2_l1c/s2_l1c.tar.gz.part*
-  noldo_pretrain.py data/noldo.lmdb --labels data/ssl4eo_s12_nol --images data/SSL4EO-S12-v1.1
+  %(prog)s data/noldo.lmdb --labels data/ssl4eo_s12_nol --images data/SSL4EO-S12-v1.1
 """
 OPTIONS = ['quantise', 'size', 's2_offset']
 LATER_OPTIONS = {  # noted in the store where they are not as they are by default
@@ -111,7 +111,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     if noisy is None:
         raise PrepareUsageError(
             f'no {KINDS[LABEL]} found in {arguments.labels or arguments.raw_root}: they are in '
-            'ssl4eo_s12_nol.zip, unpacked (download_noldo.py nol --unpack); --labels says where '
+            'ssl4eo_s12_nol.zip, unpacked (mmss download noldo nol --unpack); --labels says where '
             'they are'
         )
     clean = labels.folder(CLEAN_LABEL, '--labels')

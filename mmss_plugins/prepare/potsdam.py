@@ -59,9 +59,9 @@ PALETTE = PotsdamDataset.METAINFO['palette']
 BOUNDARY = ((0, 0, 0),)
 ROWS = 512  # of a label read at a time when colours are counted
 
-EXAMPLES = """  potsdam.py data/Potsdam data/potsdam
-  potsdam.py data/Potsdam data/potsdam_rgbir --bands RGBIR --dsm --stride 256 --splits train
-  potsdam.py data/Potsdam data/potsdam --val-tiles 4 --val-seed 0 --splits train val test
+EXAMPLES = """  %(prog)s data/Potsdam data/potsdam
+  %(prog)s data/Potsdam data/potsdam_rgbir --bands RGBIR --dsm --stride 256 --splits train
+  %(prog)s data/Potsdam data/potsdam --val-tiles 4 --val-seed 0 --splits train val test
 """
 
 

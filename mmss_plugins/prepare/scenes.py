@@ -20,12 +20,12 @@ DESCRIPTION = """Scenes and their labels to LMDB stores of patches, one per spli
 Sentinel-2, or images with any other bands. Labels are rasters of any grid, colour masks, or
 polygons. Images and labels are matched by their path below the folder without suffix, or by what
 the wildcards of a pattern stand for. A run that was interrupted is continued."""
-EXAMPLES = """  scenes.py data/mine --image "raw/images/*.tif" --labels "raw/masks/*.png" \\
+EXAMPLES = """  %(prog)s data/mine --image "raw/images/*.tif" --labels "raw/masks/*.png" \\
       --classes classes.yml --val 0.1 --test 0.2
-  scenes.py data/fields --s2 scenes --labels fields.gpkg --attribute crop --classes crops.csv \\
+  %(prog)s data/fields --s2 scenes --labels fields.gpkg --attribute crop --classes crops.csv \\
       --split-by block --block-size 5000m --val 0.1 --test 0.2
-  scenes.py data/pretrain --s1 s1 --s2 s2 --labels landcover.tif --classes lc.yml --seasons
-  scenes.py data/mine --list scenes.csv --classes classes.yml
+  %(prog)s data/pretrain --s1 s1 --s2 s2 --labels landcover.tif --classes lc.yml --seasons
+  %(prog)s data/mine --list scenes.csv --classes classes.yml
 
 class map, as YAML, JSON or CSV, from source values to class names:
   {1: water, 2: trees, 0: ignore}                 numbers, or texts of an attribute

@@ -129,5 +129,5 @@ def _missing(layout: Layout, kind: str, archives: Sequence[SceneArchive]) -> str
     return (
         f'no images of {KINDS[kind]} found, but {", ".join(there) or "nothing of SSL4EO-S12"}. The '
         'archives of NoLDO-S12 hold labels only: images are a download of their own '
-        '(download_noldo.py ssl4eo), and --images says where they are'
+        '(mmss download noldo ssl4eo), and --images says where they are'
     )

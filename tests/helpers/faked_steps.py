@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from helpers.paths import ROOT
+from mmss_plugins.apis import testing, training
 
 TOOLS = ROOT / 'tools'
 
@@ -34,7 +35,7 @@ class FakedSteps:
     def __init__(self):
         self.calls, self.failing, self.cut, self.configs = [], set(), set(), {}
         self.best, self.metrics = (), ['aAcc', 'mAcc', 'mIoU', 'mDice']
-        self.tools = {name: load_tool(f'{name}.py') for name in ('train', 'test')}
+        self.tools = {'train': training, 'test': testing}
 
     def runner(self, log_dir):
         """For one run; all write into the same record."""

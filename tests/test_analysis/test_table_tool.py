@@ -5,11 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers.faked_steps import FakedSteps, load_tool
+from helpers.faked_steps import FakedSteps
 from helpers.paths import ROOT
 
 from mmss_plugins.analysis.jobs.commands import ProjectPaths
-from mmss_plugins.analysis.table.cli import make_table
+from mmss_plugins.analysis.table.cli import make_table, parse_args
 from mmss_plugins.store.lock import WriterLock
 
 HOME = ProjectPaths(ROOT)
@@ -27,8 +27,7 @@ def table(tmp_path, steps):
     """The command without its process; returns the exit code."""
 
     def run(*arguments):
-        tool = load_tool('analysis/table.py')
-        args = tool.parse_args([*arguments, '--work-dir', str(tmp_path / 'out')])
+        args = parse_args([*arguments, '--work-dir', str(tmp_path / 'out')])
         return make_table(args, args.configs, HOME, args.data, steps.runner)
 
     return run

@@ -22,6 +22,11 @@ NAME = 'weights-cromss-13B-midFusion-epoch=199.ckpt'
 
 
 @pytest.fixture(autouse=True)
+def _program(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tools/convert/cromss.py'])
+
+
+@pytest.fixture(autouse=True)
 def _scope():
     yield
     DefaultScope._instance_dict.clear()

@@ -7,7 +7,7 @@ from helpers import foreign_checkpoints as published
 from helpers.damaged_checkpoints import flipped, repacked
 from helpers.paths import ROOT
 
-from mmss_plugins.checkpoints.convert.encoder_cli import main
+from mmss_plugins.checkpoints.convert.encoder_cli import EncoderCommand
 from mmss_plugins.checkpoints.convert.ssl4eo_recipes import SSL4EO
 from mmss_plugins.checkpoints.convert.vit_recipes import DOFA
 
@@ -15,7 +15,7 @@ TOOLS = ROOT / 'tools' / 'convert'
 
 
 def run(recipes, *arguments):
-    return main('tool.py', 'text', recipes, '', [str(argument) for argument in arguments])
+    return EncoderCommand('text', recipes, '')([str(argument) for argument in arguments])
 
 
 @pytest.fixture

@@ -14,24 +14,29 @@ from mmss_plugins.cli.plain_errors import plain_errors
 from mmss_plugins.store.reader import StoreFormatError, StoreReader
 
 
+@pytest.fixture(autouse=True)
+def _program(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tools/tool.py'])
+
+
 def test_what_the_package_says_is_all_that_is_said(tmp_path):
-    with pytest.raises(SystemExit) as ended, plain_errors('tool.py'):
+    with pytest.raises(SystemExit) as ended, plain_errors():
         len(StoreReader(tmp_path / 'none.lmdb'))
     assert str(ended.value).startswith('tool.py: error: StoreFormatError: ')
     assert 'none.lmdb: expected an LMDB store, but found nothing: prepare' in str(ended.value)
     message = r'^tool\.py: error: ValueError: unknown s2 band set 77'
-    with pytest.raises(SystemExit, match=message), plain_errors('tool.py'):
+    with pytest.raises(SystemExit, match=message), plain_errors():
         resolve_bands(77, ('B1', 'B2'), S2)
 
 
 def test_all_else_keeps_its_traceback():
-    with pytest.raises(ValueError, match='batch_size'), plain_errors('tool.py'):
+    with pytest.raises(ValueError, match='batch_size'), plain_errors():
         DataLoader([1], batch_size=0)  # from a framework
-    with pytest.raises(AttributeError), plain_errors('tool.py'):
+    with pytest.raises(AttributeError), plain_errors():
         resolve_bands(77, ('B1', 'B2'), 's2')  # in the package, but not on purpose
-    with pytest.raises(StoreFormatError), plain_errors('tool.py'):
+    with pytest.raises(StoreFormatError), plain_errors():
         raise StoreFormatError('raised by a caller')
-    with plain_errors('tool.py'):
+    with plain_errors():
         pass
 
 
@@ -44,9 +49,9 @@ def test_all_else_keeps_its_traceback():
 )
 def test_a_wrong_option_of_a_part_of_the_config(part, said):
     message = f'a part of the config cannot be built: .*{said}'
-    with pytest.raises(SystemExit, match=message), plain_errors('tool.py'):
+    with pytest.raises(SystemExit, match=message), plain_errors():
         MODELS.build({'type': 'mmseg.ResNet', **part})
-    with pytest.raises(TypeError), plain_errors('tool.py'):
+    with pytest.raises(TypeError), plain_errors():
         resolve_bands(77)  # no part of a config
 
 
@@ -69,18 +74,18 @@ def test_what_the_package_says_in_a_worker_is_all_that_is_said(tmp_path):
     def end(_index):
         return len(StoreReader(tmp_path / 'none.lmdb'))
 
-    with pytest.raises(SystemExit) as ended, plain_errors('tool.py'):
+    with pytest.raises(SystemExit) as ended, plain_errors():
         loaded(end)
     assert str(ended.value).startswith('tool.py: error: StoreFormatError: ')
     assert 'none.lmdb: expected an LMDB store, but found nothing: prepare' in str(ended.value)
-    with pytest.raises(ZeroDivisionError, match='Traceback'), plain_errors('tool.py'):
+    with pytest.raises(ZeroDivisionError, match='Traceback'), plain_errors():
         loaded(lambda index: 1 // index)
 
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM])
 def test_a_worker_that_was_killed(number):
     message = r'^tool\.py: error: a data loader worker was ended from outside.*memory.*\(pid'
-    with pytest.raises(SystemExit, match=message), plain_errors('tool.py'):
+    with pytest.raises(SystemExit, match=message), plain_errors():
         loaded(lambda _index: os.kill(os.getpid(), number))
 
 
@@ -99,12 +104,12 @@ def test_errors_of_the_frameworks_that_the_user_can_mend(error, told):
     def fail():
         raise error
 
-    with pytest.raises(SystemExit, match=f'^tool.py: error: .*{told}'), plain_errors('tool.py'):
+    with pytest.raises(SystemExit, match=f'^tool.py: error: .*{told}'), plain_errors():
         fail()
 
 
 def test_an_interruption_is_told(capsys):
-    with pytest.raises(SystemExit) as ended, plain_errors('tool.py'):
+    with pytest.raises(SystemExit) as ended, plain_errors():
         raise KeyboardInterrupt
     assert ended.value.code == 130
     assert capsys.readouterr().err == 'tool.py: interrupted\n'

@@ -19,6 +19,11 @@ pytestmark = pytest.mark.skipif(
 FILE = 'weights-cromss-13B-midFusion-epoch=199.ckpt'
 
 
+@pytest.fixture(autouse=True)
+def _program(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tools/convert/cromss.py'])
+
+
 @pytest.fixture(scope='module')
 def content():
     stream = io.BytesIO()

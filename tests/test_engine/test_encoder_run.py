@@ -5,8 +5,7 @@ import torch
 from helpers import foreign_checkpoints as published
 from helpers.encoder_runs import RecordEncoder, make_runner
 
-from mmss_plugins.checkpoints.convert.encoder_cli import main
-from mmss_plugins.checkpoints.convert.vit_recipes import DOFA
+from mmss_plugins.checkpoints.convert.encoder_cli import dofa
 
 pytestmark = pytest.mark.usefixtures('quick_runs')
 
@@ -17,7 +16,7 @@ def test_dofa_from_its_file_to_upernet(tmp_path):
     encoder = {name: 0.05 * torch.randn(tensor.shape) for name, tensor in encoder.items()}
     torch.save(encoder | rest, tmp_path / 'published.pth')
     arguments = [str(tmp_path / 'published.pth'), str(tmp_path / 'ours.pth')]
-    assert main('dofa.py', '', DOFA, '', arguments) == 0
+    assert dofa(arguments) == 0
     model = {
         'type': 'EncoderDecoder',
         'data_preprocessor': {'type': 'mmss_plugins.MultiBandSegDataPreProcessor'},

@@ -376,7 +376,7 @@ def test_labels_only(tree, tmp_path, capsys):
     assert prepare(tree, tmp_path / 'a.lmdb') == 2
     error = capsys.readouterr().err
     assert 'hold labels only' in error
-    assert 'download_noldo.py ssl4eo' in error
+    assert 'mmss download noldo ssl4eo' in error
 
 
 def test_wrong_arguments(tree, tmp_path, capsys):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import mmss_plugins
 from mmss_plugins.analysis.jobs.steps import RUN_LINES, StepRunner
 
 
@@ -22,6 +23,11 @@ class ProjectPaths:
 
     path: Path
     by_name: bool = False
+
+    @classmethod
+    def packaged(cls) -> ProjectPaths:
+        """Those of this installation: the checkout's, or the copies in a wheel."""
+        return cls((Path(mmss_plugins.__file__).parent / '.mim' / 'tools').resolve().parent)
 
     def tool(self, name: str) -> str:
         """Path of one of our tools."""

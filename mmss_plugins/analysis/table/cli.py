@@ -13,6 +13,21 @@ from mmss_plugins.analysis.table.report import read_line, write_report
 from mmss_plugins.analysis.table.runs import MakeRunner, quiet_runner, run_all
 from mmss_plugins.apis.run_options import UsageError, find_config
 
+DESCRIPTION = """Fine-tune and test configs over seeds; print the table of OA, AA, mIoU and mF1.
+
+Every config is trained and tested with every seed by `mmss train` and `mmss test`; what is
+tested is the best checkpoint by validation if the config keeps one, otherwise the last. It may be
+interrupted and run again: finished runs are kept, and a training that was cut continues from its
+last checkpoint. A failure does not stop the rest. Runs of other settings are never mixed: the
+resolved config is noted beside the runs, and another one is refused (--redo removes and repeats
+them).
+The table is written as table.md and table.csv, mean and sample standard deviation over the seeds.
+Example:
+
+    %(prog)s pspnet_r50_50e_dfc2020-s1 pspnet_r50_50e_dfc2020-s2 \\
+        --seeds 0 1 2 --work-dir work_dirs/dfc2020
+"""
+
 
 def add_table_options(parser: argparse.ArgumentParser, folder: str, seeds: Sequence[int]) -> None:
     """Add the options that :func:`make_table` reads.
@@ -105,3 +120,36 @@ def report(configs: Sequence[str], out: Path, seeds: Sequence[int] | None) -> No
         raise TableError(f'{out} holds no runs: run without --only-report first')
     text = write_report([read_line(folder, seeds) for folder in folders], out)
     print(f'\n{text}\nwritten to {out / "table.md"} and {out / "table.csv"}')
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        'configs', nargs='*', help="paths of configs, or names of the package's; --only-report "
+        'without any takes all that are in the folder'
+    )  # fmt: skip
+    parser.add_argument(
+        '--list', type=Path, metavar='FILE', help='file with more of them, one per line'
+    )
+    parser.add_argument(
+        '--data', metavar='DIR', help="folder in place of the configs' data; may hold {seed}"
+    )
+    add_table_options(parser, 'work_dirs/table', (0, 1, 2))
+    args = parser.parse_args(argv)
+    if args.list is not None:
+        if not args.list.is_file():
+            parser.error(f'--list {args.list} is not a file (seen from {Path.cwd()})')
+        lines = args.list.read_text(encoding='utf-8').splitlines()
+        args.configs += [name for line in lines if (name := line.partition('#')[0].strip())]
+    if not args.configs and not args.only_report:
+        parser.error('give configs, or a --list of them')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    args = parse_args(argv)
+    return make_table(args, args.configs, ProjectPaths.packaged(), args.data)

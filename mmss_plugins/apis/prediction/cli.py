@@ -34,6 +34,7 @@ from mmss_plugins.checkpoints.spec.input_specification import (
     plain_settings,
 )
 from mmss_plugins.cli.options import positive
+from mmss_plugins.cli.plain_errors import program
 from mmss_plugins.raster import RasterError
 from mmss_plugins.raster.geotiff import require_rasterio
 from mmss_plugins.raster.scene_files import Scene, files_of, find_scene, scene_name
@@ -57,10 +58,10 @@ exit status:
   2  wrong arguments, config or checkpoint
 
 examples:
-  predict.py pspnet_r50_50e_dfc2020-s2_cromss best.pth scene_a.tif scene_b.tif --out maps
-  predict.py pspnet_r50_50e_dfc2020-s2_cromss best.pth S2A_MSIL1C.SAFE/GRANULE/L1C/IMG_DATA \\
+  %(prog)s pspnet_r50_50e_dfc2020-s2_cromss best.pth scene_a.tif scene_b.tif --out maps
+  %(prog)s pspnet_r50_50e_dfc2020-s2_cromss best.pth S2A_MSIL1C.SAFE/GRANULE/L1C/IMG_DATA \\
       --nodata 0 --s2-offset 1000 --out maps
-  predict.py cromss_mid_r50_13b_200e_noldo best.pth --s1 s1.tif --s2 s2.tif --out maps
+  %(prog)s cromss_mid_r50_13b_200e_noldo best.pth --s1 s1.tif --s2 s2.tif --out maps
 """
 WINDOW = 256
 MODALITIES = ('s1', 's2', AERIAL)
@@ -322,5 +323,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return 1 if predict(args) else 0
     except _WRONG_ARGUMENTS as error:
-        print(f'predict.py: error: {error}', file=sys.stderr)
+        print(f'{program()}: error: {error}', file=sys.stderr)
         return 2

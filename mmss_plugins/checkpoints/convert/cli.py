@@ -10,16 +10,16 @@ from pathlib import Path
 from mmss_plugins.checkpoints.convert.published import ConversionError
 from mmss_plugins.checkpoints.files import CheckpointFileError, check_output
 from mmss_plugins.checkpoints.spec.input_specification import InputSpecificationError
+from mmss_plugins.cli.plain_errors import program
 
 _MISTAKES = (CheckpointFileError, ConversionError, InputSpecificationError, OSError)
 
 
 def make_parser(
-    description: str, epilog: str, program: str | None = None, what: str = 'the file to convert'
+    description: str, epilog: str, what: str = 'the file to convert'
 ) -> argparse.ArgumentParser:
     """A parser with the two files; see :func:`add_writing` for the options that come last."""
     parser = argparse.ArgumentParser(
-        prog=program,
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -52,11 +52,10 @@ def check_paths(path: Path, out: Path, overwrite: bool) -> None:
         raise CheckpointFileError(f'{out}: input and output are the same file: name another')
 
 
-def run(program: str, arguments: argparse.Namespace, convert: Callable[[], str]) -> int:
+def run(arguments: argparse.Namespace, convert: Callable[[], str]) -> int:
     """Convert, and print the report or the mistake.
 
     Args:
-        program: Name of the command, for messages.
         arguments: With ``out``.
         convert: Writes the file; returns the report.
 
@@ -66,10 +65,10 @@ def run(program: str, arguments: argparse.Namespace, convert: Callable[[], str])
     try:
         report = convert()
     except _MISTAKES as error:
-        print(f'{program}: error: {error}', file=sys.stderr)
+        print(f'{program()}: error: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f'{program}: interrupted', file=sys.stderr)
+        print(f'{program()}: interrupted', file=sys.stderr)
         return 130
     size = arguments.out.stat().st_size / 1e6
     print(f'{report}\nwritten: {arguments.out} ({size:.1f} MB)')

@@ -37,18 +37,18 @@ hub: pip install "mmss_plugins[hub]"), checked against the hub's SHA-256, kept b
 exit status: 0 converted, 2 not converted
 
 examples:
-  cromss.py cromss-13b-mid cromss_mid_13b.pth
-  cromss.py weights-cromss-13B-midFusion-epoch=199.ckpt cromss_mid_13b.pth
-  cromss.py weights-cromss-13B-midFusion-epoch=199.ckpt cromss_s2.pth --modality s2
+  %(prog)s cromss-13b-mid cromss_mid_13b.pth
+  %(prog)s weights-cromss-13B-midFusion-epoch=199.ckpt cromss_mid_13b.pth
+  %(prog)s weights-cromss-13B-midFusion-epoch=199.ckpt cromss_s2.pth --modality s2
       ... and in a config: init_cfg=dict(type='Pretrained', checkpoint='cromss_s2.pth')
-  cromss.py work_dirs/cromss_mid_r50_13b_200e_noldo/epoch_200.pth ours.ckpt --reverse
+  %(prog)s work_dirs/cromss_mid_r50_13b_200e_noldo/epoch_200.pth ours.ckpt --reverse
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    return run('cromss.py', arguments, lambda: _convert(arguments).report())
+    return run(arguments, lambda: _convert(arguments).report())
 
 
 def _parser() -> argparse.ArgumentParser:

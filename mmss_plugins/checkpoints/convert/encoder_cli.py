@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from mmss_plugins.checkpoints.convert.cli import add_writing, check_paths, make_parser, run
 from mmss_plugins.checkpoints.convert.encoder import (
@@ -14,6 +15,9 @@ from mmss_plugins.checkpoints.convert.encoder import (
     to_published,
 )
 from mmss_plugins.checkpoints.convert.published import ConversionError
+from mmss_plugins.checkpoints.convert.resnet_recipes import SATLAS
+from mmss_plugins.checkpoints.convert.ssl4eo_recipes import SSL4EO
+from mmss_plugins.checkpoints.convert.vit_recipes import DOFA, SATMAE
 from mmss_plugins.checkpoints.files import write_checkpoint
 
 _EPILOG = """A tensor that is unknown, missing or of another shape is an error. Files are read with
@@ -23,30 +27,53 @@ exit status: 0 converted, 2 not converted
 """
 
 
-def main(
-    program: str,
-    description: str,
-    recipes: Mapping[str, EncoderRecipe],
-    examples: str,
-    argv: Sequence[str] | None = None,
-) -> int:
-    """Command line; returns the exit status.
+@dataclass(frozen=True)
+class EncoderCommand:
+    """A command that converts the encoders of one source.
 
     Args:
-        program: Name of the script.
         description: What it converts.
         recipes: By name, what a file may hold.
         examples: For the help.
-        argv: Arguments, those of the process by default.
     """
-    arguments = _parser(program, description, recipes, examples).parse_args(argv)
-    return run(program, arguments, lambda: _convert(arguments, recipes))
+
+    description: str
+    recipes: Mapping[str, EncoderRecipe]
+    examples: str
+
+    def __call__(self, argv: Sequence[str] | None = None) -> int:
+        """Command line; returns the exit status."""
+        arguments = _parser(self).parse_args(argv)
+        return run(arguments, lambda: _convert(arguments, self.recipes))
 
 
-def _parser(
-    program: str, description: str, recipes: Mapping[str, EncoderRecipe], examples: str
-) -> argparse.ArgumentParser:
-    parser = make_parser(description, f'{_EPILOG}\nexamples:\n{examples}', program)
+ssl4eo = EncoderCommand(
+    'Convert a ResNet of MoCo, DINO or DeCUR, pretrained on SSL4EO-S12, to the backbone ResNet.',
+    SSL4EO,
+    """  %(prog)s B13_rn50_moco_0099.pth moco_s2.pth
+  %(prog)s checkpoint_0099.pth decur_s1.pth --encoder decur-s1""",
+)
+satmae = EncoderCommand(
+    'Convert the published weights of SatMAE (fMoW-Sentinel) to the backbone SatMAEViT.',
+    SATMAE,
+    '  %(prog)s pretrain-vit-large-e199.pth satmae_large.pth',
+)
+dofa = EncoderCommand(
+    'Convert the published weights of DOFA to the backbone DOFAViT.',
+    DOFA,
+    '  %(prog)s DOFA_ViT_base_e100.pth dofa_base.pth',
+)
+satlas = EncoderCommand(
+    'Convert a ResNet of SatlasPretrain to the backbone ResNet.',
+    SATLAS,
+    """  %(prog)s sentinel2_resnet50_si_ms.pth satlas_s2.pth
+      ... whose nine bands are those of bands='rgb9' in the data sets""",
+)
+
+
+def _parser(command: EncoderCommand) -> argparse.ArgumentParser:
+    recipes = command.recipes
+    parser = make_parser(command.description, f'{_EPILOG}\nexamples:\n{command.examples}')
     if len(recipes) > 1:
         parser.add_argument(
             '--encoder', choices=list(recipes), help='which one, where the file does not tell'

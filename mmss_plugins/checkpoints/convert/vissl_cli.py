@@ -23,10 +23,10 @@ needed where VISSL is installed:
 exit status: 0 converted, 2 not converted
 
 examples:
-  grass.py model_final_checkpoint.torch grass_r50.pth
+  %(prog)s model_final_checkpoint.torch grass_r50.pth
       ... and in a config: init_cfg=dict(type='Pretrained', checkpoint='grass_r50.pth',
       prefix='backbone.') in the backbone, prefix='neck.' in the neck
-  grass.py model_final_checkpoint.torch resnet50.pth --backbone
+  %(prog)s model_final_checkpoint.torch resnet50.pth --backbone
       ... without prefix
 """
 
@@ -34,7 +34,7 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    return run('grass.py', arguments, lambda: _convert(arguments).report())
+    return run(arguments, lambda: _convert(arguments).report())
 
 
 def _parser() -> argparse.ArgumentParser:

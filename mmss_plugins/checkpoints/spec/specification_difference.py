@@ -96,7 +96,7 @@ def _advice(modality: str, key: str, theirs: ModalityInput, version: str) -> str
     if modality == AERIAL and key in ('mean', 'std'):
         return (
             'prepare the images with the same scaling: --scale STORE.lmdb of '
-            'tools/prepare/folder.py and scenes.py, with the store that the checkpoint was '
+            'mmss prepare folder and scenes, with the store that the checkpoint was '
             'trained on'
         )
     if modality == AERIAL and key in ('bands', 'unit'):

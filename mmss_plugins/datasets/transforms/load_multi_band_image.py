@@ -117,7 +117,7 @@ class LoadMultiBandImage(BaseTransform):
             raise ValueError(
                 'the config does not say which bands its images have: set modality (s1, s2, s12 or '
                 'aerial), bands and normalize, as in training, in the step LoadImageFromFile of '
-                'test_pipeline and of test_dataloader.dataset.pipeline, or use tools/predict.py'
+                'test_pipeline and of test_dataloader.dataset.pipeline, or use mmss predict'
             )
         path = results.get('img_path')
         where = 'the array' if 'img' in results else str(path)
@@ -167,7 +167,7 @@ class LoadMultiBandImage(BaseTransform):
         missing = int((~raster.valid).sum())
         if missing:
             raise ValueError(
-                f'{path}: {missing} pixels have no data: tools/predict.py maps such scenes and '
+                f'{path}: {missing} pixels have no data: mmss predict maps such scenes and '
                 'leaves these pixels out'
             )
         return {name: raster.data[[n - 1 for n in each]] for name, each in numbers.items()}

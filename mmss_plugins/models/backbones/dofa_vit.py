@@ -21,7 +21,7 @@ class DOFAViT(ViTTrunk):
     The same weights serve every band set; the bands are a setting, not a parameter. Outputs are
     maps of one scale, (N, D, H / 16, W / 16): put ``Feature2Pyramid`` between it and UPerNet.
     Position embeddings are fixed and resized to the image. Names are those of the published
-    weights, which tools/convert/dofa.py prepares.
+    weights, which ``mmss convert dofa`` prepares.
     Source: DOFA, https://arxiv.org/abs/2403.15356.
 
     Args:

@@ -28,7 +28,7 @@ class SatMAEViT(ViTTrunk):
     A token carries where it lies in one part of its dimensions and of which group it is in the
     rest. Each output is the mean over the groups' tokens of a place, (N, D, H / 8, W / 8): put
     ``Feature2Pyramid`` between it and UPerNet. The published weights see the ten bands of
-    ``bands=10`` in the data sets; tools/convert/satmae.py prepares them.
+    ``bands=10`` in the data sets; ``mmss convert satmae`` prepares them.
     Source: SatMAE, https://arxiv.org/abs/2207.08051, section 4.2 (grouped channels).
 
     Args:

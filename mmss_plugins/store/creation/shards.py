@@ -91,7 +91,7 @@ def merge_hint(out: Path, shard: Shard) -> str:
     pattern = '*'.join(shlex.quote(part) for part in str(every).rsplit('@', 1))
     return (
         f'shard {shard.number} of {shard.count}; when all are there: '
-        f'python tools/lmdb.py merge {pattern} {shlex.quote(str(out))}'
+        f'mmss store merge {pattern} {shlex.quote(str(out))}'
     )
 
 

@@ -1,1 +1,1 @@
-"""Looking at, checking, cutting, joining and converting stores; see ``tools/lmdb.py``."""
+"""Looking at, checking, cutting, joining and converting stores; see ``mmss store``."""

@@ -1,4 +1,4 @@
-"""The command line of ``tools/lmdb.py``."""
+"""The command line of the tools for stores."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ EPILOG = """exit status:
   1  samples were left out, or verify found problems; each is printed with the reason
   2  wrong arguments, no such data, or the disk is full; what was committed is kept
 
-lmdb.py COMMAND --help tells more.
+%(prog)s COMMAND --help describes a command.
 """
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
-        prog='lmdb.py',
         description='Look at, check, cut, join and convert LMDB stores.',
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -32,7 +32,7 @@ DESCRIPTION = (
 )
 UNKNOWN_TO_TIFF = {'bool': 'uint8', 'float16': 'float32'}
 EXAMPLES = """examples:
-  lmdb.py export data/dfc2020/test.lmdb out --ids some.txt --fields s2 label
+  %(prog)s data/dfc2020/test.lmdb out --ids some.txt --fields s2 label
 """
 
 

@@ -15,8 +15,8 @@ from mmss_plugins.store.readers import open_reader
 
 DESCRIPTION = 'The description of a store, or of legacy LMDBs: fields, bands, seasons, classes.'
 EXAMPLES = """examples:
-  lmdb.py info data/noldo.lmdb
-  lmdb.py info data/noldo.lmdb --json
+  %(prog)s data/noldo.lmdb
+  %(prog)s data/noldo.lmdb --json
 """
 
 

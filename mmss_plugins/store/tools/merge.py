@@ -27,8 +27,8 @@ DESCRIPTION = (
     'run would have made. Every value is compared with its checksums on the way.'
 )
 EXAMPLES = """examples:
-  lmdb.py merge shards/0.lmdb shards/1.lmdb shards/2.lmdb data/noldo.lmdb
-  lmdb.py merge data/noldo.shard-*-of-12.lmdb data/noldo.lmdb
+  %(prog)s shards/0.lmdb shards/1.lmdb shards/2.lmdb data/noldo.lmdb
+  %(prog)s data/noldo.shard-*-of-12.lmdb data/noldo.lmdb
 """
 
 

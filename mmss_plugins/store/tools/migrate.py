@@ -22,9 +22,9 @@ DESCRIPTION = (
     'interrupted is continued; the store has its name when it is whole.'
 )
 EXAMPLES = """examples:
-  lmdb.py migrate data/old/pretrain data/noldo.lmdb      a folder with the three LMDBs
-  lmdb.py migrate s1.lmdb s2c.lmdb labels.lmdb data/noldo.lmdb
-  lmdb.py migrate data/old/osm_train.lmdb data/dw_of_osm_train.lmdb --label dw
+  %(prog)s data/old/pretrain data/noldo.lmdb      a folder with the three LMDBs
+  %(prog)s s1.lmdb s2c.lmdb labels.lmdb data/noldo.lmdb
+  %(prog)s data/old/osm_train.lmdb data/dw_of_osm_train.lmdb --label dw
 """
 
 
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--statistics',
         action='store_true',
-        help='read the store back for statistics in its summary (or later: lmdb.py stats)',
+        help='read the store back for statistics in its summary (or later: mmss store stats)',
     )
     add_workers(parser)
     add_writing(parser)

@@ -16,8 +16,8 @@ DESCRIPTION = (
     'of legacy LMDBs, in the stored units.'
 )
 EXAMPLES = """examples:
-  lmdb.py stats data/noldo.lmdb
-  lmdb.py stats data/noldo.lmdb --json > noldo_statistics.json
+  %(prog)s data/noldo.lmdb
+  %(prog)s data/noldo.lmdb --json > noldo_statistics.json
 """
 
 

@@ -33,9 +33,9 @@ DESCRIPTION = (
     'taken together. With the same seed a smaller part lies in every larger one.'
 )
 EXAMPLES = """examples:
-  lmdb.py subset data/dfc2020/validation.lmdb data/few.lmdb --fraction 0.1 --seed 3
-  lmdb.py subset data/potsdam/train.lmdb few.txt --count 40 --balanced     a split_file of ids
-  lmdb.py subset data/loveda/train.lmdb few.txt --fraction 0.1 --holdout 0.1 --match 'urban_*'
+  %(prog)s data/dfc2020/validation.lmdb data/few.lmdb --fraction 0.1 --seed 3
+  %(prog)s data/potsdam/train.lmdb few.txt --count 40 --balanced     a split_file of ids
+  %(prog)s data/loveda/train.lmdb few.txt --fraction 0.1 --holdout 0.1 --match 'urban_*'
 """
 
 

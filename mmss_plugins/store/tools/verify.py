@@ -33,7 +33,7 @@ EXAMPLES = """exit status:
   2  wrong arguments, or no LMDB there
 
 examples:
-  lmdb.py verify data/noldo.lmdb --workers 4
+  %(prog)s data/noldo.lmdb --workers 4
 """
 NO_CHECKSUMS = 'legacy files hold no checksums: a changed pixel cannot be noticed'
 

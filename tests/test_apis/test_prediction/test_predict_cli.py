@@ -37,6 +37,11 @@ S2 = optical(BANDS)
 SHAPE = (20, 33)
 
 
+@pytest.fixture(autouse=True)
+def _program(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tools/predict.py'])
+
+
 @MODELS.register_module(name='TestPassThrough')
 class PassThrough(BaseModule):
     """Features that are the image."""

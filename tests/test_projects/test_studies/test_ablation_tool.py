@@ -9,6 +9,7 @@ from helpers.store_factory import write_dfc_store, write_noldo_store
 from mmengine.runner import Runner
 
 from mmss_plugins.analysis.jobs.steps import StepRecord
+from mmss_plugins.apis import training
 from projects.studies import ablation as command
 from projects.studies import study
 
@@ -51,8 +52,7 @@ class StepsHere:
             write_dfc_store(out / f'{split}.lmdb', size=32)
 
     def train(self, arguments):
-        tool = load_tool('train.py')
-        cfg = tool.prepare(tool.parse_args(arguments))
+        cfg = training.prepare(training.parse_args(arguments))
         for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
             loader.num_workers, loader.persistent_workers = 0, False
         Runner.from_cfg(cfg).train()

@@ -81,7 +81,7 @@ def test_merged_shards_are_the_unsharded_store(name, tmp_path, capsys):
     assert len(skipped(whole)) == case.left_out
     printed = capsys.readouterr().out
     command = next(line for line in printed.splitlines() if line.startswith('shard 3 of 3;'))
-    words = shlex.split(command.partition('python tools/lmdb.py ')[2])
+    words = shlex.split(command.partition('mmss store ')[2])
     found = sorted(glob.glob(words[1]))
     assert found == [*map(str, shards)]
     assert lmdb_tool([words[0], *reversed(found), *words[2:], '--workers', '1']) == 0

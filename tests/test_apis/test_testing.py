@@ -1,22 +1,17 @@
 """Options of the test tool that need something of the config."""
 
-import importlib.util
-
 import pytest
-from helpers.paths import ROOT
 
+from mmss_plugins.apis import testing
 from mmss_plugins.apis.run_options import UsageError
 
-TOOL = ROOT / 'tools' / 'test.py'
 CONFIG = 'pspnet_r18_mini_dfc2020-s2'
 
 
 @pytest.fixture
-def tool():
-    spec = importlib.util.spec_from_file_location('mmss_test_tool', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tools/test.py'])
+    return testing
 
 
 @pytest.fixture

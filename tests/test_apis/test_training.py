@@ -1,23 +1,18 @@
 """Options of the train tool that need something of the config."""
 
-import importlib.util
-
 import pytest
-from helpers.paths import ROOT
 
+from mmss_plugins.apis import training
 from mmss_plugins.apis.run_options import UsageError
 from mmss_plugins.store.reader import StoreReader
 
-TOOL = ROOT / 'tools' / 'train.py'
 CONFIG = 'grass_r50_350e_potsdam'
 
 
 @pytest.fixture
-def tool():
-    spec = importlib.util.spec_from_file_location('mmss_train_tool', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tools/train.py'])
+    return training
 
 
 def test_the_rate_is_scaled_if_asked_for(tool):
