@@ -18,7 +18,7 @@ PROJECT := setup.cfg pyproject.toml build_backend/mmss_build.py
 # Folders change when a config or tool is added: an editable install lists them for mim.
 LISTED := $(shell find configs tools -type d ! -name __pycache__)
 
-.PHONY: help env env-onedl demo test test-configs lint format bench test-onedl clean clean-env
+.PHONY: help env env-onedl demo test test-configs lint format bench docs test-onedl clean clean-env
 
 help:
 	@echo 'make demo        prepare, pretrain, fine-tune and test on synthetic data (demo_output/index.html)'
@@ -27,6 +27,7 @@ help:
 	@echo 'make test-onedl  smoke tests on the OneDL forks'
 	@echo 'make lint        ruff check and format check;  make format  applies it'
 	@echo 'make bench       measurements'
+	@echo 'make docs        the documentation site, with the tutorial executed (site/index.html)'
 	@echo 'make env         only the environment in .venv'
 	@echo 'make clean       build products and caches;  make clean-env  the environments too'
 
@@ -50,6 +51,9 @@ format: env
 bench: env
 	$(BIN)/python -m projects.benchmarks $(ARGS)
 
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(ONE_THREAD) $(BIN)/python -m mkdocs build --strict $(ARGS)
+
 test-onedl: env-onedl
 	$(call PYTEST,.venv-onedl/bin) -m smoke $(ARGS)
 
@@ -68,6 +72,13 @@ env-onedl: .venv-onedl/.installed
 
 .venv-onedl/.installed: .venv-onedl/.packages $(LISTED)
 	$(call refresh,.venv-onedl)
+
+# The packages of the documentation site join those of .venv: the tutorial needs both.
+.venv/.docs: .venv/.installed
+	@echo '== .venv: installing the packages of the documentation site'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation \
+		-c constraints/openmmlab.txt -e '.[docs]'
+	@touch $@
 
 define install
 	@$(or $(PYTHON),false) -c '$(USABLE)' 2>/dev/null || { \
@@ -90,7 +101,7 @@ define refresh
 endef
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .coverage
+	rm -rf build dist site *.egg-info .pytest_cache .ruff_cache .coverage
 	find mmss_plugins projects tools tests configs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-env: clean
