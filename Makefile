@@ -1,8 +1,8 @@
 # Everything runs in an environment of its own (.venv), made from the pinned constraints on first
-# use. Needs Python 3.10 or 3.11, git and make. PYTHON=... chooses the interpreter.
+# use. Needs Python 3.10 to 3.13, git and make. PYTHON=... chooses the interpreter.
 
-USABLE := import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))
-PYTHON ?= $(shell for name in python3.11 python3.10 python3 python; do \
+USABLE := import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.10 python3 python; do \
 	$$name -c '$(USABLE)' 2>/dev/null && echo $$name && break; done)
 EXTRAS := geo,tensorboard,dev
 BIN := .venv/bin
@@ -82,8 +82,8 @@ env-onedl: .venv-onedl/.installed
 
 define install
 	@$(or $(PYTHON),false) -c '$(USABLE)' 2>/dev/null || { \
-		echo 'error: no usable Python ($(or $(PYTHON),none found)): the MM packages need 3.10 or' \
-		'3.11, with venv (on Debian: python3.11-venv). Install one, or name it:' \
+		echo 'error: no usable Python ($(or $(PYTHON),none found)): the MM packages need 3.10 to' \
+		'3.13, with venv (on Debian: python3.11-venv). Install one, or name it:' \
 		'make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
 	@echo '== $(1): installing the pinned packages (about a minute, plus downloads)'
 	$(PYTHON) -m venv $(1)
