@@ -102,7 +102,7 @@ endef
 
 clean:
 	rm -rf build dist site *.egg-info .pytest_cache .ruff_cache .coverage
-	find mmss_plugins projects tools tests configs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
+	find mmss_plugins projects tools tests configs docs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-env: clean
 	rm -rf .venv .venv-onedl
