@@ -1,8 +1,8 @@
 # Everything runs in an environment of its own (.venv), made from the pinned constraints on first
-# use. Needs Python 3.10 or 3.11, git and make. PYTHON=... chooses the interpreter.
+# use. Needs Python 3.10 to 3.13, git and make. PYTHON=... chooses the interpreter.
 
-USABLE := import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))
-PYTHON ?= $(shell for name in python3.11 python3.10 python3 python; do \
+USABLE := import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.10 python3 python; do \
 	$$name -c '$(USABLE)' 2>/dev/null && echo $$name && break; done)
 EXTRAS := geo,tensorboard,dev
 BIN := .venv/bin
@@ -18,7 +18,7 @@ PROJECT := setup.cfg pyproject.toml build_backend/mmss_build.py
 # Folders change when a config or tool is added: an editable install lists them for mim.
 LISTED := $(shell find configs tools -type d ! -name __pycache__)
 
-.PHONY: help env env-onedl demo test test-configs lint format bench test-onedl clean clean-env
+.PHONY: help env env-onedl demo test test-configs lint format bench docs test-onedl clean clean-env
 
 help:
 	@echo 'make demo        prepare, pretrain, fine-tune and test on synthetic data (demo_output/index.html)'
@@ -27,6 +27,7 @@ help:
 	@echo 'make test-onedl  smoke tests on the OneDL forks'
 	@echo 'make lint        ruff check and format check;  make format  applies it'
 	@echo 'make bench       measurements'
+	@echo 'make docs        the documentation site, with the tutorial executed (site/index.html)'
 	@echo 'make env         only the environment in .venv'
 	@echo 'make clean       build products and caches;  make clean-env  the environments too'
 
@@ -50,6 +51,9 @@ format: env
 bench: env
 	$(BIN)/python -m projects.benchmarks $(ARGS)
 
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(ONE_THREAD) $(BIN)/python -m mkdocs build --strict $(ARGS)
+
 test-onedl: env-onedl
 	$(call PYTEST,.venv-onedl/bin) -m smoke $(ARGS)
 
@@ -69,10 +73,17 @@ env-onedl: .venv-onedl/.installed
 .venv-onedl/.installed: .venv-onedl/.packages $(LISTED)
 	$(call refresh,.venv-onedl)
 
+# The packages of the documentation site join those of .venv: the tutorial needs both.
+.venv/.docs: .venv/.installed
+	@echo '== .venv: installing the packages of the documentation site'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation \
+		-c constraints/openmmlab.txt -e '.[docs]'
+	@touch $@
+
 define install
 	@$(or $(PYTHON),false) -c '$(USABLE)' 2>/dev/null || { \
-		echo 'error: no usable Python ($(or $(PYTHON),none found)): the MM packages need 3.10 or' \
-		'3.11, with venv (on Debian: python3.11-venv). Install one, or name it:' \
+		echo 'error: no usable Python ($(or $(PYTHON),none found)): the MM packages need 3.10 to' \
+		'3.13, with venv (on Debian: python3.11-venv). Install one, or name it:' \
 		'make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
 	@echo '== $(1): installing the pinned packages (about a minute, plus downloads)'
 	$(PYTHON) -m venv $(1)
@@ -90,8 +101,8 @@ define refresh
 endef
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .coverage
-	find mmss_plugins projects tools tests configs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf build dist site *.egg-info .pytest_cache .ruff_cache .coverage
+	find mmss_plugins projects tools tests configs docs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-env: clean
 	rm -rf .venv .venv-onedl

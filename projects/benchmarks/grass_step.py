@@ -31,7 +31,7 @@ NETWORKS = {18: 512, 50: 2048}  # depth: channels of the last stage
 PAIRS = {18: 6, 50: 3}  # after one that is not counted
 MEMORY_STEPS = 1
 STATUS = Path('/proc/self/status')
-PLAIN, GUIDED, WHOLE_BACKWARD = 'A', 'B', 'B with a whole backward'
+PLAIN, GUIDED, FULL_BACKWARD = 'A', 'B', 'B with a full backward pass'
 
 
 def rows() -> list[dict]:
@@ -39,7 +39,7 @@ def rows() -> list[dict]:
     result = []
     for depth in NETWORKS:
         times = step_times(depth)
-        for stage in (GUIDED, WHOLE_BACKWARD):
+        for stage in (GUIDED, FULL_BACKWARD):
             ratios = [b / a for a, b in zip(times[PLAIN], times[stage], strict=True)]
             name = f'step of stage {stage} over stage A, ResNet-{depth}, {2 * IMAGES} views (s)'
             result.append(
@@ -70,7 +70,7 @@ def _memory_row(depth: int) -> dict:
 def step_times(depth: int) -> dict[str, list[float]]:
     """Seconds of steps that take turns, by kind; the first of each is not counted."""
     model, optimizer, views = prepared(depth)
-    times: dict[str, list[float]] = {PLAIN: [], GUIDED: [], WHOLE_BACKWARD: []}
+    times: dict[str, list[float]] = {PLAIN: [], GUIDED: [], FULL_BACKWARD: []}
     for _ in range(PAIRS[depth] + 1):
         for stage, seconds in times.items():
             start = time.perf_counter()
@@ -101,14 +101,14 @@ def step(model: GraSS, optimizer: torch.optim.Optimizer, views: list, stage: str
     """One training step."""
     model.set_stage(stage == GUIDED)
     inputs = views
-    if stage == WHOLE_BACKWARD:
-        inputs = crops_by_whole_backward(model, torch.cat(views)).chunk(2)
+    if stage == FULL_BACKWARD:
+        inputs = crops_by_full_backward(model, torch.cat(views)).chunk(2)
     optimizer.zero_grad()
     model.loss(inputs, None)['loss'].backward()
     optimizer.step()
 
 
-def crops_by_whole_backward(model: GraSS, views: torch.Tensor) -> torch.Tensor:
+def crops_by_full_backward(model: GraSS, views: torch.Tensor) -> torch.Tensor:
     """Crops by gradients that a backward pass through the whole network leaves at the features."""
     features = model.extract_feat(views)
     features[-1].retain_grad()

@@ -35,7 +35,10 @@ def row(data=None, backbone=None, head='PSPHead', **others):
         ),
         (
             'pspnet_r18_mini_dfc2020-s2_cromss-frozen',
-            ['mini DFC2020', '8', 'S2 (13)', 'PSPNet R18', 'cromss_mid_r18_13b_mini', 'frozen'],
+            [
+                'synthetic DFC2020', '8', 'S2 (13)', 'PSPNet R18', 'cromss_mid_r18_13b_mini',
+                'frozen',
+            ],
         ),
         (
             'deeplabv3plus_r50_50e_loveda-rural-5pct_grass',
@@ -47,14 +50,15 @@ def row(data=None, backbone=None, head='PSPHead', **others):
         (
             'pspnet_r18-dual_mini_dfc2020-s12',
             [
-                'mini DFC2020', '8', 'S1 + S2 (13)', 'PSPNet 2 x R18 (concat)', 'random',
+                'synthetic DFC2020', '8', 'S1 + S2 (13)', 'PSPNet 2 x R18 (concat)', 'random',
                 'from scratch',
             ],
         ),
         (
             'upernet_satmae-tiny_mini_dfc2020-s2',
             [
-                'mini DFC2020', '8', 'S2 (10)', 'UPerNet SatMAE (96 x 4)', 'random', 'from scratch',
+                'synthetic DFC2020', '8', 'S2 (10)', 'UPerNet SatMAE (96 x 4)', 'random',
+                'from scratch',
             ],
         ),
     ],
@@ -71,7 +75,7 @@ def test_columns_of_the_packages_configs(name, expected):
         ({'type': 'mmss_plugins.NoLDODownstreamDataset', 'label': 'osm'}, 'data set',
          'SSL4EO-S12@OSM'),
         ({'type': 'mmss_plugins.NoLDODownstreamDataset'}, 'data set', 'SSL4EO-S12@DW'),
-        ({'type': 'other.MyDataset', 'data_root': 'data/mini/x.lmdb'}, 'data set', 'mini My'),
+        ({'type': 'other.MyDataset', 'data_root': 'data/mini/x.lmdb'}, 'data set', 'synthetic My'),
         ({'bands': 'rgb9'}, 'modality', 'S2 (rgb9)'),
         ({'bands': ['B2', 'B3']}, 'modality', 'S2 (2)'),
         ({'modality': 's12', 'bands': {'s2': 9}}, 'modality', 'S1 + S2 (9)'),

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ from helpers.paths import ROOT
 PAGES = sorted([ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md')])
 CONFIGS = {path.name for path in (ROOT / 'configs').rglob('*.py')}
 RUNNERS = ('tools/train.py', 'tools/test.py')
+MIM_OPTIONS = {'--gpus', '--gpus-per-node', '--partition'}
+GROUPS = {
+    'prepare': 'tools/prepare/{}.py',
+    'convert': 'tools/convert/{}.py',
+    'download': 'tools/prepare/download_{}.py',
+    'store': 'tools/lmdb.py',
+}
+ALONE = {'table': 'tools/analysis/table.py', 'label-noise': 'tools/analysis/label_noise.py'}
 
 
 def anchors(page):
@@ -19,23 +28,35 @@ def anchors(page):
 
 
 def commands(page):
-    """Every ``python tools/...`` command, split into words."""
+    """Every command of ours, as the tool it runs and the words after it.
+
+    The tool of ``mmss prepare dfc2020`` is ``tools/prepare/dfc2020.py``, that of
+    ``python -m projects.demo`` is ``projects/demo``.
+    """
     for block in re.findall(r'```bash\n(.*?)```', page.read_text(), re.DOTALL):
         for line in block.replace('\\\n', ' ').splitlines():
-            if line.startswith('python tools/'):
-                yield shlex.split(line, comments=True)[1:]
+            words = shlex.split(line, comments=True)
+            if words[:1] == ['python'] and words[1].startswith('tools/'):
+                yield words[1:]
+            elif words[:2] == ['python', '-m'] and words[2].startswith('projects.'):
+                yield [words[2].replace('.', '/'), *words[3:]]
+            elif words[:1] == ['mmss']:
+                yield script(*words[1:])
+            elif words[:3] in (['mim', 'train', 'mmss_plugins'], ['mim', 'test', 'mmss_plugins']):
+                yield script(words[1], *words[3:])
 
 
-def sources_of(tool):
-    """The text that a tool's options come from; None for tools that are not looked into."""
-    if tool in RUNNERS:
-        files = [ROOT / tool, ROOT / 'mmss_plugins/apis/run_options.py']
-    elif tool == 'tools/lmdb.py' or tool.startswith('tools/prepare/'):
-        folders = ('prepare', 'store/tools', 'store/creation', 'download', 'cli', 'utils')
-        files = [path for name in folders for path in (ROOT / 'mmss_plugins' / name).glob('*.py')]
-        files.append(ROOT / tool)
-    else:
-        return None
+def script(command, *words):
+    """The file that ``mmss command`` runs, and the words after it."""
+    if command in GROUPS:
+        return [GROUPS[command].format(words[0].replace('-', '_')), *words[1:]]
+    return [ALONE.get(command, f'tools/{command}.py'), *words]
+
+
+@cache
+def package_sources():
+    """The text of all modules of the package and its tools."""
+    files = [path for name in ('mmss_plugins', 'tools') for path in (ROOT / name).rglob('*.py')]
     return '\n'.join(path.read_text() for path in files)
 
 
@@ -60,14 +81,17 @@ def test_every_data_set_page_is_listed():
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
 def test_commands_name_what_there_is(page):
     for tool, *words in commands(page):
+        if tool.startswith('projects/'):
+            there = (ROOT / f'{tool}.py').is_file() or (ROOT / tool / '__main__.py').is_file()
+            assert there, f'{page.name}: {tool}'
+            continue
         assert (ROOT / tool).is_file(), f'{page.name}: {tool}'
-        if tool in RUNNERS and not words[0].startswith('my_'):
-            assert Path(words[0]).name in CONFIGS, f'{page.name}: {words[0]}'
-        sources = sources_of(tool)
-        for word in words:
-            if sources is not None and word.startswith('--'):
-                name = word.partition('=')[0]
-                assert f"'{name}'" in sources, f'{page.name}: {tool} {name}'
+        config = Path(words[0]).name
+        if tool in RUNNERS and config != 'CONFIG' and not config.startswith('my_'):
+            assert config in CONFIGS, f'{page.name}: {words[0]}'
+        options = {word.partition('=')[0] for word in words if word.startswith('--')}
+        for name in options - MIM_OPTIONS:
+            assert f"'{name}'" in package_sources(), f'{page.name}: {tool} {name}'
 
 
 def test_configs_of_the_data_set_pages():

@@ -8,7 +8,7 @@ import sys
 import pytest
 from helpers.paths import ROOT
 
-NAMES = ('python3.11', 'python3.10', 'python3', 'python')
+NAMES = ('python3.11', 'python3.12', 'python3.13', 'python3.10', 'python3', 'python')
 
 pytestmark = pytest.mark.skipif(
     shutil.which('make') is None or not (ROOT / 'Makefile').is_file(), reason='needs make'
@@ -49,22 +49,26 @@ def make(tmp_path, monkeypatch):
 
 def test_a_version_that_the_packages_support_is_chosen(make):
     show = ('-s', '--eval', 'show: ; @echo "<$(PYTHON)>"', 'show')
-    versions = {'python3': (3, 12, 1), 'python': (3, 10, 9)}
+    versions = {'python3': (3, 14, 1), 'python': (3, 10, 9)}
     assert make(*show, **versions).stdout.strip() == '<python>'
+    versions['python3'] = (3, 13, 0)
+    assert make(*show, **versions).stdout.strip() == '<python3>'
     versions['python3_10'] = (3, 10, 2)
     assert make(*show, **versions).stdout.strip() == '<python3.10>'
+    versions['python3_12'] = (3, 12, 1)
+    assert make(*show, **versions).stdout.strip() == '<python3.12>'
     versions['python3_11'] = (3, 11, 0)
     assert make(*show, **versions).stdout.strip() == '<python3.11>'
-    assert make(*show, python3=(3, 12, 1), python=(3, 9, 1)).stdout.strip() == '<>'
+    assert make(*show, python3=(3, 14, 1), python=(3, 9, 1)).stdout.strip() == '<>'
 
 
 @pytest.mark.parametrize(
     ('arguments', 'found'), [((), 'none found'), (('PYTHON=python3',), 'python3')]
 )
 def test_without_one_the_need_is_named(make, tmp_path, arguments, found):
-    run = make('env', *arguments, python3=(3, 12, 1))
+    run = make('env', *arguments, python3=(3, 14, 1))
     assert run.returncode != 0
     assert f'no usable Python ({found})' in run.stderr
-    assert '3.10 or 3.11' in run.stderr
+    assert '3.10 to 3.13' in run.stderr
     assert 'make PYTHON=' in run.stderr
     assert not (tmp_path / '.venv').exists()

@@ -36,7 +36,7 @@ ARCHS = {'small': 'S', 'base': 'B', 'large': 'L', 'huge': 'H'}
 SENSORS = {'s1': 'S1', 's2': 'S2', 's12': 'S1 + S2'}
 S2_BANDS = range(13)  # of a data set that chooses none
 RESNET_STAGES = 4
-MINI = 'mini'  # folder of the mini world's stores
+SYNTHETIC_FOLDER = 'mini'  # folder of the synthetic data's stores
 VIT_BLOCKS = {'small': 12, 'base': 12, 'large': 24, 'huge': 32}
 
 
@@ -80,8 +80,9 @@ def _data_set(data: Mapping) -> str:
     if kind == 'NoLDODownstreamDataset':
         name = f'{name}@{data.get("label", "dw").upper()}'
     scene = f' {data["scene"]}' if data.get('scene') else ''
-    mini = 'mini ' if MINI in PurePosixPath(str(data.get('data_root', ''))).parts else ''
-    return f'{mini}{name}{scene}'
+    parts = PurePosixPath(str(data.get('data_root', ''))).parts
+    prefix = 'synthetic ' if SYNTHETIC_FOLDER in parts else ''
+    return f'{prefix}{name}{scene}'
 
 
 def _labels(data: Mapping) -> str:
