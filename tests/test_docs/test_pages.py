@@ -1,24 +1,22 @@
-"""What the pages name is there: files, headings, configs, and options of tools."""
+"""What the pages name exists: files, headings, configs, commands and their options."""
 
+import contextlib
+import io
 import re
 import shlex
+import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
 
-PAGES = sorted([ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md')])
+import mmss_cli
+from mmss_cli import COMMANDS
+
+PAGES = sorted([*ROOT.glob('*.md'), *(ROOT / 'docs').rglob('*.md')])
 CONFIGS = {path.name for path in (ROOT / 'configs').rglob('*.py')}
-RUNNERS = ('tools/train.py', 'tools/test.py')
 MIM_OPTIONS = {'--gpus', '--gpus-per-node', '--partition'}
-GROUPS = {
-    'prepare': 'tools/prepare/{}.py',
-    'convert': 'tools/convert/{}.py',
-    'download': 'tools/prepare/download_{}.py',
-    'store': 'tools/lmdb.py',
-}
-ALONE = {'table': 'tools/analysis/table.py', 'label-noise': 'tools/analysis/label_noise.py'}
 
 
 def anchors(page):
@@ -27,37 +25,39 @@ def anchors(page):
     return {re.sub(r'[^\w\- ]', '', text.lower()).replace(' ', '-') for text in headings}
 
 
-def commands(page):
-    """Every command of ours, as the tool it runs and the words after it.
-
-    The tool of ``mmss prepare dfc2020`` is ``tools/prepare/dfc2020.py``, that of
-    ``python -m projects.demo`` is ``projects/demo``.
-    """
+def command_lines(page):
+    """The words of every command in the shell blocks of a page."""
     for block in re.findall(r'```bash\n(.*?)```', page.read_text(), re.DOTALL):
         for line in block.replace('\\\n', ' ').splitlines():
-            words = shlex.split(line, comments=True)
-            if words[:1] == ['python'] and words[1].startswith('tools/'):
-                yield words[1:]
-            elif words[:2] == ['python', '-m'] and words[2].startswith('projects.'):
-                yield [words[2].replace('.', '/'), *words[3:]]
-            elif words[:1] == ['mmss']:
-                yield script(*words[1:])
-            elif words[:3] in (['mim', 'train', 'mmss_plugins'], ['mim', 'test', 'mmss_plugins']):
-                yield script(words[1], *words[3:])
+            yield shlex.split(line, comments=True)
 
 
-def script(command, *words):
-    """The file that ``mmss command`` runs, and the words after it."""
-    if command in GROUPS:
-        return [GROUPS[command].format(words[0].replace('-', '_')), *words[1:]]
-    return [ALONE.get(command, f'tools/{command}.py'), *words]
+def mmss_commands(page):
+    """The commands of a page that ``mmss`` runs, by itself or for ``mim``: name and arguments."""
+    for words in command_lines(page):
+        if words[:1] == ['mmss']:
+            words = words[1:]
+        elif words[:3] in (['mim', 'train', 'mmss_plugins'], ['mim', 'test', 'mmss_plugins']):
+            words = [words[1], *words[3:]]
+        else:
+            continue
+        length = 2 if words[0] == 'store' or isinstance(COMMANDS.get(words[0]), dict) else 1
+        yield tuple(words[:length]), words[length:]
 
 
 @cache
-def package_sources():
-    """The text of all modules of the package and its tools."""
-    files = [path for name in ('mmss_plugins', 'tools') for path in (ROOT / name).rglob('*.py')]
-    return '\n'.join(path.read_text() for path in files)
+def help_of(path):
+    """What ``mmss ... --help`` prints; it fails if there is no such command."""
+    text, kept = io.StringIO(), sys.argv
+    with contextlib.redirect_stdout(text):
+        try:
+            status = mmss_cli.main([*path, '--help'])
+        except SystemExit as ended:
+            status = ended.code
+        finally:
+            sys.argv = kept
+    assert status == 0, ' '.join(path)
+    return text.getvalue()
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
@@ -80,18 +80,25 @@ def test_every_data_set_page_is_listed():
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
 def test_commands_name_what_there_is(page):
-    for tool, *words in commands(page):
-        if tool.startswith('projects/'):
-            there = (ROOT / f'{tool}.py').is_file() or (ROOT / tool / '__main__.py').is_file()
-            assert there, f'{page.name}: {tool}'
-            continue
-        assert (ROOT / tool).is_file(), f'{page.name}: {tool}'
-        config = Path(words[0]).name
-        if tool in RUNNERS and config != 'CONFIG' and not config.startswith('my_'):
-            assert config in CONFIGS, f'{page.name}: {words[0]}'
-        options = {word.partition('=')[0] for word in words if word.startswith('--')}
-        for name in options - MIM_OPTIONS:
-            assert f"'{name}'" in package_sources(), f'{page.name}: {tool} {name}'
+    for path, arguments in mmss_commands(page):
+        config = Path(arguments[0]).name if arguments else ''
+        if path in (('train',), ('test',)) and config != 'CONFIG' and not config.startswith('my_'):
+            assert config in CONFIGS, f'{page.name}: {config}'
+        options = {word.partition('=')[0] for word in arguments if word.startswith('--')}
+        listed = set(re.findall(r'--[\w-]+', help_of(path)))
+        assert options - MIM_OPTIONS <= listed, f'{page.name}: {path}'
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
+def test_scripts_and_projects_are_there(page):
+    for words in command_lines(page):
+        if words[:2] == ['python', '-m'] and words[2].startswith('projects.'):
+            name = ROOT / words[2].replace('.', '/')
+            found = name.with_suffix('.py').is_file() or (name / '__main__.py').is_file()
+            assert found, f'{page.name}: {words[2]}'
+        for word in words:
+            if re.fullmatch(r'tools/[\w/]+\.py', word):
+                assert (ROOT / word).is_file(), f'{page.name}: {word}'
 
 
 def test_configs_of_the_data_set_pages():
