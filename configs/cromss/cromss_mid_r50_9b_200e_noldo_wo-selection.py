@@ -1,4 +1,6 @@
-# CromSS, middle fusion, nine bands of Sentinel-2, where every pixel counts alike.
+# Written by `make configs` from projects/configs/pretraining.py; edit that file.
+# CromSS, middle fusion, nine bands of Sentinel-2, without pixel selection: every pixel has weight
+# 1. Labels are still smoothed.
 _base_ = './cromss_mid_r50_9b_200e_noldo.py'
 
 model = dict(selection=None)

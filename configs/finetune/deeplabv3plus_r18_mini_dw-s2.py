@@ -1,4 +1,5 @@
-# DeepLabV3+ R18 on the mini world's SSL4EO-S12@DW, S2, from random weights.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# DeepLabV3+ R18 on synthetic SSL4EO-S12@DW, S2, from random weights.
 _base_ = [
     '../_base_/default_runtime_mini.py',
     '../_base_/datasets/dw_s2_mini.py',

@@ -1,4 +1,6 @@
-# DeepLabV3+ R50 on SSL4EO-S12@DW, S1: CromSS encoder, late fusion with 9 S2 bands, fine-tuned.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# DeepLabV3+ R50 on SSL4EO-S12@DW, S1: CromSS encoder, late fusion with nine bands of S2, fine-
+# tuned.
 _base_ = ['./deeplabv3plus_r50_50e_dw-s1.py', '../_base_/weights/cromss-late-9b_s1.py']
 
 model = dict(backbone=dict(init_cfg=_base_.init_cfg))

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # DeepLabV3+ R50 on SSL4EO-S12@DW, S1: MoCo encoder, frozen.
 _base_ = './deeplabv3plus_r50_50e_dw-s1_moco.py'
 

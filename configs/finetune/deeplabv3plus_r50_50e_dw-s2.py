@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # DeepLabV3+ R50 on SSL4EO-S12@DW, S2, from random weights.
 _base_ = [
     '../_base_/default_runtime.py',

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # DeepLabV3+ R50 on SSL4EO-S12@DW, S2, nine bands: CromSS encoder, middle fusion, fine-tuned.
 _base_ = ['./deeplabv3plus_r50_50e_dw-s2.py', '../_base_/weights/cromss-mid-9b_s2.py']
 

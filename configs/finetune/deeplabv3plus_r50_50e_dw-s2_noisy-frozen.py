@@ -1,4 +1,6 @@
-# DeepLabV3+ R50 on SSL4EO-S12@DW, S2: encoder of noisy labels alone, frozen.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# DeepLabV3+ R50 on SSL4EO-S12@DW, S2: encoder pretrained on noisy labels with this sensor alone,
+# frozen.
 _base_ = './deeplabv3plus_r50_50e_dw-s2_noisy.py'
 
 default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

@@ -1,5 +1,6 @@
-# DeepLabV3+ R50 on LoveDA's towns, from a GraSS encoder, with 10 % of the labels: patches from all
-# tiles or images, chosen by the seed. As many iterations as with all of them.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# DeepLabV3+ R50 on LoveDA Urban, from a GraSS encoder, with 10 % of the labelled patches, drawn
+# from all tiles by the seed. As many iterations as with all of them.
 _base_ = './deeplabv3plus_r50_50e_loveda-urban_grass.py'
 
 subset = dict(fraction=0.1, seed=0, by='sample')

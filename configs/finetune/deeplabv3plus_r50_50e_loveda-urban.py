@@ -1,4 +1,5 @@
-# DeepLabV3+ R50 on LoveDA's towns, from random weights.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# DeepLabV3+ R50 on LoveDA Urban, from random weights.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/loveda-urban.py',

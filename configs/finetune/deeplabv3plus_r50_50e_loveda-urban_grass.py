@@ -1,4 +1,5 @@
-# DeepLabV3+ R50 on LoveDA's towns: a GraSS encoder, fine-tuned with the rest.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# DeepLabV3+ R50 on LoveDA Urban: GraSS encoder, fine-tuned.
 _base_ = './deeplabv3plus_r50_50e_loveda-urban.py'
 
 checkpoint = 'work_dirs/grass_r50_350e_loveda-urban/epoch_350.pth'

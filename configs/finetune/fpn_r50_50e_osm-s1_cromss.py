@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # FPN R50 on SSL4EO-S12@OSM, S1: CromSS encoder, middle fusion, fine-tuned.
 _base_ = ['./fpn_r50_50e_osm-s1.py', '../_base_/weights/cromss-mid-13b_s1.py']
 

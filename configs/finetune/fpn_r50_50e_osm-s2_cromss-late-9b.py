@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # FPN R50 on SSL4EO-S12@OSM, S2, nine bands: CromSS encoder, late fusion, fine-tuned.
 _base_ = ['./fpn_r50_50e_osm-s2.py', '../_base_/weights/cromss-late-9b_s2.py']
 

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # FPN R50 on SSL4EO-S12@OSM, S2: DeCUR encoder, frozen.
 _base_ = './fpn_r50_50e_osm-s2_decur.py'
 

@@ -1,4 +1,5 @@
-# FPN R50 on SSL4EO-S12@OSM, S2: encoder of noisy labels alone, frozen.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# FPN R50 on SSL4EO-S12@OSM, S2: encoder pretrained on noisy labels with this sensor alone, frozen.
 _base_ = './fpn_r50_50e_osm-s2_noisy.py'
 
 default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

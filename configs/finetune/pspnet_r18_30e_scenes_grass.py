@@ -1,4 +1,5 @@
-# PSPNet R18 on your own scenes: a GraSS encoder, fine-tuned with the rest.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# PSPNet R18 on your own scenes: GraSS encoder, fine-tuned.
 _base_ = './pspnet_r18_30e_scenes.py'
 
 checkpoint = 'work_dirs/grass_r18_35e_folder/epoch_35.pth'

@@ -1,4 +1,5 @@
-# PSPNet R18 on the mini world, S1: a CromSS encoder, fine-tuned with the rest.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# PSPNet R18 on synthetic DFC2020, S1: CromSS encoder, fine-tuned.
 _base_ = './pspnet_r18_mini_dfc2020-s1.py'
 
 checkpoint = 'work_dirs/cromss_mid_r18_13b_mini/epoch_40.pth'

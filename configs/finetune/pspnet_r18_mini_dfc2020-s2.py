@@ -1,4 +1,5 @@
-# PSPNet R18 on the mini world, S2, from random weights.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# PSPNet R18 on synthetic DFC2020, S2, from random weights.
 _base_ = [
     '../_base_/default_runtime_mini.py',
     '../_base_/datasets/dfc2020_s2_mini.py',

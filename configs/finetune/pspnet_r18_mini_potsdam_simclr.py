@@ -1,4 +1,5 @@
-# PSPNet R18 on the mini world's aerial part: a SimCLR encoder, fine-tuned with the rest.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# PSPNet R18 on synthetic Potsdam: SimCLR encoder, fine-tuned.
 _base_ = './pspnet_r18_mini_potsdam.py'
 
 checkpoint = 'work_dirs/simclr_r18_mini/epoch_35.pth'

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # PSPNet R50 on DFC2020, S1: CromSS encoder, late fusion, frozen.
 _base_ = './pspnet_r50_50e_dfc2020-s1_cromss-late.py'
 

@@ -1,4 +1,5 @@
-# PSPNet R50 on DFC2020, S1: ImageNet encoder with another stem, frozen.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# PSPNet R50 on DFC2020, S1: ImageNet encoder, stem adapted to the bands, frozen.
 _base_ = './pspnet_r50_50e_dfc2020-s1_imagenet.py'
 
 default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

@@ -1,4 +1,5 @@
-# PSPNet R50 on DFC2020, S1: encoder of noisy labels alone, frozen.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# PSPNet R50 on DFC2020, S1: encoder pretrained on noisy labels with this sensor alone, frozen.
 _base_ = './pspnet_r50_50e_dfc2020-s1_noisy.py'
 
 default_hooks = dict(encoder=dict(type='mmss_plugins.FreezeEncoderHook'))

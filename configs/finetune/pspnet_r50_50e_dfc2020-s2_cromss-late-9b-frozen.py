@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # PSPNet R50 on DFC2020, S2, nine bands: CromSS encoder, late fusion, frozen.
 _base_ = './pspnet_r50_50e_dfc2020-s2_cromss-late-9b.py'
 

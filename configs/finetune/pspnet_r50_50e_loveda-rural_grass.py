@@ -1,4 +1,5 @@
-# PSPNet R50 on LoveDA's villages: a GraSS encoder, fine-tuned with the rest.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# PSPNet R50 on LoveDA Rural: GraSS encoder, fine-tuned.
 _base_ = './pspnet_r50_50e_loveda-rural.py'
 
 checkpoint = 'work_dirs/grass_r50_350e_loveda-rural/epoch_350.pth'

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # PSPNet R50 on Potsdam, from random weights.
 _base_ = [
     '../_base_/default_runtime.py',

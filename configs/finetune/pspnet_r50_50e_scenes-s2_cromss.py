@@ -1,4 +1,5 @@
-# PSPNet R50 on your own scenes, S2: a CromSS encoder, fine-tuned with the rest.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# PSPNet R50 on your own scenes, S2: CromSS encoder, fine-tuned.
 _base_ = './pspnet_r50_50e_scenes-s2.py'
 
 checkpoint = 'work_dirs/cromss_mid_r50_13b_200e_scenes/epoch_200.pth'

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # UPerNet DOFA ViT-L/16 on DFC2020, S2, nine bands: published encoder, fine-tuned.
 _base_ = ['./upernet_dofa-l16_50e_dfc2020-s2.py', '../_base_/weights/dofa-l16.py']
 

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # UPerNet DOFA ViT-L/16 on SSL4EO-S12@OSM, S1: published encoder, fine-tuned.
 _base_ = ['./upernet_dofa-l16_50e_osm-s1.py', '../_base_/weights/dofa-l16.py']
 

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # UPerNet DOFA ViT-L/16 on SSL4EO-S12@OSM, S2, nine bands: published encoder, frozen.
 _base_ = './upernet_dofa-l16_50e_osm-s2_dofa.py'
 

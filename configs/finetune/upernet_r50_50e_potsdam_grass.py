@@ -1,4 +1,5 @@
-# UPerNet R50 on Potsdam: a GraSS encoder, fine-tuned with the rest.
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
+# UPerNet R50 on Potsdam: GraSS encoder, fine-tuned.
 _base_ = './upernet_r50_50e_potsdam.py'
 
 checkpoint = 'work_dirs/grass_r50_350e_potsdam/epoch_350.pth'

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # UPerNet SatMAE ViT-L/8 on DFC2020, S2, ten bands: published encoder, fine-tuned.
 _base_ = ['./upernet_satmae-l8_50e_dfc2020-s2.py', '../_base_/weights/satmae-l8.py']
 

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # UPerNet SatMAE ViT-L/8 on SSL4EO-S12@DW, S2, ten bands: published encoder, frozen.
 _base_ = './upernet_satmae-l8_50e_dw-s2_satmae.py'
 

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/finetune.py; edit that file.
 # UPerNet SatMAE ViT-L/8 on SSL4EO-S12@OSM, S2, ten bands, from random weights.
 _base_ = [
     '../_base_/default_runtime.py',

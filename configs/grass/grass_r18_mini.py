@@ -1,4 +1,5 @@
-# GraSS small enough for a laptop. Guidance begins after as large a part of the training as in
+# Written by `make configs` from projects/configs/pretraining.py; edit that file.
+# GraSS small enough for a laptop. The guidance begins after the same share of the training as in
 # grass_r50_350e_potsdam.py.
 _base_ = './simclr_r18_mini.py'
 

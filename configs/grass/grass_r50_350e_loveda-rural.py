@@ -1,5 +1,6 @@
-# GraSS R50 on LoveDA's villages. Published settings; the 100 epochs of instance discrimination
-# before the guidance are our choice, for the published code has no such warm-up.
+# Written by `make configs` from projects/configs/pretraining.py; edit that file.
+# GraSS R50 on LoveDA Rural. Published settings; the 100 epochs of instance discrimination before
+# the guidance are our choice, for the published code has no such warm-up.
 _base_ = './simclr_r50_350e_loveda-rural.py'
 
 custom_hooks = [

@@ -1,4 +1,5 @@
-# GraSS R50 on LoveDA's towns. Published settings; the 100 epochs of instance discrimination before
+# Written by `make configs` from projects/configs/pretraining.py; edit that file.
+# GraSS R50 on LoveDA Urban. Published settings; the 100 epochs of instance discrimination before
 # the guidance are our choice, for the published code has no such warm-up.
 _base_ = './simclr_r50_350e_loveda-urban.py'
 

@@ -1,3 +1,4 @@
+# Written by `make configs` from projects/configs/pretraining.py; edit that file.
 # GraSS R50 on Potsdam. Published settings; the 100 epochs of instance discrimination before the
 # guidance are our choice, for the published code has no such warm-up.
 _base_ = './simclr_r50_350e_potsdam.py'

@@ -1,4 +1,5 @@
-# SimCLR R50 on LoveDA's villages: GraSS's settings and images, without its guidance.
+# Written by `make configs` from projects/configs/pretraining.py; edit that file.
+# SimCLR R50 on LoveDA Rural: the settings and images of GraSS without its guidance.
 _base_ = [
     '../_base_/default_runtime_selfsup.py',
     '../_base_/datasets/loveda-rural_selfsup.py',

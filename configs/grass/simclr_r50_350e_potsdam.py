@@ -1,4 +1,5 @@
-# SimCLR R50 on Potsdam: GraSS's settings and images, without its guidance.
+# Written by `make configs` from projects/configs/pretraining.py; edit that file.
+# SimCLR R50 on Potsdam: the settings and images of GraSS without its guidance.
 _base_ = [
     '../_base_/default_runtime_selfsup.py',
     '../_base_/datasets/potsdam_selfsup.py',

@@ -1,0 +1,1 @@
+"""The mechanical configs and the metafiles, written from tables."""
