@@ -28,7 +28,7 @@ from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.checkpoints.transfer.pretrained import read_content
-from mmss_plugins.cli.plain_errors import program
+from mmss_plugins.cli.plain_errors import usage_error
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.evaluation.label_noise.files import check_folder, write_report
 from mmss_plugins.evaluation.label_noise.report import LabelNoiseReport
@@ -147,8 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         files = report(args)
     except _MISTAKES as error:
-        print(f'{program()}: error: {error}', file=sys.stderr)
-        return 2
+        return usage_error(error)
     print('written: ' + ', '.join(map(str, files)))
     return 0
 

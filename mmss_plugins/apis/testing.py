@@ -17,7 +17,7 @@ from mmss_plugins.apis.run_options import (
     require_folder,
     require_known_settings,
 )
-from mmss_plugins.cli.plain_errors import plain_errors, program
+from mmss_plugins.cli.plain_errors import plain_errors, usage_error
 
 DESCRIPTION = (
     'Test a checkpoint with a config: OA, AA, mIoU, mF1, and on request class maps and images.'
@@ -109,7 +109,7 @@ def draw_predictions(cfg: Config, show: bool, show_dir: str | None, interval: in
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line; ends the process with status 1 if the test cannot be done."""
+    """Command line; ends the process with status 2 for wrong arguments, 1 if the test fails."""
     args = parse_args(argv)
     try:
         cfg = prepare(args)
@@ -118,6 +118,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             if folder:
                 require_folder(folder, option)
     except UsageError as error:
-        sys.exit(f'{program()}: error: {error}')
+        sys.exit(usage_error(error))
     with plain_errors():
         Runner.from_cfg(cfg).test()

@@ -21,7 +21,7 @@ from mmss_plugins.apis.run_options import (
     require_folder,
     require_known_settings,
 )
-from mmss_plugins.cli.plain_errors import plain_errors, program
+from mmss_plugins.cli.plain_errors import plain_errors, usage_error
 
 DESCRIPTION = 'Train (pretrain or fine-tune) with a config.'
 
@@ -66,12 +66,12 @@ def prepare(args: argparse.Namespace) -> Config:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line; ends the process with status 1 if the run cannot be done."""
+    """Command line; ends the process with status 2 for wrong arguments, 1 if the run fails."""
     args = parse_args(argv)
     try:
         cfg = prepare(args)
         require_folder(cfg.work_dir, '--work-dir')
     except UsageError as error:
-        sys.exit(f'{program()}: error: {error}')
+        sys.exit(usage_error(error))
     with plain_errors():
         Runner.from_cfg(cfg).train()

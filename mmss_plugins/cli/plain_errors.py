@@ -16,6 +16,12 @@ def program() -> str:
     return Path(sys.argv[0]).name
 
 
+def usage_error(error: object) -> int:
+    """Print what is wrong with the command line; returns the exit status, 2."""
+    print(f'{program()}: error: {error}', file=sys.stderr)
+    return 2
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """End the program with an error's message alone, if it says what is wrong and what to do.

@@ -112,7 +112,7 @@ LR = ('--cfg-options', 'optim_wrapper.optimizer.lr=0.25')
 def test_runs_of_other_settings_are_refused_or_repeated(tmp_path, table, steps, capsys):
     table(PSP, FPN, '--seeds', '0')
     steps.calls.clear()
-    assert table(PSP, '--seeds', '0', '1', *LR) == 1
+    assert table(PSP, '--seeds', '0', '1', *LR) == 2
     error = capsys.readouterr().err
     assert f'{PSP}: optim_wrapper.optimizer.lr is 0.0005 there, 0.25 here' in error
     assert '--redo' in error
@@ -144,7 +144,7 @@ def test_another_encoder_at_the_same_path_is_other_settings(tmp_path, table, cap
     given = ('--cfg-options', f'model.backbone.init_cfg.checkpoint={encoder}')
     assert table(CROMSS, '--seeds', '0', *given) == 0
     encoder.write_bytes(b'two')
-    assert table(CROMSS, '--seeds', '0', *given) == 1
+    assert table(CROMSS, '--seeds', '0', *given) == 2
     assert f'weights.{encoder} is' in capsys.readouterr().err
 
 
@@ -181,7 +181,7 @@ def test_the_best_checkpoint_is_tested_where_one_is_kept(tmp_path, table, steps,
 
 
 def test_only_the_report(tmp_path, table, steps, capsys):
-    assert table('--only-report') == 1
+    assert table('--only-report') == 2
     assert 'holds no runs' in capsys.readouterr().err
     table(PSP, FPN, '--seeds', '0', '1')
     text = (tmp_path / 'out' / 'table.md').read_text()
@@ -202,9 +202,9 @@ def test_configs_by_list_and_by_path(tmp_path, table, steps, capsys):
     assert [call[1] for call in steps.calls if call[0] == 'train'] == [PSP, FPN]
     own = tmp_path / f'{PSP}.py'
     own.write_text(f'_base_ = {HOME.config("finetune", PSP)!r}\n')
-    assert table(PSP, str(own), '--seeds', '0') == 1
+    assert table(PSP, str(own), '--seeds', '0') == 2
     assert 'have one name' in capsys.readouterr().err
-    assert table('no_such_config', '--seeds', '0') == 1
+    assert table('no_such_config', '--seeds', '0') == 2
     assert "config 'no_such_config' is neither" in capsys.readouterr().err
     for nothing in ((), ('--list', str(tmp_path / 'missing.txt'))):
         with pytest.raises(SystemExit):

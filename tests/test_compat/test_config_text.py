@@ -1,7 +1,5 @@
 """Text in a checkpoint is parsed, and never run, whichever way the checkpoint is used."""
 
-import importlib.util
-
 import pytest
 import torch
 from helpers.paths import ROOT
@@ -12,6 +10,7 @@ from mmengine.registry import DATASETS, METRICS, MODELS, DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from mmss_plugins.apis import testing, training
 from mmss_plugins.compat.config_text import ConfigTextError, parse_config_text
 
 pytestmark = pytest.mark.smoke  # the stacks differ here
@@ -159,26 +158,18 @@ def test_the_number_of_gpus_is_still_compared(config):
     assert runner.epoch == 2
 
 
-def tool(name):
-    spec = importlib.util.spec_from_file_location(
-        f'mmss_{name}_text', ROOT / 'tools' / f'{name}.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_tools_run_no_payload(config, marker):
+def test_the_tools_run_no_payload(config, marker, monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tools/train.py'])
     text = payloads(marker)['statement']
     work_dir = ['--work-dir', str(config.parent / 'work')]
     file = with_text(config, 'config', text)
     with pytest.raises(SystemExit, match=r'train\.py: error: ConfigTextError: .* is never run'):
-        tool('train').main([str(config), '--resume', file, *work_dir])
-    tool('test').main([str(config), file, *work_dir])
+        training.main([str(config), '--resume', file, *work_dir])
+    testing.main([str(config), file, *work_dir])
     options = ['--cfg-options', f'load_from={file}', *work_dir]
-    tool('train').main([str(config), *options])
+    training.main([str(config), *options])
     file = with_text(config, 'cfg', text)
-    tool('train').main([str(config), '--resume', file, *work_dir])
+    training.main([str(config), '--resume', file, *work_dir])
     assert not marker.exists()
 
 

@@ -12,6 +12,7 @@ from mmss_plugins.analysis.table.plan import SETTINGS, TableError, claim_rows, p
 from mmss_plugins.analysis.table.report import read_line, write_report
 from mmss_plugins.analysis.table.runs import MakeRunner, quiet_runner, run_all
 from mmss_plugins.apis.run_options import UsageError, find_config
+from mmss_plugins.cli.plain_errors import program, usage_error
 
 DESCRIPTION = """Fine-tune and test configs over seeds; print the table of OA, AA, mIoU and mF1.
 
@@ -74,7 +75,7 @@ def make_table(
         make_runner: Gives the runner that keeps its logs in a folder.
 
     Returns:
-        The exit code: 1 if some runs failed or may not be begun, 130 if interrupted.
+        The exit status: 1 if some runs failed, 2 if the settings do not fit, 130 if interrupted.
     """
     out, seeds = args.work_dir.resolve(), args.seeds and list(dict.fromkeys(args.seeds))
     failed, status = [], 0
@@ -84,16 +85,20 @@ def make_table(
             claim_rows(rows, args.redo)
             runs = [row.run(seed) for seed in seeds or args.default_seeds for row in rows]
             failed = run_all(runs, home, lambda line: print(line, flush=True), make_runner)
-    except (TableError, UsageError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
+    except (TableError, UsageError) as error:
+        return usage_error(error)
+    except OSError as error:
+        print(f'{program()}: error: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('interrupted; the same command goes on with it', file=sys.stderr)
         status = 130
     try:
         report(configs, out, seeds or (None if args.only_report else args.default_seeds))
-    except (TableError, UsageError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
+    except (TableError, UsageError) as error:
+        return status or usage_error(error)
+    except OSError as error:
+        print(f'{program()}: error: {error}', file=sys.stderr)
         return status or 1
     if failed:
         names = '\n'.join(f'  {name}' for name in failed)

@@ -34,7 +34,7 @@ from mmss_plugins.checkpoints.spec.input_specification import (
     plain_settings,
 )
 from mmss_plugins.cli.options import positive
-from mmss_plugins.cli.plain_errors import program
+from mmss_plugins.cli.plain_errors import usage_error
 from mmss_plugins.raster import RasterError
 from mmss_plugins.raster.geotiff import require_rasterio
 from mmss_plugins.raster.scene_files import Scene, files_of, find_scene, scene_name
@@ -323,5 +323,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return 1 if predict(args) else 0
     except _WRONG_ARGUMENTS as error:
-        print(f'{program()}: error: {error}', file=sys.stderr)
-        return 2
+        return usage_error(error)

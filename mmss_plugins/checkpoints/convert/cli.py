@@ -10,7 +10,7 @@ from pathlib import Path
 from mmss_plugins.checkpoints.convert.published import ConversionError
 from mmss_plugins.checkpoints.files import CheckpointFileError, check_output
 from mmss_plugins.checkpoints.spec.input_specification import InputSpecificationError
-from mmss_plugins.cli.plain_errors import program
+from mmss_plugins.cli.plain_errors import program, usage_error
 
 _MISTAKES = (CheckpointFileError, ConversionError, InputSpecificationError, OSError)
 
@@ -65,8 +65,7 @@ def run(arguments: argparse.Namespace, convert: Callable[[], str]) -> int:
     try:
         report = convert()
     except _MISTAKES as error:
-        print(f'{program()}: error: {error}', file=sys.stderr)
-        return 2
+        return usage_error(error)
     except KeyboardInterrupt:
         print(f'{program()}: interrupted', file=sys.stderr)
         return 130
