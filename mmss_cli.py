@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.metadata
+import importlib.util
 import io
 import re
+import runpy
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -70,6 +71,7 @@ GROUPS = {
     'download': 'download data sets',
     'convert': 'convert published checkpoints',
 }
+WITH_CONFIGS = ('train', 'test', 'predict', 'table', 'label-noise')
 EXAMPLES = """examples:
   mmss prepare dfc2020 data/DFC2020 data/dfc2020
   mmss train pspnet_r50_50e_dfc2020-s2 --work-dir work_dirs/psp
@@ -93,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int | None:
             print(_help(table, path), file=sys.stdout if word else sys.stderr)
             return 0 if word else 2
         if word == '--version' and table is COMMANDS:
-            print(f'mmss_plugins {importlib.metadata.version("mmss_plugins")}')
+            print(f'mmss_plugins {_version()}')
             return 0
         if word not in table:
             near = get_close_matches(word, table, n=1)
@@ -112,7 +114,7 @@ def load(command: Command) -> Callable[[Sequence[str]], int | None]:
     """The function that does a command.
 
     Raises:
-        SystemExit: If it needs a checkout and there is none.
+        SystemExit: If it needs a checkout and there is none, or the MM packages are missing.
     """
     name, _, function = command.target.partition(':')
     try:
@@ -126,6 +128,16 @@ def load(command: Command) -> Callable[[Sequence[str]], int | None]:
             'mmss demo: error: the demonstration is not in the installed package: get a checkout '
             'of the project and run "make demo" there'
         )
+    except ImportError as error:
+        if error.name is not None:  # of a module; without a name it is our own message
+            raise
+        sys.exit(f'mmss: error: {error}')
+
+
+def _version() -> str:
+    """The version of the code, also of a checkout that is not installed; it is not imported."""
+    spec = importlib.util.find_spec('mmss_plugins')
+    return runpy.run_path(str(Path(spec.origin).with_name('version.py')))['__version__']
 
 
 def _help(table: dict, path: Sequence[str]) -> str:
@@ -170,28 +182,36 @@ def completion(argv: Sequence[str]) -> int:
     for name, entry in COMMANDS.items():
         if name == 'completion':
             cases.append(f"        2:{name}:*) words='bash zsh' ;;")
-        elif isinstance(entry, Command):
-            names = f' {configs}' if name in ('train', 'test', 'predict', 'table') else ''
+        elif isinstance(entry, Command) and name != 'store':
+            names = f' {configs}' if name in WITH_CONFIGS else ''
             cases.append(f"        *:{name}:*) words='{options_of(name)}{names}' ;;")
         else:
-            cases.append(f"        2:{name}:*) words='{' '.join(entry)}' ;;")
+            inside = _store_commands() if name == 'store' else list(entry)
+            cases.append(f"        2:{name}:*) words='{' '.join(inside)}' ;;")
             cases += [
-                f"        *:{name}:{inner}) words='{options_of(name, inner)}' ;;" for inner in entry
+                f"        *:{name}:{inner}) words='{options_of(name, inner)}' ;;"
+                for inner in inside
             ]
     print(_SCRIPT.format(commands=' '.join(COMMANDS), cases='\n'.join(cases)), end='')
     return 0
 
 
 def options_of(*path: str) -> str:
-    """The options, and for ``store`` the commands, that a command's help lists."""
+    """The options that a command's help lists."""
+    words = re.findall(r'^  (?:-\w, )?(--[\w-]+)', _help_of(*path), re.MULTILINE)
+    return ' '.join(dict.fromkeys(words))
+
+
+def _store_commands() -> list[str]:
+    return re.findall(r'^    (\w+) ', _help_of('store'), re.MULTILINE)
+
+
+def _help_of(*path: str) -> str:
     text, kept = io.StringIO(), sys.argv
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
         main([*path, '--help'])
     sys.argv = kept
-    words = re.findall(r'^  (?:-\w, )?(--[\w-]+)', text.getvalue(), re.MULTILINE)
-    if path == ('store',):
-        words += re.findall(r'^    (\w+) ', text.getvalue(), re.MULTILINE)
-    return ' '.join(dict.fromkeys(words))
+    return text.getvalue()
 
 
 def _config_names() -> list[str]:

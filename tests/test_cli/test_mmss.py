@@ -85,6 +85,13 @@ def test_without_a_checkout_the_demo_says_where_it_is(monkeypatch):
         load(COMMANDS['demo'])
 
 
+def test_missing_mm_packages_are_named_without_a_traceback():
+    code = "import sys, mmss_cli; sys.modules['mmseg'] = None; sys.exit(mmss_cli.main(['train']))"
+    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 1
+    assert run.stderr.startswith('mmss: error: mmss_plugins needs mmseg, which is not installed')
+
+
 def test_help_and_version_load_nothing_heavy():
     code = (
         'import sys, mmss_cli\n'
@@ -118,6 +125,8 @@ def script():
         ('mmss train grass_r18_m', ['grass_r18_mini']),
         ('mmss prepare folder --spl', ['--split-by']),
         ('mmss store ver', ['verify']),
+        ('mmss store verify --w', ['--workers']),
+        ('mmss label-noise grass_r18_m', ['grass_r18_mini']),
         ('mmss completion z', ['zsh']),
     ],
 )
