@@ -140,6 +140,32 @@ def test_editable_script_whose_checkout_is_gone(checkout, tmp_path):
     assert str(moved) in run.stderr
 
 
+ENTRY = """
+import sys
+from importlib.metadata import distributions
+(installed,) = distributions(path=[sys.argv.pop(1)])
+(entry,) = installed.entry_points.select(group='console_scripts', name='mmss')
+function = entry.load()
+print(sys.modules[function.__module__].__file__)
+sys.exit(function())
+"""
+
+
+@pytest.mark.parametrize('kind', ['wheel_site', 'editable_site'])
+def test_the_command_is_installed(kind, request, checkout, tmp_path):
+    site = request.getfixturevalue(kind)
+    run = python(site, '-c', ENTRY, str(site), '--version', cwd=tmp_path)
+    place = site if kind == 'wheel_site' else checkout
+    assert run.stdout.splitlines() == [str(place / 'mmss_cli.py'), f'mmss_plugins {version()}']
+
+
+def test_the_command_finds_the_configs_of_a_wheel(wheel_site, tmp_path):
+    arguments = ('-m', 'mmss_plugins', 'test', CONFIG, '--checkpoint', 'absent.pth')
+    run = python(wheel_site, *arguments, cwd=tmp_path)
+    assert run.returncode == 2
+    assert "mmss test: error: checkpoint 'absent.pth' is not a file" in run.stderr
+
+
 @pytest.mark.parametrize('kind', ['wheel_site', 'editable_site'])
 def test_mim_reads_the_model_index(kind, request):
     load = pytest.importorskip('modelindex.load_model_index').load
