@@ -1,10 +1,13 @@
 """A torchvision that does not fit torch, and one that does."""
 
+import os
+import subprocess
 import sys
 from types import ModuleType
 
 import pytest
 import torch
+from helpers.paths import ROOT
 
 from mmss_plugins.compat.torchvision_operators import import_with_schemas
 
@@ -33,14 +36,27 @@ def module():
     sys.modules.pop('fake_vision.ops', None)
 
 
-def test_missing_operators_are_declared_and_the_import_repeated(module):
-    vision = FakeVision(RuntimeError('operator torchvision::nms does not exist'))
+def declare_and_import_again():
+    """The operators are torchvision's own, so this needs a process that does not import it."""
+    module, vision = (
+        ModuleType('fake_vision'),
+        FakeVision(RuntimeError('operator torchvision::nms does not exist')),
+    )
     import_with_schemas(module, vision.execute)
     assert module.ready
     assert vision.leftovers == [False, False]  # the second execution starts afresh
     torch.ops.torchvision.nms  # noqa: B018 (there now, or an AttributeError)
     with pytest.raises(NotImplementedError):
         torch.ops.torchvision.qnms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+
+
+def test_missing_operators_are_declared_and_the_import_repeated():
+    """A compiled part that loaded after the declaration would abort the whole process."""
+    code = f'import {__name__} as tests; tests.declare_and_import_again()'
+    path = os.pathsep.join(map(str, (ROOT, ROOT / 'tests', ROOT / 'tests/test_compat')))
+    env = {**os.environ, 'PYTHONPATH': path}
+    run = subprocess.run([sys.executable, '-c', code], env=env, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 def test_fitting_torchvision_is_executed_once(module):
