@@ -18,7 +18,7 @@ PROJECT := setup.cfg pyproject.toml build_backend/mmss_build.py
 # Folders change when a config or tool is added: an editable install lists them for mim.
 LISTED := $(shell find configs tools -type d ! -name __pycache__)
 
-.PHONY: help env env-onedl demo test test-configs lint format bench docs test-onedl clean clean-env
+.PHONY: help env env-onedl demo test test-configs lint format bench configs docs test-onedl clean clean-env
 
 help:
 	@echo 'make demo        prepare, pretrain, fine-tune and test on synthetic data (demo_output/index.html)'
@@ -27,6 +27,7 @@ help:
 	@echo 'make test-onedl  smoke tests on the OneDL forks'
 	@echo 'make lint        ruff check and format check;  make format  applies it'
 	@echo 'make bench       measurements'
+	@echo 'make configs     write the mechanical configs and the metafiles from projects/configs'
 	@echo 'make docs        the documentation site, with the tutorial executed (site/index.html)'
 	@echo 'make env         only the environment in .venv'
 	@echo 'make clean       build products and caches;  make clean-env  the environments too'
@@ -50,6 +51,9 @@ format: env
 
 bench: env
 	$(BIN)/python -m projects.benchmarks $(ARGS)
+
+configs: env
+	$(BIN)/python -m projects.configs $(ARGS)
 
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(ONE_THREAD) $(BIN)/python -m mkdocs build --strict $(ARGS)
