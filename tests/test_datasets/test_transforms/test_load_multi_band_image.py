@@ -139,11 +139,11 @@ def test_files_that_tell_other_bands_or_miss_data_are_refused(stores, tmp_path):
     with pytest.raises(ValueError, match='VV, VH are not among'):
         LoadMultiBandImage('s1')(path)
     planes[0, 3, 4] = np.nan
-    with pytest.raises(ValueError, match=r'1 pixels have no data: tools/predict\.py'):
+    with pytest.raises(ValueError, match=r'1 pixels have no data: mmss predict'):
         LoadMultiBandImage('s1')(write_tiff(tmp_path / 'nan.tif', planes))
     with pytest.raises(ValueError, match='missing file'):
         LoadMultiBandImage('s1')(str(tmp_path / 'gone.tif'))
-    with pytest.raises(ValueError, match=r'does not say which bands .* tools/predict\.py'):
+    with pytest.raises(ValueError, match=r'does not say which bands .* mmss predict'):
         LoadMultiBandImage()(planes.transpose(1, 2, 0))
     with pytest.raises(ValueError, match='modality must be one of'):
         LoadMultiBandImage('s3')
