@@ -29,7 +29,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command | dict[str, Command]] = {
     'train': Command('mmss_plugins.apis.training:main', 'pretrain or fine-tune with a config'),
     'test': Command('mmss_plugins.apis.testing:main', 'test a checkpoint'),
-    'predict': Command('mmss_plugins.apis.prediction.cli:main', 'class maps of whole scenes'),
+    'predict': Command('mmss_plugins.apis.prediction.cli:main', 'class maps of scenes'),
     'prepare': {
         'noldo-pretrain': Command(
             'mmss_plugins.prepare.noldo_pretrain:main', 'NoLDO-S12 pretraining set'
@@ -63,7 +63,7 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
     'label-noise': Command(
         'mmss_plugins.analysis.label_noise:main', 'measure label noise with a pretrained model'
     ),
-    'demo': Command('projects.demo.__main__:main', 'the whole way on synthetic data (checkout)'),
+    'demo': Command('projects.demo.__main__:main', 'all steps on synthetic data, in a checkout'),
     'completion': Command('mmss_cli:completion', 'completion script for bash or zsh'),
 }
 GROUPS = {
@@ -166,12 +166,13 @@ complete -o default -F _mmss mmss
 
 
 def completion(argv: Sequence[str]) -> int:
-    """Print a completion script: ``eval "$(mmss completion bash)"``."""
+    """Print a completion script, which takes seconds: it asks every command for its options."""
     if list(argv) not in (['bash'], ['zsh']):
         help_wanted = bool(argv) and argv[0] in ('-h', '--help')
         print(
-            'usage: mmss completion {bash,zsh}\n\nput into ~/.bashrc:  '
-            'eval "$(mmss completion bash)"\nfaster: write the script to a file, and source that',
+            'usage: mmss completion {bash,zsh}\n\nThis takes seconds: write the script to a file '
+            'once, and source that file in ~/.bashrc or ~/.zshrc:\n'
+            '  mmss completion bash > ~/.mmss_completion',
             file=sys.stdout if help_wanted else sys.stderr,
         )
         return 0 if help_wanted else 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class SceneModel:
 
     Args:
         model: A segmentor of MMSegmentation's kind.
-        specification: What it was trained on, of the modalities that it wants.
+        spec: What it was trained on, of the modalities that it wants.
         classes: Class names by index.
         palette: RGB per class.
         name: Of its checkpoint, for the outputs' tags.
@@ -40,6 +41,14 @@ class SceneModel:
     name: str = ''
     amp: bool = False
     digest: str = ''
+
+    @property
+    def contract(self) -> InputSpecification:
+        """The name of ``spec`` in version 0.1; goes in 0.3."""
+        warnings.warn(
+            'SceneModel.contract is now SceneModel.spec', DeprecationWarning, stacklevel=2
+        )
+        return self.spec
 
     @classmethod
     def load(

@@ -39,7 +39,7 @@ class SceneWindows(Dataset):
     Args:
         reader: Of the scene.
         windows: All of one size; they may reach beyond the right and the lower border.
-        specification: The network's inputs.
+        spec: The network's inputs.
         raw: What the scene's values are.
         limits: Per modality, see :func:`.network_input.backscatter_limits`.
     """

@@ -44,7 +44,7 @@ class Conversion:
     Args:
         network: What it holds.
         state: The converted tensors by their new names.
-        specification: Its input specification, None where unknown.
+        spec: Its input specification, None where unknown.
         dropped: Tensors left out, by reason.
         other: Entries of the file beside its tensors, which are left out.
     """

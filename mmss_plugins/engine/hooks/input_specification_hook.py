@@ -66,9 +66,7 @@ class InputSpecificationHook(Hook):
 
     def before_run(self, runner) -> None:
         """Compare what is going to be loaded."""
-        found = self._run_specification(
-            runner
-        )  # data sets that contradict each other are reported now
+        found = self._run_specification(runner)  # an error if data sets contradict each other
         self._check_loaded(runner)
         _check_channels(unwrapped(runner.model), found)
 

@@ -44,6 +44,8 @@ def meta(palette=PALETTE, classes=CLASSES, **entries):
 def test_a_checkpoint_tells_everything(tmp_path):
     model = SceneModel.load(*save(tmp_path, SEGMENTOR, meta()))
     assert model.spec.modalities == {'s2': S2}
+    with pytest.warns(DeprecationWarning, match=r'is now SceneModel\.spec'):
+        assert model.contract is model.spec
     assert (model.classes, model.palette, model.name) == (CLASSES, PALETTE, 'best.pth')
     assert not model.model.training
     assert model.device == torch.device('cpu')
