@@ -34,7 +34,8 @@ def run(work_dir, epochs, resume, caplog):
     cfg = {
         'model': {'type': 'Counting'},
         'work_dir': str(work_dir),
-        'experiment_name': f'{work_dir.name}-{epochs}-{resume}',
+        # MMEngine finds visualizers by this name and the second: each test needs names of its own
+        'experiment_name': f'{work_dir.parent.name}-{work_dir.name}-{epochs}-{resume}',
         'train_dataloader': DataLoader([{'inputs': torch.ones(1)}] * 2),
         'train_cfg': {'by_epoch': True, 'max_epochs': epochs},
         'optim_wrapper': {'optimizer': {'type': 'SGD', 'lr': 1.0}},
