@@ -18,13 +18,13 @@ PROJECT := setup.cfg pyproject.toml build_backend/mmss_build.py
 # Folders change when a config or tool is added: an editable install lists them for mim.
 LISTED := $(shell find configs tools -type d ! -name __pycache__)
 
-.PHONY: help env env-onedl demo test test-configs lint format bench configs docs test-onedl clean clean-env
+.PHONY: help env env-onedl demo test test-configs lint format bench configs docs test-onedl which-python clean clean-env
 
 help:
 	@echo 'make demo        prepare, pretrain, fine-tune and test on synthetic data (demo_output/index.html)'
 	@echo 'make test        all tests, original OpenMMLab distributions'
 	@echo 'make test-configs  each config trains for two iterations (long)'
-	@echo 'make test-onedl  smoke tests on the OneDL forks'
+	@echo 'make test-onedl  smoke tests on the OneDL forks;  make smoke-3.12  with another Python'
 	@echo 'make lint        ruff check and format check;  make format  applies it'
 	@echo 'make bench       measurements'
 	@echo 'make configs     write the mechanical configs and the metafiles from projects/configs'
@@ -61,6 +61,11 @@ docs: .venv/.docs
 test-onedl: env-onedl
 	$(call PYTEST,.venv-onedl/bin) -m smoke $(ARGS)
 
+# For instance smoke-3.12: the smoke tests with the interpreter python3.12.
+smoke-%:
+	@$(MAKE) --no-print-directory .venv-$*/.installed PYTHON=python$*
+	$(call PYTEST,.venv-$*/bin) -m smoke $(ARGS)
+
 env: .venv/.installed
 
 env-onedl: .venv-onedl/.installed
@@ -71,11 +76,17 @@ env-onedl: .venv-onedl/.installed
 .venv-onedl/.packages: constraints/onedl.txt $(PROJECT)
 	$(call install,.venv-onedl,onedl)
 
+.venv-3.%/.packages: constraints/openmmlab.txt $(PROJECT)
+	$(call install,.venv-3.$*,openmmlab)
+
 .venv/.installed: .venv/.packages $(LISTED)
 	$(call refresh,.venv)
 
 .venv-onedl/.installed: .venv-onedl/.packages $(LISTED)
 	$(call refresh,.venv-onedl)
+
+.venv-3.%/.installed: .venv-3.%/.packages $(LISTED)
+	$(call refresh,.venv-3.$*)
 
 # The packages of the documentation site join those of .venv: the tutorial needs both.
 .venv/.docs: .venv/.installed
@@ -104,9 +115,13 @@ define refresh
 	@touch $@
 endef
 
+# The version of the interpreter that the other targets use: 3.11
+which-python:
+	@$(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+
 clean:
 	rm -rf build dist site *.egg-info .pytest_cache .ruff_cache .coverage
 	find mmss_plugins projects tools tests configs docs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-env: clean
-	rm -rf .venv .venv-onedl
+	rm -rf .venv .venv-onedl .venv-3.*

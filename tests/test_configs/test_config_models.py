@@ -1,7 +1,7 @@
 """Every network that a config holds, and every way to read data; also on the OneDL forks.
 
 Configs share networks: each is built once at its full size, without memory for its weights, and
-trained for two iterations at an eighth of its widths. ``-m every_config`` trains every config.
+trained for two iterations at a quarter of its widths. ``-m every_config`` trains every config.
 """
 
 import pytest
