@@ -15,8 +15,9 @@ PYTEST = $(ONE_THREAD) $(1)/python -m pytest -n $(JOBS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 PROJECT := setup.cfg pyproject.toml build_backend/mmss_build.py
-# Folders change when a config or tool is added: an editable install lists them for mim.
-LISTED := $(shell find configs tools -type d ! -name __pycache__)
+# Folders change when a config or tool is added: an editable install lists them for mim. Not the top
+# ones: "configs" is also a target.
+LISTED := $(shell find configs tools -mindepth 1 -type d ! -name __pycache__)
 
 .PHONY: help env env-onedl demo test test-configs lint format bench configs docs test-onedl which-python clean clean-env
 
@@ -76,6 +77,7 @@ env-onedl: .venv-onedl/.installed
 .venv-onedl/.packages: constraints/onedl.txt $(PROJECT)
 	$(call install,.venv-onedl,onedl)
 
+.PRECIOUS: .venv-3.%/.packages
 .venv-3.%/.packages: constraints/openmmlab.txt $(PROJECT)
 	$(call install,.venv-3.$*,openmmlab)
 
