@@ -40,6 +40,9 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
         'dfc2020': Command('mmss_plugins.prepare.dfc2020:main', 'DFC2020'),
         'potsdam': Command('mmss_plugins.prepare.potsdam:main', 'ISPRS Potsdam'),
         'loveda': Command('mmss_plugins.prepare.loveda:main', 'LoveDA'),
+        'area': Command(
+            'mmss_plugins.prepare.area.cli:main', 'an area on the map, from STAC catalogues'
+        ),
         'folder': Command('mmss_plugins.prepare.folder:main', 'a folder of images without labels'),
         'scenes': Command('mmss_plugins.prepare.scenes:main', 'your own scenes with labels'),
     },

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mmss_plugins.raster.geotiff import require_rasterio
+from mmss_plugins.store.creation.errors import UnfinishedStoreError
 from mmss_plugins.store.creation.shards import parse_shard
 from mmss_plugins.store.reader import StoreError
 from mmss_plugins.utils.errors import PrepareUsageError
@@ -138,6 +139,9 @@ def run(
     except (PrepareUsageError, StoreError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
+    except UnfinishedStoreError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print('interrupted: the same command continues from here', file=sys.stderr)
         return 130

@@ -14,7 +14,11 @@ from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.store.creation.cirrus import CirrusCheck
-from mmss_plugins.store.creation.errors import UnwantedSample
+from mmss_plugins.store.creation.errors import (
+    PostponedSample,
+    UnfinishedStoreError,
+    UnwantedSample,
+)
 from mmss_plugins.store.creation.facts_log import FactsLog, read_facts
 from mmss_plugins.store.creation.shards import merge_hint, take_store
 from mmss_plugins.store.creation.statistics import store_statistics
@@ -39,11 +43,12 @@ PRELOAD = (__name__, 'rasterio')
 
 
 class Skipped(NamedTuple):
-    """A sample left out, why, and whether the options ask for that."""
+    """A sample left out, why, whether the options ask for that, and whether to try it again."""
 
     sample_id: str
     reason: str
     unwanted: bool = False
+    postponed: bool = False
 
 
 class Task(Protocol):
@@ -134,6 +139,7 @@ def prepare_store(
     Raises:
         PrepareUsageError: If a worker dies, or a complete store of another description is there.
         StoreError: If the store there cannot be continued.
+        UnfinishedStoreError: If samples cannot be read now.
     """
     first, skipped = _probe(plan)
     if first is None:
@@ -155,6 +161,18 @@ def prepare_store(
     with StoreWriter(plan.out, meta, overwrite=overwrite, commit_every=commit_every) as writer:
         before = len(writer)
         found, cirrus = fill_store(writer, plan, meta, workers, pool)
+        postponed = [entry for entry in found if entry.postponed]
+        if postponed:
+            writer.commit()
+            raise UnfinishedStoreError(
+                '\n'.join(
+                    [
+                        f'{plan.out}: {len(postponed)} samples cannot be read now; the others are '
+                        'in the store, and the same command tries these again',
+                        *format_skipped(_as_dicts(postponed)),
+                    ]
+                )
+            )
         if plan.findings is not None:
             facts = read_facts(plan.out)
             rows = [facts[key] for key in writer.sample_ids if key in facts]
@@ -236,7 +254,8 @@ def _load_one(
     try:
         return load(task, types)
     except RasterError as error:
-        return Skipped(task.sample_id, str(error), isinstance(error, UnwantedSample))
+        kinds = (isinstance(error, kind) for kind in (UnwantedSample, PostponedSample))
+        return Skipped(task.sample_id, str(error), *kinds)
 
 
 def _complete_store(out: Path) -> StoreMeta | None:

@@ -1,0 +1,1 @@
+"""Fetching patches of an area on the map from STAC catalogues."""

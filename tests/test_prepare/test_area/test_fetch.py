@@ -1,0 +1,279 @@
+"""From a box on the map to a store, over a STAC API and COGs with range requests."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from helpers.stac_server import DATES, LEFT, MAP_BOUNDS, S2_ASSETS, TOP
+from rasterio import Affine
+from rasterio.warp import Resampling, reproject, transform, transform_bounds
+
+from mmss_plugins.prepare.area import reading
+from mmss_plugins.prepare.area.cli import main
+from mmss_plugins.prepare.area.item_list import list_path, read_list
+from mmss_plugins.prepare.area.products import CLASSES
+from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.creation.facts_log import read_facts
+from mmss_plugins.store.reader import ReadRequest, StoreReader
+from mmss_plugins.store.tools.cli import main as store_tool
+
+SIZE = 120  # pixels of a patch
+EDGE = SIZE * 10
+# centres of 2 x 2 patches of the grid, which lie inside the scenes
+BOX = transform_bounds(
+    'EPSG:32632',
+    'EPSG:4326',
+    LEFT + 1.9 * EDGE,
+    TOP - 3.9 * EDGE,
+    LEFT + 3.4 * EDGE,
+    TOP - 2 * EDGE,
+)
+
+
+def fetch(server, out, *more, box=BOX, workers=1):
+    return main(
+        [
+            str(out), *(('--bbox', *map(str, box)) if box else ()),
+            *(('--dates', *DATES) if box else ()), '--size', str(SIZE),
+            '--catalogue', str(server.catalogue), '--workers', str(workers), *map(str, more),
+        ]
+    )  # fmt: skip
+
+
+def samples(out):
+    with StoreReader(out) as reader:
+        fields = list(reader.meta.fields)
+        return {
+            (name, season, field): reader.read(name, [ReadRequest(field, season)])[0]
+            for name in reader.sample_ids
+            for season in reader.meta.seasons
+            for field in fields
+        }
+
+
+@pytest.fixture(scope='module')
+def store(server, tmp_path_factory):
+    out = tmp_path_factory.mktemp('fetched') / 'area.lmdb'
+    assert fetch(server, out, workers=2) == 0
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(reading.time, 'sleep', lambda seconds: None)
+    monkeypatch.setitem(reading.GDAL_OPTIONS, 'GDAL_HTTP_RETRY_DELAY', '0.01')
+
+
+def corner(name):
+    epsg, left, top = map(int, name.split('_'))
+    assert epsg == 32632
+    return left, top
+
+
+def test_pixels_equal_those_of_the_scenes(server, store):
+    found = samples(store)
+    names = {name for name, *_ in found}
+    assert len(names) == 4
+    for name in names:
+        left, top = corner(name)
+        assert (left % EDGE, top % EDGE) == (0, 0)
+        row, column = (TOP - top) // 10, (left - LEFT) // 10
+        for season in range(2):
+            scene = server.scenes[f'clear_{season}']
+            stored = found[name, f'season{season}', 's2']
+            for band, (asset, size) in enumerate(S2_ASSETS.values()):
+                expected = on_grid(scene[asset][0], size, left, top) - 1000
+                if size == 10:
+                    cut = scene[asset][0][row : row + SIZE, column : column + SIZE]
+                    np.testing.assert_array_equal(expected, cut - 1000)
+                np.testing.assert_array_equal(stored[band], expected, err_msg=asset)
+            power = server.scenes[f'S1A_{season}_1']
+            for band, asset in enumerate(('vv', 'vh')):
+                cut = power[asset][0][row : row + SIZE, column : column + SIZE]
+                np.testing.assert_allclose(
+                    found[name, f'season{season}', 's1'][band], 10 * np.log10(cut), rtol=1e-5
+                )
+
+
+def on_grid(data, size, left, top):
+    """A band on the grid of a patch, bilinear, from memory."""
+    found = np.zeros((SIZE, SIZE), data.dtype)
+    reproject(
+        data, found, src_crs='EPSG:32632', dst_crs='EPSG:32632', resampling=Resampling.bilinear,
+        src_transform=Affine(size, 0, LEFT, 0, -size, TOP),
+        dst_transform=Affine(10, 0, left, 0, -10, top),
+    )  # fmt: skip
+    return found
+
+
+def test_labels_are_those_where_pixel_centres_lie(server, store):
+    west, south, east, north = MAP_BOUNDS
+    height, width = server.label.shape
+    found = samples(store)
+    for name in {name for name, *_ in found}:
+        left, top = corner(name)
+        x, y = np.meshgrid(left + 5 + 10 * np.arange(SIZE), top - 5 - 10 * np.arange(SIZE))
+        longitude, latitude = transform('EPSG:32632', 'EPSG:4326', x.ravel(), y.ravel())
+        columns = (np.array(longitude) - west) / (east - west) * width
+        rows = (north - np.array(latitude)) / (north - south) * height
+        near_edge = np.minimum(*(np.abs(v - np.rint(v)) for v in (rows, columns))) < 0.02
+        value = server.label[rows.astype(int), columns.astype(int)]
+        expected = np.vectorize(CLASSES['esa-worldcover'].get)(value)
+        for season in range(2):
+            stored = found[name, f'season{season}', 'label'].ravel()
+            np.testing.assert_array_equal(stored[~near_edge], expected[~near_edge])
+            assert (stored == expected).mean() > 0.99
+
+
+def test_the_store_says_where_it_comes_from(store):
+    with StoreReader(store) as reader:
+        options = reader.meta.source['options']
+        assert reader.meta.fields['s2']['unit'] == 'surface reflectance x 10000'
+        assert reader.meta.fields['s2']['dtype'] == 'uint16'
+    assert options['classes']['10'] == 1
+    assert options['products']['s2']['collection'] == 's2'
+    _, tasks = read_list(list_path(store))
+    assert {task.sample_id for task in tasks} == {name for name, *_ in samples(store)}
+    assert [item.id for item in tasks[0].s2[0]] == ['cloudy_0', 'clear_0', 'old_0']
+    facts = list(read_facts(store).values())
+    assert all(row['s2'] == ['clear_0', 'clear_1'] for row in facts)
+    assert all(row['s1'] == ['S1A_0_1', 'S1A_1_1'] for row in facts)
+    assert all(row['days'] == [1.0, 1.0] and row['labels'] == ['map_2021'] for row in facts)
+
+
+def test_clouds_are_kept_and_their_labels_ignored(server, tmp_path):
+    out = tmp_path / 'a.lmdb'
+    assert fetch(server, out, '--max-patch-cloud', '1', '--number', '4') == 0
+    found = samples(out)
+    hidden = 0
+    for (name, season, field), array in found.items():
+        if field == 'cloud_mask':
+            cloudy = array == 9
+            assert set(np.unique(array)) <= {4, 9}
+            np.testing.assert_array_equal(found[name, season, 'label'] == 255, cloudy)
+            hidden += cloudy.sum()
+    assert hidden > 0
+
+
+def test_scenes_without_the_offset_keep_their_values(server, store, tmp_path):
+    content = json.loads(list_path(store).read_text())
+    for patch in content['patches']:
+        patch['s2'] = [[name for name in season if 'old' in name] for season in patch['s2']]
+    listed = tmp_path / 'old.json'
+    listed.write_text(json.dumps(content))
+    out = tmp_path / 'a.lmdb'
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 0
+    found = samples(out)
+    name = next(iter(found))[0]
+    expected = on_grid(server.scenes['old_0']['blue'][0], 10, *corner(name))
+    np.testing.assert_array_equal(found[name, 'season0', 's2'][1], expected)
+
+
+@pytest.mark.parametrize('fault', [503, 429, 'cut'])
+def test_faults_of_the_servers_are_overcome(server, store, tmp_path, fault):
+    planned = server.faults.planned
+    planned['clear_0/red.tif'] = [fault] * 2
+    planned['map_2021/map.tif'] = [fault]
+    planned['/search'] = [] if fault == 'cut' else [fault]
+    out = tmp_path / 'a.lmdb'
+    assert fetch(server, out) == 0
+    assert not any(planned.values()), 'every fault happened'
+    found, expected = samples(out), samples(store)
+    assert found.keys() == expected.keys()
+    for key, array in expected.items():
+        np.testing.assert_array_equal(found[key], array)
+
+
+def with_own_file(server, store, path):
+    """A list in which the third patch has a file of Sentinel-1 of its own; gives its address."""
+    content = json.loads(list_path(store).read_text())
+    address = f'{server.files}/s1/alone/vh.tif'
+    there = server.folder / 'files' / 's1'
+    (there / 'alone').mkdir(exist_ok=True)
+    shutil.copy(there / 'S1A_1_1' / 'vh.tif', there / 'alone' / 'vh.tif')
+    item = content['items']['s1/S1A_1_1']
+    alone = {**item, 'id': 'alone', 'assets': {**item['assets'], 'VH': address}}
+    content['items']['s1/alone'] = alone
+    content['patches'][2]['s1'][1] = ['s1/alone']
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_server_that_stays_down_loses_nothing(server, store, tmp_path, capsys):
+    listed, out = with_own_file(server, store, tmp_path / 'list.json'), tmp_path / 'a.lmdb'
+    server.faults.planned['alone/vh.tif'] = [503] * 10_000
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 1
+    error = capsys.readouterr().err
+    assert '1 samples cannot be read now' in error
+    assert 'alone/vh.tif: cannot be read after 4 attempts' in error
+    server.faults.planned.clear()
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 0
+    assert 'continuing after 3 of 4' in capsys.readouterr().out
+    found, expected = samples(out), samples(store)
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[key], expected[key]) for key in expected)
+
+
+def test_a_file_that_is_gone_is_a_fault_of_its_patch(server, store, tmp_path, capsys):
+    listed, out = with_own_file(server, store, tmp_path / 'list.json'), tmp_path / 'a.lmdb'
+    listed.write_text(listed.read_text().replace('alone/vh.tif', 'gone/vh.tif'))
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 1
+    shown = capsys.readouterr()
+    assert '3 samples, 1 skipped' in shown.out, shown.err
+    assert 'gone/vh.tif: cannot be read (' in shown.out
+
+
+def test_the_list_makes_the_same_store_again(server, store, tmp_path):
+    out = tmp_path / 'again.lmdb'
+    assert main([str(out), '--items', str(list_path(store)), '--workers', '1']) == 0
+    found, expected = samples(out), samples(store)
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[key], expected[key]) for key in expected)
+
+
+def test_shards_are_merged_to_the_same_store(server, store, tmp_path):
+    out = tmp_path / 'a.lmdb'
+    for number in (1, 2):
+        assert fetch(server, out, '--shard', f'{number}/2') == 0
+    shards = sorted(map(str, tmp_path.glob('a.shard-*.lmdb')))
+    assert store_tool(['merge', *shards, str(out)]) == 0
+    found, expected = samples(out), samples(store)
+    assert list(found) == list(expected)
+    assert all(np.array_equal(found[key], expected[key]) for key in expected)
+
+
+def test_other_options_do_not_mix_with_a_list(server, tmp_path, capsys):
+    out = tmp_path / 'a.lmdb'
+    assert fetch(server, out, '--search-only') == 0
+    assert not out.exists()
+    assert fetch(server, out, '--search-only', '--days', '10') == 2
+    assert 'days differ' in capsys.readouterr().err
+
+
+def test_an_item_without_an_asset_is_passed_over(server, store, tmp_path):
+    out = tmp_path / 'a.lmdb'
+    assert fetch(server, out, '--search-only') == 0
+    content = json.loads(list_path(out).read_text())
+    del content['items']['s2/clear_0']['assets']['B5']
+    list_path(out).write_text(json.dumps(content))
+    assert fetch(server, out) == 0
+    facts = list(read_facts(out).values())
+    assert {tuple(row['s2']) for row in facts} == {('old_0', 'clear_1')}
+
+
+def test_places_beyond_the_scenes_are_reported(server, tmp_path, capsys):
+    out = tmp_path / 'a.lmdb'
+    outside = transform_bounds(
+        'EPSG:32632', 'EPSG:4326', LEFT - 3 * EDGE, TOP - 3 * EDGE, LEFT - EDGE, TOP - EDGE
+    )
+    assert fetch(server, out, box=outside) == 1
+    assert 'the catalogue has none' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    'address', ['file:///etc/passwd', '/etc/passwd', '/vsicurl/http://x', 'http:///x', 'vrt://a']
+)
+def test_addresses_of_this_machine_are_refused(address):
+    with pytest.raises(RasterError, match='expected an address'):
+        reading.gdal_path(address)
