@@ -44,6 +44,7 @@ TRAINING_DATA = {
     'loveda-urban': 'LoveDA Urban',
     'loveda-rural': 'LoveDA Rural',
     'scenes': 'your own scenes',
+    'area': 'an area of your choice',
     'folder': 'your own images',
 }
 MINI_DATA = {'cromss': 'SSL4EO-S12@NoL', 'grass': 'ISPRS Potsdam'}

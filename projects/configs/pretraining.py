@@ -7,6 +7,7 @@ from projects.configs import text
 config = partial(text.config, 'pretraining')
 
 NINE = 'nine bands of Sentinel-2'
+AREA = 'patches of an area (mmss prepare area): Sentinel-1, and Sentinel-2 L2A in 12 bands'
 UNSELECTED = 'without pixel selection: every pixel has weight 1. Labels are still smoothed.'
 # name, comment, config that it changes, settings
 CROMSS = (
@@ -26,6 +27,13 @@ CROMSS = (
     ('cromss_late_r18_13b_mini',
      'CromSS, late fusion, small enough for a laptop: a decoder per modality, synthetic data.',
      'cromss_mid_r18_13b_mini', text.LATE),
+    ('cromss_mid_r50_12b_200e_area', f'CromSS, middle fusion, on {AREA}.',
+     'cromss_mid_r50_13b_200e_scenes', text.AREA),
+    ('cromss_late_r50_12b_200e_area', f'CromSS, late fusion, on {AREA}.',
+     'cromss_mid_r50_12b_200e_area', text.LATE),
+    ('cromss_mid_r18_12b_40e_area',
+     f'CromSS, middle fusion, on {AREA}, small enough for a laptop.',
+     'cromss_mid_r18_13b_40e_scenes', text.AREA),
 )  # fmt: skip
 AERIAL = {
     'potsdam': 'Potsdam',

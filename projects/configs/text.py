@@ -19,6 +19,12 @@ test_pipeline = [dict(_base_.test_pipeline[0], **dataset), *_base_.test_pipeline
 train_dataloader = dict(dataset=dataset)
 val_dataloader = dict(dataset=dict(**dataset, pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(**dataset, pipeline=test_pipeline))"""
+AREA = """\
+model = dict(backbones=dict(s2=dict(in_channels=12)), decode_head=dict(num_classes=9))
+dataset = dict(data_root='data/area.lmdb')
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = val_dataloader"""
 SHARE = """\
 subset = dict(fraction={fraction}, seed=0, by='sample')
 train_dataloader = dict(

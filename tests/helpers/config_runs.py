@@ -8,7 +8,7 @@ from mmengine.registry import DATASETS, MODELS
 
 import mmss_plugins.models  # noqa: F401  (before the collection of tests ends: see conftest.py)
 from helpers.config_files import encoders, inner_dataset, loaders
-from helpers.scene_stores import write_scene_store
+from helpers.scene_stores import write_area_store, write_scene_store
 from helpers.store_factory import (
     LABEL_FIELD,
     image_field,
@@ -48,6 +48,7 @@ def write_stores(root, size=SIZE):
     write_scene_store(root / 'scenes.lmdb', ids=ids, size=size)
     write_scene_store(root / 'seasons.lmdb', seasons=('date1',), ids=ids, size=size)
     write_scene_store(root / 'pictures.lmdb', ['image'], ids=ids, size=size)
+    write_area_store(root / 'area.lmdb', ids, size)
     return root
 
 
@@ -65,6 +66,8 @@ def store_of(settings):
     """Which of the stores a data set reads."""
     kind = settings.type.removeprefix('mmss_plugins.').removesuffix('Dataset')
     if kind == 'SegmentationStore':
+        if 'area' in settings.data_root:
+            return 'area.lmdb'
         sensors = 'seasons' if 'season' in settings else 'scenes'
         return f'{sensors if settings.get("modality") else "pictures"}.lmdb'
     names = {'DFC2020': 'dfc', 'NoLDOPretrain': 'noldo', 'Potsdam': 'potsdam', 'LoveDA': 'loveda'}

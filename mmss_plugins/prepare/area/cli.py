@@ -13,7 +13,7 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.cli.options import make_parser, not_negative, positive, run
-from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
+from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, DYNAMIC_WORLD_PALETTE
 from mmss_plugins.prepare.area import products as known
 from mmss_plugins.prepare.area.item_list import list_path, read_list, write_list
 from mmss_plugins.prepare.area.loader import CLOUDS, LABEL, PatchLoader
@@ -65,6 +65,7 @@ def describe(
         split='train',
         fields=fields,
         classes=DYNAMIC_WORLD_CLASSES,
+        palette=DYNAMIC_WORLD_PALETTE,
         seasons=seasons,
         source={'tool': 'area', 'version': __version__, 'options': dict(made_with)},
     )
