@@ -84,7 +84,7 @@ class Catalogue:
                 'type': 'Feature', 'stac_version': '1.0.0', 'id': item_id,
                 'collection': collection, 'links': [],
                 'geometry': {'type': 'Polygon', 'coordinates': [ring]},
-                'bbox': [west, south, east, north],
+                'bbox': [f(axis) for f in (min, max) for axis in zip(*ring, strict=True)],
                 'properties': {'datetime': when, **dict(properties)},
                 'assets': found,
             }

@@ -5,10 +5,24 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers.stac_server import DATES, LEFT, MAP_BOUNDS, S2_ASSETS, TOP
+import rasterio
+from helpers.paths import ROOT
+from helpers.stac_server import (
+    DATES,
+    LEFT,
+    MAP_BOUNDS,
+    S2_ASSETS,
+    TOP,
+    Catalogue,
+    Faults,
+    file_server,
+    stac_api,
+    write_cog,
+)
 from rasterio import Affine
 from rasterio.warp import Resampling, reproject, transform, transform_bounds
 
+from mmss_plugins.bands import S2
 from mmss_plugins.prepare.area import reading
 from mmss_plugins.prepare.area.cli import main
 from mmss_plugins.prepare.area.item_list import list_path, read_list
@@ -277,3 +291,81 @@ def test_places_beyond_the_scenes_are_reported(server, tmp_path, capsys):
 def test_addresses_of_this_machine_are_refused(address):
     with pytest.raises(RasterError, match='expected an address'):
         reading.gdal_path(address)
+
+
+REAL = ROOT.parent / 'shared/data/real/sentinel'
+LULC = {1: 1, 2: 2, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10, 9: 11}  # of the samples to the product's
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f'needs the real samples in {REAL}')
+@pytest.mark.parametrize('name', ['282D_485L_3_3', '38D_378R_2_3', '637U_59R_1_3'])
+def test_real_samples(tmp_path, name):
+    """Sentinel-2 L1C with and without the offset, in zones of both hemispheres."""
+
+    def read(kind):
+        with rasterio.open(REAL / kind / f'{name}.tif') as file:
+            return file.read(), file.crs.to_epsg(), file.transform
+
+    s2, epsg, transform_ = read('S2L1C')
+    left, top = (round(value / 10) * 10 for value in (transform_.c, transform_.f))
+    grid = Affine(10, 0, left, 0, -10, top)
+    offset = 1000 if name.startswith('282D') else 0
+    s1, lulc = read('S1RTC')[0].astype(np.float32), read('LULC')[0][0]
+    codes = np.vectorize(lambda value: LULC.get(value, 0))(lulc).astype(np.uint8)
+    bands = dict(zip(S2.bands, s2.astype(np.uint16), strict=True))
+    baseline = '04.00' if offset else '03.01'
+    contents = {
+        's2': (bands, {'eo:cloud_cover': 1.0, 's2:processing_baseline': baseline}),
+        's1': ({'VV': s1[0], 'VH': s1[1]}, {}),
+        'cover': ({'label': codes}, {}),
+    }  # fmt: skip
+    faults = Faults()
+    edge = 224 * 10
+    west, south, east, north = transform_bounds(
+        f'EPSG:{epsg}', 'EPSG:4326', left, top - edge, left + edge, top
+    )
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    with file_server(tmp_path / 'files', faults) as files:
+        catalogue = Catalogue(tmp_path, files)
+        for collection, (arrays, properties) in contents.items():
+            assets = {}
+            for band, data in arrays.items():
+                path = tmp_path / 'files' / collection / f'{band}.tif'
+                write_cog(path, data, grid, epsg)
+                assets[band] = f'{files}/{collection}/{band}.tif'
+            catalogue.add(
+                collection, name, '2021-06-20T10:00:00Z', assets, properties, footprint=ring
+            )
+        with stac_api(catalogue.write(), faults) as address:
+            rules = {
+                's1': {'kind': 'sentinel-1-rtc', 'linear': False},
+                's2': {'kind': 'sentinel-2-l1c'},
+                'labels': {'kind': 'io-lulc'},
+            }
+            collections = {'s1': 's1', 's2': 's2', 'labels': 'cover'}
+            mapping = {
+                role: {'url': address, 'collection': collections[role], **rule}
+                for role, rule in rules.items()
+            }
+            (tmp_path / 'c.json').write_text(json.dumps(mapping))
+            points = tmp_path / 'places.csv'
+            (lon,), (lat,) = transform(
+                f'EPSG:{epsg}', 'EPSG:4326', [left + edge / 2], [top - edge / 2]
+            )
+            points.write_text(f'lon,lat\n{lon!r},{lat!r}\n')
+            out = tmp_path / 'a.lmdb'
+            arguments = ['--points', points, '--dates', '2021-06-21', '--size', 128]
+            arguments += ['--catalogue', tmp_path / 'c.json', '--workers', 1]
+            assert main([str(out), *map(str, arguments)]) == 0
+    found = samples(out)
+    ((sample, *_),) = {key[:1] for key in found}
+    epsg_found, x, y = map(int, sample.split('_'))
+    assert epsg_found == epsg
+    cut = np.s_[(top - y) // 10 : (top - y) // 10 + 128, (x - left) // 10 : (x - left) // 10 + 128]
+    raw = s2[(slice(None), *cut)].astype(int)
+    np.testing.assert_array_equal(found[sample, 'season0', 's2'], np.maximum(raw - offset, 0))
+    np.testing.assert_array_equal(found[sample, 'season0', 's1'], s1[(slice(None), *cut)])
+    table = np.full(256, 255)
+    for value, label in CLASSES['io-lulc'].items():
+        table[value] = label
+    np.testing.assert_array_equal(found[sample, 'season0', 'label'], table[codes[cut]])
