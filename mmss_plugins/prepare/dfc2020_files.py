@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
+from mmss_plugins.prepare.raw_files import FoundFile, missing_files, unique_files
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store.creation.runner import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 

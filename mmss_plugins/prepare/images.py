@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmss_plugins.bands import SENSORS, Sensor
+from mmss_plugins.raster import units
 from mmss_plugins.raster.errors import RasterError
-from mmss_plugins.raster.resample import to_dtype
-from mmss_plugins.raster.units import check_offset
 from mmss_plugins.store import fields as store_fields
 from mmss_plugins.store.normalisation import clip8
 
@@ -66,8 +65,8 @@ def subtract_offset(
             'found uint8, which is coded already: leave the option out, or give the raw files'
         )
     if bands:
-        check_offset(image, bands, offset, where)
-    return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
+        units.check_offset(image, bands, offset, where)
+    return units.subtract_offset(image, offset)
 
 
 def to_float32(image: np.ndarray, where: object) -> np.ndarray:

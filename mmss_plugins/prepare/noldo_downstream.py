@@ -42,12 +42,13 @@ from mmss_plugins.prepare.noldo_downstream_tiles import (
     find_tiles,
     label_of,
 )
-from mmss_plugins.prepare.raw_files import FoundFile, RawPath, find_files, require_source
+from mmss_plugins.prepare.raw_files import FoundFile, find_files, require_source
 from mmss_plugins.raster import RasterImage, check_same_place
 from mmss_plugins.raster.geotiff import LABEL_DTYPES, check_equal, declared_factor, sensor_image
 from mmss_plugins.raster.geotiff import label_of as label_map
 from mmss_plugins.raster.padding import inside, pad
 from mmss_plugins.raster.windows import image_grid, read_window_image
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store import label_rules
 from mmss_plugins.store.creation.cirrus import mean_cirrus
 from mmss_plugins.store.creation.runner import Plan, prepare_stores

@@ -43,12 +43,13 @@ from mmss_plugins.prepare.potsdam_tiles import (
     PotsdamTree,
     find_tiles,
 )
-from mmss_plugins.prepare.raw_files import RawPath, require_source
+from mmss_plugins.prepare.raw_files import require_source
 from mmss_plugins.raster import RasterImage
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.geotiff import in_order, require_present
 from mmss_plugins.raster.palette import palette_to_index
 from mmss_plugins.raster.windows import Window, read_window, read_window_image
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store.creation.runner import Plan
 from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.store.splits import subset_part

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmss_plugins.apis.prediction.scene_windows import filled
 from mmss_plugins.bands import S2_L2A, SENSORS, Sensor
 from mmss_plugins.prepare.band_choice import BandChoice
 from mmss_plugins.prepare.image_files import ImageInfo, image_info, read_image
@@ -19,11 +18,11 @@ from mmss_plugins.prepare.label_pairs import IMAGE, Pair
 from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
-from mmss_plugins.raster.image import descriptions_of
+from mmss_plugins.raster.image import descriptions_of, fill_missing
 from mmss_plugins.raster.s2_offset import find_level, find_offset
 from mmss_plugins.raster.scene_files import SUFFIXES, Scene, find_scene, opened
 from mmss_plugins.raster.scene_reader import SceneReader
-from mmss_plugins.raster.units import carries_offset, check_offset, check_units, decibel
+from mmss_plugins.raster.units import carries_offset, check_offset, check_units, physical_values
 from mmss_plugins.raster.windows import Window
 
 PROBES, PROBE = 3, 256  # windows per axis that a scene is judged by, and their side
@@ -165,7 +164,7 @@ def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
             )
         if modality == 's2':
             date = date._replace(offset=_offset(date, image, valid, options))
-        image = physical(image, modality, date.offset, options, where)
+        image = physical(image, modality, date.offset, options)
         check_units(image, modality, bands, where, valid=valid, advice=ADVICE)
     return date
 
@@ -200,24 +199,11 @@ def _probes(shape: tuple[int, int]) -> list[Window]:
     return [Window(row, col, *sides) for row in starts[0] for col in starts[1]]
 
 
-def physical(
-    image: np.ndarray, modality: str, offset: int, options: ValueOptions, where: object
-) -> np.ndarray:
-    """Sentinel-1 in dB (float32), Sentinel-2 as reflectance x 10000.
-
-    Args:
-        image: (C, ...) as read.
-        modality: 's1' or 's2'.
-        offset: To be subtracted from Sentinel-2.
-        options: What the values are.
-        where: The file, for messages.
-    """
-    if modality == 's1':
-        return decibel(image) if options.s1_linear else image.astype(np.float32)
-    if options.s2_scale != 1:
-        image = image.astype(np.float32) * np.float32(options.s2_scale)
-    return subtract_offset(image.astype(np.float32) if image.dtype == np.float64 else image,
-                           offset, where)  # fmt: skip
+def physical(image: np.ndarray, modality: str, offset: int, options: ValueOptions) -> np.ndarray:
+    """Sentinel-1 in dB (float32), Sentinel-2 as reflectance x 10000, of any type but float64."""
+    image = physical_values(image, modality, options.s2_scale, offset, options.s1_linear)
+    keep = modality != 's1' and image.dtype != np.float64
+    return image if keep else image.astype(np.float32)
 
 
 def read_date(
@@ -247,10 +233,9 @@ def read_date(
         reader = _reader(date.scene, options.nodata)
         for modality in date.scene.bands:
             image, present = reader.read(modality, window)
-            where = date.pair.images[modality]
-            images[modality] = physical(image, modality, date.offset, options, where)
+            images[modality] = physical(image, modality, date.offset, options)
             valid = valid & present & np.isfinite(images[modality]).all(axis=0)
-    return {name: filled(image, valid) for name, image in images.items()}, valid
+    return {name: fill_missing(image, valid) for name, image in images.items()}, valid
 
 
 _READERS: dict[tuple[str, str, int, str], SceneReader] = {}

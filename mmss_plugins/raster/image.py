@@ -221,6 +221,24 @@ def present_pixels(
     return None if present is None or present.all() else present
 
 
+def fill_missing(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Give pixels without data the mean of the others, band by band.
+
+    Args:
+        image: (C, H, W); stays as it is.
+        valid: (H, W) bool.
+
+    Returns:
+        The image if all its pixels are valid, else a copy; zeros where none is.
+    """
+    if valid.all():
+        return image
+    image = image.copy()
+    for plane in image:
+        plane[~valid] = plane[valid].mean() if valid.any() else 0
+    return image
+
+
 def apply_declared(
     data: np.ndarray, scales: Sequence[float], offsets: Sequence[float], factor: float = 1.0
 ) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from mmss_plugins.prepare.raw_files import UNREADABLE, RawPath, ZipMember, open_file
+from mmss_plugins.raster.zip_members import UNREADABLE, RawPath, ZipMember, open_file
 
 _DTYPES = {'1': 'bool', 'I': 'int32', 'I;16': 'uint16'}  # of Pillow's modes; all others are 8-bit
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.resample import to_dtype
 
 LEAST_POWER = 1e-10  # -100 dB
 SAMPLED = 4096  # pixels per band that are looked at
@@ -35,6 +36,39 @@ ADVICE = {
 def decibel(power: np.ndarray) -> np.ndarray:
     """Backscatter from linear power, float32 dB; at least -100 dB."""
     return 10 * np.log10(np.maximum(power.astype(np.float32), np.float32(LEAST_POWER)))
+
+
+def subtract_offset(image: np.ndarray, offset: float) -> np.ndarray:
+    """Subtract an offset, clip at 0, and keep the type; integers are rounded."""
+    return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
+
+
+def physical_values(
+    image: np.ndarray,
+    modality: str,
+    s2_scale: float = 1.0,
+    s2_offset: float = 0,
+    s1_linear: bool = False,
+) -> np.ndarray:
+    """Sentinel-1 in dB, Sentinel-2 in reflectance x 10000; 8-bit images, quantised, stay.
+
+    Args:
+        image: (C, ...) as read.
+        modality: 's1', 's2' or another, which stays.
+        s2_scale: Sentinel-2 values times this are reflectance x 10000.
+        s2_offset: Then subtracted, and clipped at 0.
+        s1_linear: Sentinel-1 values are power, not dB.
+    """
+    if image.dtype == np.uint8:
+        return image
+    if modality == S1.name and s1_linear:
+        return decibel(image)
+    if modality == S2.name:
+        if s2_scale != 1:
+            image = image.astype(np.float32) * np.float32(s2_scale)
+        if s2_offset:
+            image = subtract_offset(image, s2_offset)
+    return image
 
 
 def check_units(

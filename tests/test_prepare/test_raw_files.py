@@ -6,17 +6,11 @@ import pytest
 from helpers.aerial_raw_trees import write_png
 from helpers.small_raw_trees import read_raw, write_tiff
 
-from mmss_plugins.prepare.raw_files import (
-    MAX_IN_MEMORY,
-    ZipMember,
-    find_files,
-    missing_files,
-    require_source,
-    unique_files,
-)
+from mmss_plugins.prepare.raw_files import find_files, missing_files, require_source, unique_files
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.geotiff import read_tiff
 from mmss_plugins.raster.windows import Window, image_shape, read_window
+from mmss_plugins.raster.zip_members import MAX_IN_MEMORY, ZipMember
 from mmss_plugins.utils.errors import PrepareUsageError
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (3, 40, 50)).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 from mmss_plugins.bands import SENSORS, sensor_of, sensor_statistics
 from mmss_plugins.checkpoints.spec.input_specification import AERIAL, ModalityInput
 from mmss_plugins.datasets.aerial_store_dataset import UINT8_MAX
-from mmss_plugins.raster.units import decibel
+from mmss_plugins.raster.units import physical_values
 from mmss_plugins.store.normalisation import (
     S1_PERCENTILES,
     Limits,
@@ -34,22 +34,9 @@ class RawValues:
     s2_offset: float | None = None
     s1_linear: bool = False
 
-
-def physical_values(image: np.ndarray, modality: str, raw: RawValues) -> np.ndarray:
-    """Sentinel-1 in dB, Sentinel-2 in reflectance x 10000; 8-bit images, which are coded, stay.
-
-    Args:
-        image: (C, H, W) as read.
-        modality: 's1', 's2' or another, which stays.
-        raw: What the values are.
-    """
-    if image.dtype == np.uint8:
-        return image
-    if modality == 's2' and (raw.s2_scale != 1 or raw.s2_offset):
-        return np.maximum(image.astype(np.float32) * raw.s2_scale - (raw.s2_offset or 0), 0)
-    if modality == 's1' and raw.s1_linear:
-        return decibel(image)
-    return image
+    def physical(self, image: np.ndarray, modality: str) -> np.ndarray:
+        """See :func:`~mmss_plugins.raster.units.physical_values`."""
+        return physical_values(image, modality, self.s2_scale, self.s2_offset or 0, self.s1_linear)
 
 
 def advice(raw: RawValues) -> dict[str, str]:

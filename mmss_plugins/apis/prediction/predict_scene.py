@@ -17,7 +17,6 @@ from mmss_plugins.apis.prediction.network_input import (
     RawValues,
     advice,
     backscatter_limits,
-    physical_values,
 )
 from mmss_plugins.apis.prediction.scene_model import SceneModel
 from mmss_plugins.apis.prediction.scene_report import SceneReport
@@ -194,7 +193,7 @@ def judge_values(
         stored = np.concatenate(parts, axis=1)
         if modality == 's2':
             _check_given_offset(reader, stored, entry.bands, raw, where)
-        pixels = physical_values(stored, modality, raw)
+        pixels = raw.physical(stored, modality)
         check_units(pixels, modality, entry.bands, where, advice=advice(raw))
         if modality == 's2' and raw.s2_offset is None:
             _check_offset(pixels, entry.bands, cirrus, raw, where)
@@ -267,7 +266,7 @@ def _check_offset(
     where: Path,
 ) -> None:
     if cirrus:
-        pixels, bands = physical_values(np.concatenate(cirrus, axis=1), 's2', raw), ('B10',)
+        pixels, bands = raw.physical(np.concatenate(cirrus, axis=1), 's2'), ('B10',)
     if carries_offset(pixels, bands):
         raise RasterError(
             f'{where}: B10 is nowhere below {OFFSET_FROM:g}, so the values seem to carry the '

@@ -12,7 +12,6 @@ from mmss_plugins.apis.prediction.network_input import (
     advice,
     backscatter_limits,
     network_channels,
-    physical_values,
 )
 from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset
@@ -26,7 +25,7 @@ NINE = [S2_BANDS[i] for i in (1, 2, 3, 4, 5, 6, 7, 11, 12)]
 @pytest.mark.parametrize(('scale', 'offset'), [(1, 1000), (10000, 0), (2, 100), (10000, 1000)])
 def test_reflectance_is_scaled_then_shifted_then_cut_at_zero(scale, offset):
     image = np.array([[[0, 50, 3000]]], np.uint16)
-    found = physical_values(image, 's2', RawValues(s2_scale=scale, s2_offset=offset))
+    found = RawValues(s2_scale=scale, s2_offset=offset).physical(image, 's2')
     expected = [max(value * scale - offset, 0.0) for value in (0, 50, 3000)]
     np.testing.assert_allclose(found, [[expected]])
     assert image[0, 0, 1] == 50
@@ -34,7 +33,7 @@ def test_reflectance_is_scaled_then_shifted_then_cut_at_zero(scale, offset):
 
 def test_power_becomes_decibels():
     power = np.array([[[1.0, 0.01, 2.0, 0.0, -1.0]]])
-    found = physical_values(power, 's1', RawValues(s1_linear=True))
+    found = RawValues(s1_linear=True).physical(power, 's1')
     np.testing.assert_allclose(found, [[[0, -20, 3.0103, -100, -100]]], atol=1e-4)
 
 
@@ -42,11 +41,11 @@ def test_values_that_are_right_stay():
     every = RawValues(10000, 1000, s1_linear=True)
     for modality in ('s1', 's2', 'aerial'):
         image = np.array([[[3, 250]]], np.uint8)
-        assert physical_values(image, modality, every) is image, 'coded in 8 bits'
+        assert every.physical(image, modality) is image, 'coded in 8 bits'
     image = np.ones((1, 1, 1), np.float32)
-    assert physical_values(image, 'aerial', every) is image
-    assert physical_values(image, 's1', RawValues(10000, 1000)) is image
-    assert physical_values(image, 's2', RawValues(s1_linear=True)) is image
+    assert every.physical(image, 'aerial') is image
+    assert RawValues(10000, 1000).physical(image, 's1') is image
+    assert RawValues(s1_linear=True).physical(image, 's2') is image
 
 
 @pytest.mark.parametrize(
@@ -62,7 +61,7 @@ def test_values_that_are_right_stay():
 def test_values_of_another_unit_are_refused_with_the_option_to_give(modality, raw, change, said):
     image = {'s1': backscatter, 's2': reflectance}[modality]((30, 30)).astype(np.float32)
     bands = {'s1': ('VV', 'VH'), 's2': S2_BANDS}[modality]
-    found = physical_values(change(image), modality, raw)
+    found = raw.physical(change(image), modality)
     with pytest.raises(RasterError, match=f'^a.tif: expected Sentinel-[12] .*{said}'):
         check_units(found, modality, bands, 'a.tif', advice=advice(raw))
 
