@@ -216,7 +216,7 @@ def _help_of(*path: str) -> str:
 
 
 def _config_names() -> list[str]:
-    configs = importlib.import_module('mmss_plugins.apis.run_options').packaged_configs()
+    configs = importlib.import_module('mmss_plugins.cli.config_files').packaged_configs()
     files = [file.relative_to(configs) for file in Path(configs).rglob('*.py')]
     return [file.stem for file in files if '_base_' not in file.parts]
 

@@ -12,13 +12,6 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmss_plugins.apis.run_options import (
-    KeyValueAction,
-    UsageError,
-    load_config,
-    require_file,
-    require_folder,
-)
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.spec.input_specification import (
     InputSpecificationError,
@@ -28,7 +21,10 @@ from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.checkpoints.transfer.pretrained import read_content
+from mmss_plugins.cli.config_files import load_config
 from mmss_plugins.cli.plain_errors import usage_error
+from mmss_plugins.cli.run_options import KeyValueAction
+from mmss_plugins.cli.usage import UsageError, require_file, require_folder
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.evaluation.label_noise.files import check_folder, write_report
 from mmss_plugins.evaluation.label_noise.report import LabelNoiseReport

@@ -6,8 +6,8 @@ import sys
 
 from mmengine.config import Config
 
-from mmss_plugins.apis.run_options import UsageError, require_file
 from mmss_plugins.checkpoints.resumable import find_resumable, hook_options
+from mmss_plugins.cli.usage import UsageError, require_file
 
 NEWEST, AUTO = 'newest', 'auto'
 HELP = (

@@ -9,15 +9,10 @@ from collections.abc import Sequence
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmss_plugins.apis.run_options import (
-    UsageError,
-    add_run_options,
-    load_config,
-    require_file,
-    require_folder,
-    require_known_settings,
-)
+from mmss_plugins.cli.config_files import load_config, require_known_settings
 from mmss_plugins.cli.plain_errors import plain_errors, usage_error
+from mmss_plugins.cli.run_options import add_run_options
+from mmss_plugins.cli.usage import UsageError, require_file, require_folder
 
 DESCRIPTION = (
     'Test a checkpoint with a config: OA, AA, mIoU, mF1, and on request class maps and images.'

@@ -10,18 +10,16 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmss_plugins.apis import resuming
-from mmss_plugins.apis.run_options import (
-    UsageError,
-    add_run_options,
+from mmss_plugins.apis.training_options import (
     enable_amp,
     enable_auto_scale_lr,
     enable_tensorboard,
-    load_config,
     require_encoders,
-    require_folder,
-    require_known_settings,
 )
+from mmss_plugins.cli.config_files import load_config, require_known_settings
 from mmss_plugins.cli.plain_errors import plain_errors, usage_error
+from mmss_plugins.cli.run_options import add_run_options
+from mmss_plugins.cli.usage import UsageError, require_folder
 
 DESCRIPTION = 'Train (pretrain or fine-tune) with a config.'
 

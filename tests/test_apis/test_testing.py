@@ -3,7 +3,7 @@
 import pytest
 
 from mmss_plugins.apis import testing
-from mmss_plugins.apis.run_options import UsageError
+from mmss_plugins.cli.usage import UsageError
 
 CONFIG = 'pspnet_r18_mini_dfc2020-s2'
 

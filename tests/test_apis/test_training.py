@@ -3,7 +3,7 @@
 import pytest
 
 from mmss_plugins.apis import training
-from mmss_plugins.apis.run_options import UsageError
+from mmss_plugins.cli.usage import UsageError
 from mmss_plugins.store.reader import StoreReader
 
 CONFIG = 'grass_r50_350e_potsdam'

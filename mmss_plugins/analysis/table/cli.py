@@ -11,8 +11,9 @@ from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from mmss_plugins.analysis.table.plan import SETTINGS, TableError, claim_rows, plan_rows
 from mmss_plugins.analysis.table.report import read_line, write_report
 from mmss_plugins.analysis.table.runs import MakeRunner, quiet_runner, run_all
-from mmss_plugins.apis.run_options import UsageError, find_config
+from mmss_plugins.cli.config_files import find_config
 from mmss_plugins.cli.plain_errors import program, usage_error
+from mmss_plugins.cli.usage import UsageError
 
 DESCRIPTION = """Fine-tune and test configs over seeds; print the table of OA, AA, mIoU and mF1.
 

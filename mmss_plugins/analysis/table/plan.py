@@ -11,7 +11,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmss_plugins.analysis.table.row import describe
-from mmss_plugins.apis.run_options import add_run_options, find_config, load_config
+from mmss_plugins.cli.config_files import find_config, load_config
+from mmss_plugins.cli.run_options import add_run_options
 from mmss_plugins.utils.atomic_files import write_json
 from mmss_plugins.utils.run_settings import (
     differences,

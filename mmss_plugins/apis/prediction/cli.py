@@ -21,20 +21,17 @@ from mmss_plugins.apis.prediction.scene_writer import (
     PROBABILITIES,
     settings_of,
 )
-from mmss_plugins.apis.run_options import (
-    KeyValueAction,
-    UsageError,
-    load_config,
-    require_file,
-)
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.spec.input_specification import (
     AERIAL,
     InputSpecificationError,
     plain_settings,
 )
+from mmss_plugins.cli.config_files import load_config
 from mmss_plugins.cli.options import positive
 from mmss_plugins.cli.plain_errors import usage_error
+from mmss_plugins.cli.run_options import KeyValueAction
+from mmss_plugins.cli.usage import UsageError, require_file
 from mmss_plugins.raster import RasterError
 from mmss_plugins.raster.geotiff import require_rasterio
 from mmss_plugins.raster.scene_files import Scene, files_of, find_scene, scene_name
