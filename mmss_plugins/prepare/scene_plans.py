@@ -12,7 +12,8 @@ from mmss_plugins.cli.options import digest, options
 from mmss_plugins.prepare import vector_labels
 from mmss_plugins.prepare.band_choice import BandChoice, choose_bands
 from mmss_plugins.prepare.band_scaling import Scaling, measure
-from mmss_plugins.prepare.class_map import ClassMap, read_class_map
+from mmss_plugins.prepare.class_map import ClassMap
+from mmss_plugins.prepare.class_map_files import read_class_map
 from mmss_plugins.prepare.group_splits import SPLITS, matched_group, split_groups
 from mmss_plugins.prepare.image_files import usual_pixel_size
 from mmss_plugins.prepare.image_paths import check_split_names

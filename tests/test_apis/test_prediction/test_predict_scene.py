@@ -31,7 +31,7 @@ from rasterio.transform import from_origin
 
 from mmss_plugins.apis.prediction import PredictionOptions, RasterError, predict_scene
 from mmss_plugins.apis.prediction.network_input import RawValues, network_channels
-from mmss_plugins.apis.prediction.predict_scene import judge_values, sample_windows
+from mmss_plugins.apis.prediction.scene_checks import judge_values, sample_windows
 from mmss_plugins.raster.scene_reader import SceneReader
 from mmss_plugins.store.normalisation import S1_PERCENTILES
 

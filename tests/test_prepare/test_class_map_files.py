@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mmss_plugins.prepare.class_map import read_class_map
+from mmss_plugins.prepare.class_map_files import read_class_map
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.utils.errors import PrepareUsageError
 
