@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -98,7 +99,7 @@ def load_model(cfg: Config, checkpoint: str, dataset: SentinelStoreDataset) -> n
         UsageError: If there is none, or it was trained on other inputs.
     """
     require_file(checkpoint, 'checkpoint')
-    model = load_trained(cfg, checkpoint)
+    model: Any = load_trained(cfg, checkpoint)
     trained = specification_of(read_content(checkpoint), checkpoint)
     found = run_specification(dataset, model.data_preprocessor)
     if trained is not None and found is not None:

@@ -50,6 +50,7 @@ def cut_tile(tile: Tile, size: int, stride: int) -> list[Patch]:
     Raises:
         ValueError: If the tile is smaller than a patch.
     """
+    assert tile.shape is not None
     return [
         Patch(patch_id(tile.name, window.row, window.col), tile, window)
         for window in cut_windows(tile.shape, size, stride)

@@ -70,7 +70,8 @@ def choose_bands(
         PrepareUsageError: If no image fits.
     """
     given, wanted = (None if names is None else tuple(names) for names in (given, wanted))
-    kinds, reason = Counter(), ''
+    kinds: Counter[tuple[tuple[str, ...], int, str]] = Counter()
+    reason = ''
     for info in infos:
         try:
             names = tuple(chosen_bands(info, given, wanted, 'the images'))

@@ -11,7 +11,7 @@ import numpy as np
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.raster.errors import RasterError
 
-Colour = tuple[int, int, int]
+Colour = tuple[int, ...]  # red, green, blue
 Key = int | str | Colour
 OTHER = 'other'
 SHOWN = 10

@@ -53,7 +53,7 @@ def _from_yaml(text: str, path: Path) -> Any:
 
     So yes, no and 010 are what they look like, not True, False and 8.
     """
-    import yaml
+    import yaml  # type: ignore[import-untyped]
 
     class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers = {
@@ -69,7 +69,7 @@ def _from_yaml(text: str, path: Path) -> Any:
     return yaml.load(text, Loader)
 
 
-def _unique(pairs: Iterable[tuple[str, Any]], path: Path) -> dict[str, Any]:
+def _unique(pairs: Iterable[tuple[Any, Any]], path: Path) -> dict[Any, Any]:
     """A mapping, whose keys must differ."""
     found = {}
     for key, value in pairs:
@@ -84,7 +84,7 @@ def _from_table(path: Path) -> ClassMap:
     pairs, palette = [], {}
     for number, row in enumerate(rows, 2):
         colour = row.get('colour') or row.get('color')
-        rgb = [row.get(name) for name in 'rgb']
+        rgb = [row.get(name, '') for name in 'rgb']
         value = row.get('value') or (','.join(rgb) if all(rgb) else colour)
         if not value:
             raise PrepareUsageError(
@@ -190,13 +190,16 @@ def _palette(
 ) -> tuple[Colour, ...]:
     """RGB per class: as given, else the colours of the masks."""
     if not palette:
-        of_masks = {index: key for key, index in reversed(values.items()) if isinstance(key, tuple)}
-        found = [of_masks.get(index) for index in range(len(order))]
-        return tuple(found) if all(found) else ()
+        of_masks: dict[int, Colour] = {}
+        for key, index in values.items():
+            if isinstance(key, tuple):
+                of_masks.setdefault(index, key)
+        there = all(index in of_masks for index in range(len(order)))
+        return tuple(of_masks[index] for index in range(len(order))) if there else ()
     entries = palette if isinstance(palette, dict) else dict(zip(order, palette, strict=False))
-    colours = [key_of(entries[name]) for name in order if name in entries]
-    good = all(isinstance(c, tuple) and len(c) == 3 and max(c) <= 255 for c in colours)
-    if len(colours) != len(order) or not good:
+    keys = [key_of(entries[name]) for name in order if name in entries]
+    colours = [c for c in keys if isinstance(c, tuple) and len(c) == 3 and max(c) <= 255]
+    if len(colours) != len(order):
         raise PrepareUsageError(
             f'{path}: palette must give each class a colour ("#3C1098" or [60, 16, 152]): '
             f'{", ".join(order)}'

@@ -32,8 +32,7 @@ from mmss_plugins.prepare.images import (
     S2_DTYPES,
     Loaded,
     check_type,
-    image_field,
-    label_field,
+    sentinel_fields,
     subtract_offset,
     to_float32,
 )
@@ -106,11 +105,7 @@ def describe(
     return StoreMeta(
         dataset='DFC2020',
         split=split,
-        fields={
-            's1': image_field('s1', arrays['s1']),
-            's2': image_field('s2', arrays['s2']),
-            'label': label_field(),
-        },
+        fields=sentinel_fields(arrays),
         classes=DFC2020Dataset.METAINFO['classes'],
         source={'tool': 'dfc2020', 'version': __version__, 'options': made_with},
     )
@@ -144,7 +139,9 @@ def prepare(arguments: argparse.Namespace) -> int:
                         **options(arguments, ['s2_offset']),
                         **checks_left_out(arguments),
                         # with those that lack a file, which may come later
-                        'patches': digest(e.sample_id for e in (*patches, *skipped)),
+                        'patches': digest(
+                            [p.sample_id for p in patches] + [s.sample_id for s in skipped]
+                        ),
                     },
                 ),
                 skipped=skipped,

@@ -130,14 +130,14 @@ def read_image(
         pixels = source.pixels[:, row : row + rows, col : col + cols]
         data = stored = pixels[[index - 1 for index in indices]]
         alpha = [i for i, c in enumerate(info.colours) if c == ALPHA and i + 1 not in indices]
-        valid = (pixels[alpha] > 0).all(axis=0)
+        valid = np.all(pixels[alpha] > 0, axis=0)
     else:
         with small_cache():
             image = read_open(path, source, indices, place=place, factor=factor)
         data, valid = image.data, image.valid
         stored = data if nodata is None or not info.scaled else source.read(indices, window=place)
     if nodata is not None:
-        valid = valid & ~(stored == nodata).all(axis=0)
+        valid = valid & ~np.all(stored == nodata, axis=0)
     return data, valid
 
 

@@ -121,3 +121,9 @@ def image_field(sensor: str | Sensor, image: np.ndarray) -> dict[str, Any]:
 
 
 label_field = store_fields.label_field
+
+
+def sentinel_fields(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """Descriptions of the fields s1, s2 and label."""
+    images = {name: image_field(name, arrays[name]) for name in ('s1', 's2')}
+    return {**images, 'label': label_field()}

@@ -66,7 +66,8 @@ class LoveDATree:
             PrepareUsageError: If a folder is missing or has no file, or files are there twice or
                 lie in two places.
         """
-        tiles, skipped = [], []
+        tiles: list[Tile] = []
+        skipped: list[Skipped] = []
         for scene in SCENES:
             images = self._numbered(split, scene, IMAGES, skipped)
             masks = self._numbered(split, scene, MASKS, skipped) if labels else {}

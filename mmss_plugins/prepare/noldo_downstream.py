@@ -29,8 +29,7 @@ from mmss_plugins.prepare.images import (
     S2_DTYPES,
     Loaded,
     check_type,
-    image_field,
-    label_field,
+    sentinel_fields,
     subtract_offset,
     to_float32,
 )
@@ -56,7 +55,8 @@ from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.utils.errors import PrepareUsageError
 
 TABLES = {'dw': label_rules.DYNAMIC_WORLD, 'osm': label_rules.OSM}
-FORMS = {  # of the files: numbers of bands, types
+# Of the files: numbers of bands, types
+FORMS: dict[str, tuple[int | tuple[int, ...], Sequence[str]]] = {
     's1': (2, S1_DTYPES),
     's2': (13, S2_DTYPES),
     'label': ((1, 2), LABEL_DTYPES),
@@ -144,12 +144,8 @@ def describe(
     return StoreMeta(
         dataset=f'SSL4EO-S12@{label.upper()}',
         split=split,
-        fields={
-            's1': image_field('s1', arrays['s1']),
-            's2': image_field('s2', arrays['s2']),
-            'label': label_field(),
-        },
-        classes=LABELS[label]['classes'],
+        fields=sentinel_fields(arrays),
+        classes=tuple(map(str, LABELS[label]['classes'])),
         source={'tool': 'noldo_downstream', 'version': __version__, 'options': made_with},
     )
 

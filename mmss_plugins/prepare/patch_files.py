@@ -93,7 +93,7 @@ def prepare_files(
         print(f'{root}: continuing after {done} of {len(plan.tasks)} samples', flush=True)
     work = partial(_encode_one, plan.load, extensions)
     preload = [__name__, 'rasterio']
-    results = pool.map(work, pending) if pool else ordered_map(work, pending, workers, preload)
+    results: Any = pool.map(work, pending) if pool else ordered_map(work, pending, workers, preload)
     with closing(results), ProgressReport(plan.title, len(plan.tasks), done) as progress:
         for task, outcome in results:
             if isinstance(outcome, Skipped):

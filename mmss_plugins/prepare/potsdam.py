@@ -101,7 +101,7 @@ def load_patch(patch: Patch, types: Mapping[str, str] | None, bands: str) -> Loa
 def _require_some(image: RasterImage, path: RawPath) -> None:
     """Check that every pixel has data in some band: 0 in one band may be a dark colour."""
     if image.present is not None:
-        require_present(image.present.any(axis=0), path)
+        require_present(np.any(image.present, axis=0), path)
 
 
 def _is_label(image: np.ndarray) -> bool:
@@ -132,6 +132,8 @@ def describe(
 
 def unknown_colours(tile: Tile) -> int | RasterError:
     """Number of label pixels of a tile that have no class's colour; the error if unreadable."""
+    assert tile.shape is not None
+    assert tile.label is not None
     height, width = tile.shape
     total = 0
     try:
@@ -153,7 +155,11 @@ def tile_notes(found: FoundTiles, patches: Sequence[Patch], workers: int) -> lis
         workers: Number of processes.
     """
     notes = list(found.notes)
-    labelled = [patch.tile for patch in patches if patch.tile.label and patch.window[:2] == (0, 0)]
+    labelled = [
+        patch.tile
+        for patch in patches
+        if patch.tile.label and patch.window and patch.window[:2] == (0, 0)
+    ]
     for tile, count in ordered_map(unknown_colours, labelled, workers, [__name__]):
         if isinstance(count, RasterError):
             notes.append(f'tile {tile.name}: colours not counted: {count}')
@@ -187,7 +193,7 @@ def make_plan(arguments: argparse.Namespace, split: str, found: FoundTiles) -> P
     Raises:
         PrepareUsageError: If there is no tile to cut.
     """
-    patches, small = cut_tiles(found.tiles, arguments.size, stride_of(arguments))
+    patches, small = cut_tiles(found.tiles, arguments.size, stride_of(arguments) or arguments.size)
     skipped = (*found.skipped, *small)
     if not patches and not skipped:
         raise PrepareUsageError(

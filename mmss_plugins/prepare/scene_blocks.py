@@ -100,7 +100,7 @@ def blocks_of(
         )
     a, b, c, d, e, f = grid.transform
     height, width = grid.shape
-    if origin is None or b or d:
+    if origin is None or grid.crs is None or b or d:
         if not size.pixels:
             size = BlockSize(size.length / grid.pixel_area**0.5, True)
         rows = np.floor(np.arange(height) / size.length)

@@ -82,6 +82,24 @@ class SceneDate(NamedTuple):
         return S2_L2A if modality == 's2' and self.level == 'L2A' else SENSORS[modality]
 
     @property
+    def sentinel(self) -> Scene:
+        """The bands of a Sentinel scene."""
+        assert self.scene is not None
+        return self.scene
+
+    @property
+    def header(self) -> ImageInfo:
+        """Header of an image that is no Sentinel scene."""
+        assert self.info is not None
+        return self.info
+
+    @property
+    def label(self) -> Path:
+        """The label file of a labelled scene."""
+        assert self.pair.label is not None
+        return self.pair.label
+
+    @property
     def bands(self) -> dict[str, tuple[str, ...]]:
         """Band names per Sentinel modality."""
         return {
@@ -151,7 +169,7 @@ def _bands_there(
 def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
     """With the offset, its values checked."""
     windows = _probes(date.grid.shape)
-    reader = _reader(date.scene, options.nodata)
+    reader = _reader(date.sentinel, options.nodata)
     for modality, bands in date.bands.items():
         parts = [reader.read(modality, window) for window in windows]
         image = np.concatenate([data.reshape(len(data), -1) for data, _ in parts], axis=1)
@@ -174,7 +192,7 @@ def _offset(date: SceneDate, image: np.ndarray, valid: np.ndarray, options: Valu
     if listed and not listed.isdecimal():
         raise RasterError(f's2_offset of {date.pair.name} in the list: {listed!r}')
     given = int(listed) if listed else options.s2_offset
-    source = next(iter(date.scene.bands['s2'].values()))
+    source = next(iter(date.sentinel.bands['s2'].values()))
     with opened(source.path) as file:
         tags, shifted = file.tags(), any(file.offsets)
         declared = any(scale != 1 for scale in file.scales)
@@ -224,17 +242,18 @@ def read_date(
     Raises:
         RasterError: If a file cannot be read.
     """
-    images, valid = {}, True
+    images: dict[str, np.ndarray] = {}
     if date.scene is None:
         path = date.pair.images[IMAGE]
-        indices = bands.indices(date.info, path)
+        assert bands is not None
+        indices = bands.indices(date.header, path)
         images[IMAGE], valid = read_image(path, indices, window, nodata=options.nodata)
     else:
-        reader = _reader(date.scene, options.nodata)
+        reader, valid = _reader(date.scene, options.nodata), np.ones(1, bool)
         for modality in date.scene.bands:
             image, present = reader.read(modality, window)
             images[modality] = physical(image, modality, date.offset, options)
-            valid = valid & present & np.isfinite(images[modality]).all(axis=0)
+            valid = valid & present & np.all(np.isfinite(images[modality]), axis=0)
     return {name: fill_missing(image, valid) for name, image in images.items()}, valid
 
 

@@ -11,7 +11,8 @@ from mmss_plugins.prepare.band_choice import parse_names
 from mmss_plugins.prepare.band_scaling import add_scale_options
 from mmss_plugins.prepare.group_splits import add_share_options, share
 from mmss_plugins.prepare.scene_blocks import parse_block_size
-from mmss_plugins.prepare.scene_plans import BLOCK, SCENE, make_plans
+from mmss_plugins.prepare.scene_patches import BLOCK, SCENE
+from mmss_plugins.prepare.scene_plans import make_plans
 from mmss_plugins.raster.s2_offset import parse_offset
 from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.utils.errors import PrepareUsageError

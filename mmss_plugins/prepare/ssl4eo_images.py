@@ -10,7 +10,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
@@ -140,15 +140,10 @@ class MissingLocation:
     reason: str
     by_position = False
 
-    def scenes(self, sensor: str) -> list[str]:  # noqa: ARG002
-        """Raise the reason.
-
-        Raises:
-            RasterError: Always.
-        """
+    def _missing(self, *_: object, **__: object) -> NoReturn:
         raise RasterError(self.reason)
 
-    where = read = cloud_mask = scenes
+    scenes = where = read = cloud_mask = _missing
 
     def explain(self, message: str) -> str:
         """The message."""

@@ -80,12 +80,13 @@ def find_layout(roots: Iterable[Path]) -> Layout:
     Raises:
         PrepareUsageError: If one is not there, or parts of an archive are missing.
     """
-    layout, parts = Layout(), []
+    layout = Layout()
+    parts: list[Path] = []
     zarr: dict[Path, list[Path]] = {}
     seen: set[Path] = set()
     for root in roots:
         if root.is_dir():
-            found = _walk(root, layout)
+            found: Iterable[Path] = _walk(root, layout)
         elif root.is_file():
             found = [root]
         else:
@@ -181,12 +182,11 @@ def _joined(parts: Sequence[Path]) -> list[tuple[Path, ...]]:
     """Bring the parts of each archive together, in order."""
     groups: dict[tuple[Path, str], list[Path]] = {}
     for path in parts:
-        stem = ARCHIVE.fullmatch(path.name)['stem']
-        groups.setdefault((path.parent, stem), []).append(path)
+        groups.setdefault((path.parent, _archive_name(path)['stem']), []).append(path)
     for paths in groups.values():
         paths.sort()
-        letters = [_part(path) for path in paths]
-        if None in letters:
+        letters = [text for path in paths if (text := _part(path)) is not None]
+        if len(letters) < len(paths):
             if len(paths) > 1:
                 raise PrepareUsageError(f'{paths[0]} and {paths[1]}: an archive and parts of it')
             continue
@@ -202,8 +202,14 @@ def _joined(parts: Sequence[Path]) -> list[tuple[Path, ...]]:
 
 
 def _part(path: Path) -> str | None:
-    match = ARCHIVE.fullmatch(path.name)
+    match = _archive_name(path)
     return match['part'] or match['bare']
+
+
+def _archive_name(path: Path) -> re.Match[str]:
+    match = ARCHIVE.fullmatch(path.name)
+    assert match is not None  # only such files are collected
+    return match
 
 
 def _letters(number: int, width: int) -> str:

@@ -57,7 +57,7 @@ def find_source(
     """
     archives = [SceneArchive(parts) for parts in layout.archives]
     wanted = {'s1': S1, 's2': level}
-    found = {
+    found: dict[str, list[Path | SceneArchive | list[Path]]] = {
         sensor: [
             *layout.folders.get(kind, []),
             *(archive for archive in archives if archive.kind == kind),
@@ -74,13 +74,14 @@ def find_source(
                 f'more than one source of {KINDS[wanted[sensor]]}: {shown}: name one with --images'
             )
     s1, s2 = (found[sensor][0] for sensor in ('s1', 's2'))
-    if isinstance(s1, list) != isinstance(s2, list):
+    if isinstance(s1, list) and isinstance(s2, list):
+        return _zarr_source(places, s1, s2, level, s2_offset)
+    zarr = [files for files in (s1, s2) if isinstance(files, list)]
+    if zarr:
         raise PrepareUsageError(
             'expected both sensors of one version of SSL4EO-S12, but found Zarr files (v1.1) of '
-            f'one of them only: {(s1 if isinstance(s1, list) else s2)[0]}'
+            f'one of them only: {zarr[0][0]}'
         )
-    if isinstance(s1, list):
-        return _zarr_source(places, s1, s2, level, s2_offset)
     if isinstance(s1, Path) and isinstance(s2, Path):
         return Source(
             [
@@ -99,10 +100,8 @@ def _zarr_source(
     where = f'{s2[0].parent}, {s1[0].parent}'
     placed = [
         place._replace(
-            images=found.get(
-                place.sample_id,
-                MissingLocation(f'{where}: no location {place.sample_id} in the Zarr files there'),
-            )
+            images=found.get(place.sample_id)
+            or MissingLocation(f'{where}: no location {place.sample_id} in the Zarr files there')
         )
         for place in places
     ]

@@ -171,7 +171,7 @@ def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
     kept = order[there]
     names = [str(name) for name in meta['fields']]
     by_name = {name: values[kept].tolist() for name, values in zip(names, data, strict=True)}
-    splits = by_name.get(options.split_attribute, ())
+    splits = by_name.get(options.split_attribute or '', ())
     return Polygons(shapes, by_name[options.attribute], [str(text).strip() for text in splits])
 
 

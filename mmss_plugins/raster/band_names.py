@@ -128,7 +128,7 @@ def says_nothing(descriptions: Sequence[str | None]) -> bool:
 
 
 def find_bands(
-    path: str | Path,
+    path: object,
     descriptions: Sequence[str | None],
     wanted: Sequence[str],
     *,
@@ -176,10 +176,12 @@ def find_bands(
         names = [canonical_name(name, sensor) for name in descriptions]
         shown = [text or '?' for text in descriptions]
     else:
-        names = _by_colour(colours, wanted, sensor)
-        if names is None:
-            names = _by_count(path, wanted, sensor, count, remedy)
+        coloured = _by_colour(colours, wanted, sensor)
+        if coloured is None:
+            names = list(_by_count(path, wanted, sensor, count, remedy))
             _check_colours(path, names, colours, sensor, remedy)
+        else:
+            names = coloured
         shown = [name or '?' for name in names]
     keys = {band: canonical_name(band, sensor) for band in wanted}
     missing = [band for band, key in keys.items() if key not in names]
@@ -211,7 +213,7 @@ def _by_colour(
 
 
 def _check_colours(
-    path: str | Path,
+    path: object,
     names: Sequence[str | None],
     colours: Sequence[str],
     sensor: str,
@@ -229,7 +231,7 @@ def _check_colours(
 
 
 def _by_count(
-    path: str | Path, wanted: Sequence[str], sensor: str, count: int, remedy: str
+    path: object, wanted: Sequence[str], sensor: str, count: int, remedy: str
 ) -> list[str | None]:
     whole = SENSORS.get(sensor)
     if whole is not None and count == len(whole.bands):

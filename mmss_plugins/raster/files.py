@@ -154,7 +154,7 @@ def small_cache() -> Any:
     return rasterio.Env() if chosen else rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES)
 
 
-def check_size(path: str | Path, source: Any, limit: int = MAX_BYTES) -> None:
+def check_size(path: object, source: Any, limit: int = MAX_BYTES) -> None:
     """Judge the size of a raster by its header, before anything is read.
 
     Args:

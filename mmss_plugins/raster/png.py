@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import cached_property
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -52,7 +52,7 @@ class PngImage:
         return np.ascontiguousarray(np.atleast_3d(pixels).transpose(2, 0, 1))
 
 
-def _image(stream: BinaryIO) -> Image.Image:
+def _image(stream: IO[bytes]) -> Image.Image:
     try:
         return Image.open(stream, formats=['PNG'])
     except (Image.DecompressionBombError, *UNREADABLE) as error:  # of the image, or its archive

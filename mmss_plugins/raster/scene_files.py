@@ -64,7 +64,8 @@ def find_scene(
         RasterError: If a file is missing or unreadable, a band is not there, or the files cannot be
             brought to one grid.
     """
-    bands, grids = {}, {}
+    bands: dict[str, dict[str, BandSource]] = {}
+    grids: dict[Path, Grid] = {}
     for modality, names in wanted.items():
         path, told = Path(paths[modality]), (given or {}).get(modality)
         if not path.is_dir():
@@ -86,11 +87,10 @@ def find_scene(
             )
     cirrus = None
     if 's2' in wanted and 'B10' not in wanted['s2']:
-        cirrus, grid = _cirrus(Path(paths['s2']), (given or {}).get('s2')) or (None, None)
-        if cirrus and (grid.same(finest) or None not in (grid.crs, finest.crs)):
-            grids.setdefault(cirrus.path, grid)
-        else:
-            cirrus = None
+        extra = _cirrus(Path(paths['s2']), (given or {}).get('s2'))
+        if extra and (extra[1].same(finest) or None not in (extra[1].crs, finest.crs)):
+            cirrus = extra[0]
+            grids.setdefault(cirrus.path, extra[1])
     return Scene(scene_name(path), finest, bands, grids, cirrus)
 
 

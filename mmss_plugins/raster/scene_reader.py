@@ -56,13 +56,14 @@ class SceneReader:
         by_file: dict[Path, list[str]] = {}
         for band, source in sources.items():
             by_file.setdefault(source.path, []).append(band)
-        planes, valid = {}, True
+        planes: dict[str, np.ndarray] = {}
+        valid = np.ones(1, bool)
         for path, bands in by_file.items():
             image = self._read_file(path, [sources[band].index for band in bands], window, factor)
             planes |= dict(zip(bands, image.data, strict=True))
             if image.present is not None:
                 counted = [band != 'B10' or len(sources) == 1 for band in bands]
-                valid = valid & image.present[counted].all(axis=0)
+                valid = valid & np.all(image.present[counted], axis=0)
         data = np.stack([planes[band] for band in sources])
         return data, np.broadcast_to(valid, data.shape[1:]).copy()
 

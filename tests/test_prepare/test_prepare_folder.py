@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from test_image_files import write
 
-from mmss_plugins.prepare import folder
+from mmss_plugins.prepare import folder, folder_plans
 from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 RNG = np.random.default_rng(0)
@@ -129,7 +129,7 @@ def test_deep_images_are_scaled_alike_in_all_splits(tmp_path):
 
 
 def test_an_interrupted_run_is_continued(tmp_path, images, monkeypatch):
-    load, calls = folder.load_patch, []
+    load, calls = folder_plans.load_patch, []
 
     def interrupted(*args, **kwargs):
         calls.append(args)
@@ -137,7 +137,7 @@ def test_an_interrupted_run_is_continued(tmp_path, images, monkeypatch):
             raise KeyboardInterrupt
         return load(*args, **kwargs)
 
-    monkeypatch.setattr(folder, 'load_patch', interrupted)
+    monkeypatch.setattr(folder_plans, 'load_patch', interrupted)
     assert run(tmp_path, '--commit-every', '2') == 130
     monkeypatch.undo()
     assert run(tmp_path) == 0

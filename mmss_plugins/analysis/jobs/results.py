@@ -95,14 +95,10 @@ def class_iou(matrix: np.ndarray) -> np.ndarray:
 def iou_of_predictions(store: Path, folder: Path, num_classes: int) -> np.ndarray:
     """IoU per class of the class maps in a folder, over all samples of a store with labels."""
     reader = StoreReader(store)
-    matrix = sum(
-        confusion_matrix(
-            reader.read(sample_id, [ReadRequest('label')])[0],
-            read_prediction(folder, sample_id),
-            num_classes,
-        )
-        for sample_id in reader.sample_ids
-    )
+    matrix = np.zeros((num_classes, num_classes), np.int64)
+    for sample_id in reader.sample_ids:
+        label = reader.read(sample_id, [ReadRequest('label')])[0]
+        matrix += confusion_matrix(label, read_prediction(folder, sample_id), num_classes)
     return class_iou(matrix)
 
 

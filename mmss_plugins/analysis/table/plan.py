@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -202,7 +203,7 @@ def data_root_options(cfg: Config, folder: str) -> list[str]:
 
 def _data_roots(part: object, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(part, Mapping):
-        pairs = part.items()
+        pairs: Iterable[tuple[Any, Any]] = part.items()
     elif isinstance(part, (list, tuple)):
         pairs = enumerate(part)
     else:

@@ -92,22 +92,26 @@ def network_channels(
     Returns:
         (C, H, W) float32.
     """
+    mean, std = entry.mean or (), entry.std or ()
     if modality == AERIAL and entry.normalize is None:
         channels = _aerial(image, entry)
     elif entry.normalize == 'clip8':
-        coded = image if image.dtype == np.uint8 else clip8(image, entry.mean, entry.std)
-        channels = _divided(coded, entry)
+        eight_bit = image if image.dtype == np.uint8 else clip8(image, mean, std)
+        channels = _divided(eight_bit, entry)
     else:
         coded = image.dtype == np.uint8 and modality in SENSORS
         channels = _decoded(image, entry, modality) if coded else image
         if entry.normalize == 'standardise':
             clip = 'stds' if modality != 's1' else limits or 'percentiles'
-            channels = standardise(channels, entry.mean, entry.std, clip)
+            channels = standardise(channels, mean, std, clip)
     channels = channels.astype(np.float32)
-    if entry.input_mean is None:
+    if entry.input_mean is None or entry.input_std is None:
         return channels
-    mean, std = (np.float32(v).reshape(-1, 1, 1) for v in (entry.input_mean, entry.input_std))
-    return (channels - mean) / std
+    shape = (-1, 1, 1)
+    shift, scale = (
+        np.asarray(v, np.float32).reshape(shape) for v in (entry.input_mean, entry.input_std)
+    )
+    return (channels - shift) / scale
 
 
 def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:

@@ -96,16 +96,17 @@ def predict_scene(
             output is left then.
     """
     options = options or PredictionOptions()
-    outputs = {kind: Path(path) for kind, path in outputs.items()}
+    paths = {kind: Path(path) for kind, path in outputs.items()}
     start = time.monotonic()
     reader = SceneReader(scene, options.nodata)
     counts = np.zeros(IGNORE_INDEX + 1, np.int64)
-    tags = {'checkpoint': model.name, 'window': options.window, 'overlap': options.overlap}
+    tags = {'checkpoint': model.name}
+    tags |= {name: str(getattr(options, name)) for name in ('window', 'overlap')}
     tags |= {} if settings is None else {SETTINGS: json.dumps(settings, sort_keys=True)}
     try:
         warnings = check_pixel_size(scene, model.spec, options.any_pixel_size)
         limits = judge_values(reader, model.spec, options.raw)
-        with SceneWriter(outputs, scene.grid, model.classes, model.palette, tags) as writer:
+        with SceneWriter(paths, scene.grid, model.classes, model.palette, tags) as writer:
             for row, col, probabilities, valid in predicted_rows(model, reader, options, limits):
                 classes = writer.write(row, col, probabilities, valid)
                 counts += np.bincount(classes.ravel(), minlength=len(counts))

@@ -62,7 +62,7 @@ class SceneWindows(Dataset):
     def __getitem__(self, index: int) -> WindowInput:
         window = self.windows[index]
         inside = _inside(window, self.reader.scene.grid.shape)
-        images, valid = {}, True
+        images, valid = {}, np.ones(1, bool)
         for modality in self.spec.modalities:
             image, present = self.reader.read(modality, inside)
             images[modality] = self.raw.physical(image, modality)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 from zlib import crc32
 
@@ -65,9 +66,14 @@ class SceneWriter:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind: type | None, *exception: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if kind is not None:
-            self._stack.__exit__(kind, *exception)
+            self._stack.__exit__(kind, error, traceback)
             return
         with self._stack:
             for file in self._files.values():
@@ -98,7 +104,7 @@ class SceneWriter:
         for kind, file in self._files.items():
             values = content[kind]()
             file.write(values, window=place)
-            self._written[kind][place] = crc32(np.ascontiguousarray(values))
+            self._written[kind][place] = crc32(np.ascontiguousarray(values).data)
         return classes
 
     def _check(self, kind: str) -> None:
@@ -111,7 +117,7 @@ class SceneWriter:
         try:
             with _quiet(), rasterio.open(draft) as file:
                 good = all(
-                    crc32(np.ascontiguousarray(file.read(window=place))) == expected
+                    crc32(np.ascontiguousarray(file.read(window=place)).data) == expected
                     for place, expected in self._written[kind].items()
                 )
             check_map(draft)
