@@ -39,9 +39,9 @@ from mmss_plugins.evaluation.label_noise.table import markdown
 from mmss_plugins.store.reader import StoreError
 
 DESCRIPTION = """What a pretrained cross-modal model makes of its noisy labels: per class the share
-that sample selection keeps, label confidences, agreement of the modalities; and where the store has
-clean labels, which classes are mistaken for which and how well the selection tells right from wrong
-labels. Reads the config's training data without augmentation."""
+that sample selection keeps, label confidences, and agreement of the modalities; where the store has
+clean labels, also which classes are mistaken for which and how well the selection separates right
+from wrong labels. Reads the config's training data without augmentation."""
 EXAMPLES = """examples:
   %(prog)s cromss_mid_r18_13b_mini work_dirs/cromss_mid_r18_13b_mini/epoch_40.pth
   %(prog)s CONFIG CHECKPOINT --out report --samples 0 --season 2 \\
@@ -66,7 +66,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--out', type=Path, help='folder of the report (default: label_noise in the work folder)'
     )
     parser.add_argument(
-        '--samples', type=int, default=500, help='so many, evenly spread; 0 for all (default: 500)'
+        '--samples',
+        type=int,
+        default=500,
+        help='number of samples, evenly spread; 0 for all (default: 500)',
     )
     parser.add_argument('--season', help="0..3 or 'random' (default: the config's)")
     parser.add_argument(
@@ -75,7 +78,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--proportion', type=float, help="share of labels to select (default: the config's, or 0.5)"
     )
-    parser.add_argument('--device', help='default: the GPU if there is one')
+    parser.add_argument('--device', help='device of the model (default: the GPU if there is one)')
     parser.add_argument(
         '--cfg-options', nargs='+', action=KeyValueAction, metavar='KEY=VALUE',
         help='override settings of the config',

@@ -22,11 +22,19 @@ from mmss_plugins.cli.run_options import add_run_options
 from mmss_plugins.cli.usage import UsageError, require_folder
 
 DESCRIPTION = 'Train (pretrain or fine-tune) with a config.'
+EXAMPLES = """examples:
+  %(prog)s pspnet_r50_50e_dfc2020-s2 --work-dir work_dirs/psp
+  %(prog)s pspnet_r50_50e_dfc2020-s2 --work-dir work_dirs/psp --resume
+"""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=DESCRIPTION)
+    parser = argparse.ArgumentParser(
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('config', help="path of a config, or the name of one of the package's")
     parser.add_argument(
         '--resume', nargs='?', const=resuming.NEWEST, metavar='CHECKPOINT', help=resuming.HELP

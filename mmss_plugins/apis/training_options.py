@@ -78,7 +78,7 @@ def enable_amp(cfg: Config) -> None:
     if get_device() not in _AMP_DEVICES:
         raise UsageError(
             f'--amp needs a GPU (or another of {", ".join(_AMP_DEVICES)}), but the device here is '
-            f'{get_device()!r}: leave the option out'
+            f'{get_device()!r}: omit the option'
         )
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind == 'AmpOptimWrapper':

@@ -22,7 +22,7 @@ class Tile(NamedTuple):
     """The files of one image, and the part of them that is used.
 
     Args:
-        name: Of the tile; patches of one tile are told by it.
+        name: Of the tile; the ids of its patches begin with it.
         shape: (H, W) of the part that is used, from the top left corner; None for all.
         image: The image.
         label: Its label image, if labels are read.
@@ -94,13 +94,13 @@ def add_patch_options(parser: argparse.ArgumentParser, size: int | None, default
         '--stride',
         type=positive,
         metavar='PX',
-        help='from one patch to the next; less than --size makes them overlap; the last of a row '
-        'or column is shifted inward, so that every pixel is covered (default: as --size)',
+        help='distance from one patch to the next; less than --size makes them overlap; the last '
+        'of a row or column is shifted inward, so that every pixel is covered (default: as --size)',
     )
     parser.add_argument(
         '--no-labels',
         action='store_true',
-        help='images only, for pretraining; no label file is looked at',
+        help='prepare images only, for pretraining; label files are not read',
     )
     parser.add_argument(
         '--format',
@@ -128,10 +128,10 @@ def stride_of(arguments: argparse.Namespace) -> int | None:
 
 
 def run_plans(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
-    """Carry out the plans in the form that is asked for.
+    """Carry out the plans in the form that is wanted.
 
     Returns:
-        Number of tiles and patches left out.
+        Number of tiles and patches skipped.
     """
     if arguments.format == 'files':
         with open_pool(arguments.dask) as pool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmss_plugins.prepare.image_files import ImageInfo
-from mmss_plugins.prepare.picture_files import ALPHA
+from mmss_plugins.prepare.pillow_images import ALPHA
 from mmss_plugins.raster.band_names import says_nothing
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.utils.errors import PrepareUsageError

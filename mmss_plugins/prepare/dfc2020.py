@@ -18,11 +18,11 @@ from mmss_plugins.cli.options import (
     add_archives,
     add_georeference,
     add_s2_offset,
-    checks_left_out,
     digest,
     make_parser,
     options,
     run,
+    skipped_checks,
 )
 from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
 from mmss_plugins.land_cover import IGNORE_INDEX
@@ -115,7 +115,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Make one store per split.
 
     Returns:
-        Number of patches left out.
+        Number of patches skipped.
     """
     root = require_source(arguments.raw_root, 'DFC2020')
     files = find_files(root, ('.tif',), not arguments.no_archives)
@@ -137,7 +137,7 @@ def prepare(arguments: argparse.Namespace) -> int:
                     split=split,
                     made_with={
                         **options(arguments, ['s2_offset']),
-                        **checks_left_out(arguments),
+                        **skipped_checks(arguments),
                         # with those that lack a file, which may come later
                         'patches': digest(
                             [p.sample_id for p in patches] + [s.sample_id for s in skipped]
@@ -161,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         'raw_root',
         type=Path,
-        help='folder with the unpacked data or its .zip files, in whatever folders, or one .zip',
+        help='folder with the unpacked data or its .zip files, at any depth, or one .zip',
     )
     parser.add_argument('out_dir', type=Path, help='where {split}.lmdb goes')
     parser.add_argument(

@@ -48,15 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         '--stride',
         type=positive,
         metavar='PX',
-        help='from one patch to the next; the last of a row or column is shifted inward, so that '
-        'every pixel is covered (default: as --size)',
+        help='distance from one patch to the next; the last of a row or column is shifted inward, '
+        'so that every pixel is covered (default: as --size)',
     )
     parser.add_argument(
         '--band-names',
         type=parse_names,
         metavar='NAMES',
-        help='names of all bands of the files in order, such as R,G,B,NIR; also makes a band of '
-        'an alpha channel (default: from the files, else R,G,B or band1,band2,...)',
+        help='names of all bands of the files in order, such as R,G,B,NIR; also uses an '
+        'alpha channel as a band (default: from the files, else R,G,B or band1,band2,...)',
     )
     parser.add_argument(
         '--bands',
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=share,
         default=0.0,
         metavar='SHARE',
-        help='leave out patches with a larger share of pixels without data (default: 0)',
+        help='skip patches with a larger share of pixels without data (default: 0)',
     )
     parser.add_argument(
         '--split-by',

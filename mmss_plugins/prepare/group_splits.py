@@ -88,7 +88,7 @@ def add_share_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup)
         'group, matches the same text; such as "^(\\d+)_" for names that begin with a scene',
     )
     parser.add_argument(
-        '--seed', type=not_negative, default=0, help='of the choice of groups (default: 0)'
+        '--seed', type=not_negative, default=0, help='seed of the choice of groups (default: 0)'
     )
 
 

@@ -48,8 +48,8 @@ def subtract_offset(
         shifted: Whether the file declares an offset, which was applied.
 
     Raises:
-        RasterError: If the offset is not 0, but the image is 8-bit, so coded already, or has lost
-            its offset by the file's declaration.
+        RasterError: If the offset is not 0, but the image is 8-bit, so quantised already, or has
+            lost its offset by the file's declaration.
         RasterError: If the values do not carry the offset.
     """
     if offset == 0:
@@ -57,12 +57,12 @@ def subtract_offset(
     if shifted:
         raise RasterError(
             f'{where}: the file declares an offset, which is applied: --s2-offset {offset} would '
-            'subtract it twice: leave the option out'
+            'subtract it twice: omit the option'
         )
     if image.dtype == np.uint8:
         raise RasterError(
             f'{where}: expected raw images, from which --s2-offset {offset} can be subtracted, but '
-            'found uint8, which is coded already: leave the option out, or give the raw files'
+            'found uint8, which is quantised already: omit the option, or give the raw files'
         )
     if bands:
         units.check_offset(image, bands, offset, where)
@@ -77,7 +77,7 @@ def to_float32(image: np.ndarray, where: object) -> np.ndarray:
         where: The file that the image is from.
 
     Raises:
-        RasterError: If the image is of integers, which tell dB only with a declared scale, or has
+        RasterError: If the image is of integers, which hold dB only with a declared scale, or has
             values beyond the range of float32.
     """
     if image.dtype.kind != 'f':
@@ -93,7 +93,7 @@ def to_float32(image: np.ndarray, where: object) -> np.ndarray:
 
 
 def quantise(image: np.ndarray, sensor: str | Sensor) -> np.ndarray:
-    """Code a raw (C, H, W) image in 8 bits ('clip8'); an 8-bit image already is."""
+    """Quantise a raw (C, H, W) image to 8 bits ('clip8'); an 8-bit image already is."""
     if image.dtype == np.uint8:
         return image
     sensor = SENSORS[sensor] if isinstance(sensor, str) else sensor

@@ -124,7 +124,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Make one store, or folder of files, per split.
 
     Returns:
-        Number of images and patches left out.
+        Number of images and patches skipped.
     """
     if arguments.download:
         download_loveda(arguments.raw_root, arguments.splits, arguments.url)

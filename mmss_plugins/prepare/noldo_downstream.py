@@ -15,12 +15,12 @@ from mmss_plugins.cli.options import (
     add_archives,
     add_georeference,
     add_s2_offset,
-    checks_left_out,
     digest,
     make_parser,
     options,
     positive,
     run,
+    skipped_checks,
 )
 from mmss_plugins.datasets.noldo_downstream import LABELS
 from mmss_plugins.land_cover import IGNORE_INDEX
@@ -157,7 +157,7 @@ def make_plan(arguments: argparse.Namespace, files: Sequence[FoundFile], split: 
     patches, unreadable = cut_tiles(tiles, arguments.patch_size, arguments.stride, arguments.pad_to)
     made_with = {
         **options(arguments, ['s2_offset', 'patch_size', 'stride', 'pad_to']),
-        **checks_left_out(arguments),
+        **skipped_checks(arguments),
         'label': label,
         # with those that lack a file, which may come later
         'tiles': digest([*(tile.name for tile in tiles), *(s.sample_id for s in unmatched)]),
@@ -181,7 +181,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Make one store per split.
 
     Returns:
-        Number of tiles and patches left out.
+        Number of tiles and patches skipped.
     """
     root = require_source(arguments.raw_root, 'SSL4EO-S12@DW or @OSM')
     size, stride = arguments.patch_size, arguments.stride
@@ -216,13 +216,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         '--splits',
         nargs='+',
         metavar='SPLIT',
-        help='splits to prepare (default: those of dw_train dw_test osm_train osm_test that are '
-        'there)',
+        help='splits to prepare (default: those found of dw_train, dw_test, osm_train and '
+        'osm_test)',
     )
     parser.add_argument(
         '--label',
         choices=list(LABELS),
-        help='labels to take (default: those that the name of the split begins with)',
+        help='labels to take (default: those named at the start of the split)',
     )
     parser.add_argument(
         '--patch-size',
@@ -235,8 +235,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         '--stride',
         type=positive,
         metavar='PX',
-        help='from one patch to the next; less than --patch-size makes them overlap; the last of a '
-        'row or column is shifted inward, so that every pixel is covered (default: as '
+        help='distance from one patch to the next; less than --patch-size makes them overlap; the '
+        'last of a row or column is shifted inward, so that every pixel is covered (default: as '
         '--patch-size)',
     )
     parser.add_argument(

@@ -80,7 +80,7 @@ def label_of(split: str) -> str:
     """Which labels a split is for, by its name.
 
     Raises:
-        PrepareUsageError: If the name does not tell.
+        PrepareUsageError: If the name does not say.
     """
     label = split.partition('_')[0]
     if label not in LABELS:

@@ -17,11 +17,11 @@ from mmss_plugins import __version__
 from mmss_plugins.cli.options import (
     add_archives,
     add_georeference,
-    checks_left_out,
     digest,
     make_parser,
     options,
     run,
+    skipped_checks,
 )
 from mmss_plugins.datasets.potsdam import BANDS, PotsdamDataset
 from mmss_plugins.prepare.aerial import (
@@ -201,7 +201,7 @@ def make_plan(arguments: argparse.Namespace, split: str, found: FoundTiles) -> P
         )
     made_with = {
         **options(arguments, ['bands', 'dsm', 'no_labels', 'no_boundary', 'size']),
-        **checks_left_out(arguments),
+        **skipped_checks(arguments),
         'stride': stride_of(arguments),
         'tiles': digest([*(t.name for t in found.tiles), *(s.sample_id for s in found.skipped)]),
     }
@@ -220,7 +220,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Make one store, or folder of files, per split.
 
     Returns:
-        Number of tiles and patches left out.
+        Number of tiles and patches skipped.
     """
     tree = PotsdamTree(
         require_source(arguments.raw_root, 'the data of Potsdam'),
@@ -253,7 +253,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         'raw_root',
         type=Path,
-        help='folder with the unpacked data or its .zip files, in whatever folders, or one .zip',
+        help='folder with the unpacked data or its .zip files, at any depth, or one .zip',
     )
     parser.add_argument('out_dir', type=Path, help='where {split}.lmdb goes')
     parser.add_argument(
@@ -271,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help='move N of the training tiles to the split val (default: 0)',
     )
     parser.add_argument(
-        '--val-seed', type=int, default=0, metavar='SEED', help='which ones (default: 0)'
+        '--val-seed', type=int, default=0, metavar='SEED', help='seed of their choice (default: 0)'
     )
     parser.add_argument(
         '--bands', choices=list(BANDS), default='RGB', help='images to read (default: RGB)'

@@ -131,7 +131,7 @@ class PotsdamTree:
             return (
                 f'; there are only labels without boundaries ({NO_BOUNDARY}): give --no-boundary'
                 if self.boundary
-                else '; there are only labels with boundaries: leave out --no-boundary'
+                else '; there are only labels with boundaries: omit --no-boundary'
             )
         return ''
 

@@ -12,7 +12,7 @@ import numpy as np
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.class_map import ClassMap
 from mmss_plugins.prepare.image_files import TIFF_SUFFIXES, image_info, read_image
-from mmss_plugins.prepare.picture_files import FORMATS, PictureFile
+from mmss_plugins.prepare.pillow_images import FORMATS, PillowImage
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid, check_same_place
 from mmss_plugins.raster.reproject import source_pixels
@@ -139,4 +139,4 @@ def _values(path: Path, window: Window, classes: ClassMap) -> tuple[np.ndarray, 
 
 @lru_cache(maxsize=2)
 def _palette_indices(path: Path, stamp: int) -> Any:  # noqa: ARG001
-    return PictureFile(path).palette_indices
+    return PillowImage(path).palette_indices

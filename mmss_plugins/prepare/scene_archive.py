@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple
 from mmss_plugins.prepare.ssl4eo_layout import LOCATION, S2A, S2C, kind_of_files
 
 GZIP = b'\x1f\x8b'
-PEEKED = 64  # members that tell what an archive holds
+PEEKED = 64  # members that show what an archive holds
 _SCENE = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 _BAND = re.compile(r'(?:VV|VH|B\d{1,2}|B8A)\.tif')
 BROKEN = (tarfile.TarError, zlib.error, gzip.BadGzipFile)

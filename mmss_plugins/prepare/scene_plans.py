@@ -101,7 +101,7 @@ def _pairs(arguments: argparse.Namespace) -> tuple[list[Pair], list[Skipped]]:
     if arguments.list is not None:
         pairs = read_list(arguments.list)
         if arguments.labels:
-            raise PrepareUsageError('--list has a column for the labels: leave --labels out')
+            raise PrepareUsageError('--list has a column for the labels: omit --labels')
         skipped: list[Skipped] = []
     else:
         pairs, skipped = find_pairs(images, arguments.labels or [])

@@ -29,7 +29,7 @@ PROBES, PROBE = 3, 256  # windows per axis that a scene is judged by, and their 
 OPEN_SCENES = 4  # per process
 ADVICE = {
     'linear': 'if these are linear power, add --s1-linear',
-    'decibel': 'leave --s1-linear out, or convert them to dB',
+    'decibel': 'omit --s1-linear, or convert them to dB',
     'fill': 'if these pixels hold no data, add --nodata VALUE',
     'reflectance': 'if these are reflectances from 0 to 1, add --s2-scale 10000',
     'reflectance x 10000': 'choose --s2-scale and --s2-offset so that they become it',
@@ -45,8 +45,8 @@ class ValueOptions:
         s2_offset: Then subtracted; None to find out for each scene.
         s2_level: 'L1C' or 'L2A'; None to find out for each scene.
         s1_linear: Sentinel-1 values are power, not dB.
-        nodata: Value without data in files that do not say so; for pictures where all bands have
-            it.
+        nodata: Value without data in files that do not say so; for PNG and
+            JPEG images where all bands have it.
         given: Per modality, names of all bands of a file in order.
     """
 
@@ -78,7 +78,7 @@ class SceneDate(NamedTuple):
     level: str = 'L1C'
 
     def sensor(self, modality: str) -> Sensor:
-        """The sensor of a modality, which tells unit and statistics."""
+        """The sensor of a modality, which gives unit and statistics."""
         return S2_L2A if modality == 's2' and self.level == 'L2A' else SENSORS[modality]
 
     @property
@@ -122,7 +122,7 @@ def examine(pair: Pair, options: ValueOptions) -> SceneDate | str:
         if level is None and 's2' in wanted and 'B10' not in wanted['s2']:
             raise RasterError(
                 f'{pair.images["s2"]}: whether this is L1C (top of atmosphere) or L2A (surface) '
-                'is not known: there is no B10, and neither metadata nor the name tell: give '
+                'is not known: there is no B10, and neither metadata nor the name says so: give '
                 '--s2-level L1C or --s2-level L2A'
             )
         scene = find_scene(pair.images, wanted, given)
@@ -132,7 +132,7 @@ def examine(pair: Pair, options: ValueOptions) -> SceneDate | str:
 
 
 def _level(pair: Pair, options: ValueOptions) -> str | None:
-    """The level of Sentinel-2, if the user, the product or the file tells."""
+    """The level of Sentinel-2, if the user, the product or the file gives it."""
     path = pair.images.get('s2')
     if path is None or options.s2_level is not None:
         return options.s2_level
@@ -178,7 +178,7 @@ def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
         if image.dtype == np.uint8:
             raise RasterError(
                 f'{where}: expected raw {modality} values, but found 8-bit ones, which have been '
-                'scaled: give the raw files, or take them as pictures with --image'
+                'scaled: give the raw files, or pass them with --image'
             )
         if modality == 's2':
             date = date._replace(offset=_offset(date, image, valid, options))

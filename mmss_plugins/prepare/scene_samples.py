@@ -56,7 +56,7 @@ class SampleOptions:
     Args:
         values: What the values of the scenes are.
         classes: Of the labels; None without labels.
-        vector: How polygons are burnt; None for raster labels.
+        vector: How polygons are rasterised; None for raster labels.
         assume_aligned: Labels have the pixels of the image, whatever their georeference is.
         max_nodata: Largest share of pixels without data in a patch.
         min_labelled: Least share of pixels with a label in a patch; at least one pixel must have.
@@ -147,7 +147,7 @@ def _label(
         return read_label(path, date.grid, patch.window, classes, options.assume_aligned)
     polygons = vector_labels.kept_polygons(path, date.grid, options.vector)
     split = patch.split if options.vector.split_attribute else None
-    return vector_labels.burn(
+    return vector_labels.rasterise(
         polygons, date.grid, patch.window, classes, options.vector, path, split
     )
 

@@ -60,7 +60,7 @@ class LocationImages(Protocol):
         """A message in terms of what the user has."""
 
     def close(self) -> None:
-        """Let go of what is not needed any more."""
+        """Release what is no longer needed."""
 
 
 @dataclass(frozen=True)
@@ -150,4 +150,4 @@ class MissingLocation:
         return message
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""

@@ -1,7 +1,7 @@
 """Finding images, labels and index of SSL4EO-S12 and NoLDO-S12 by what folders and files hold.
 
 Archives differ in their top folders, so nothing is expected at a fixed place: a folder with folders
-named by seven digits is one of locations, and the files of its scenes tell of what.
+named by seven digits is one of locations, and the files of its scenes say of what.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KINDS = {
     CLEAN_LABEL: 'clean labels (dw_clean_labels: label.tif)',
 }
 INDEX_NAME = 'dw_complete_ids.csv'
-NAMES = {  # of folders, where files do not tell
+NAMES = {  # of folders, where files do not say
     's1': S1, 's1_grd': S1, 's1grd': S1, 's2c': S2C, 's2_l1c': S2C, 's2l1c': S2C, 's2a': S2A,
     's2_l2a': S2A, 's2l2a': S2A, 'dw_noisy_labels': LABEL, 'dw_clean_labels': CLEAN_LABEL,
 }  # fmt: skip

@@ -51,7 +51,7 @@ class LocationLoader:
     Args:
         labels: Field ('label', 'clean_label') to the folder of its maps.
         s2: The processing level of Sentinel-2.
-        coding: 'clip8' to code raw images in 8 bits, None to keep them.
+        coding: 'clip8' to quantise raw images to 8 bits, None to keep them.
         size: Side length that the 10 m bands must have, pixels; None for any.
         s2_offset: Subtracted from raw Sentinel-2 values.
         by_position: Whether bands and labels are resampled to the grid of the location's first
@@ -88,7 +88,7 @@ class LocationLoader:
 
         Raises:
             RasterError: If a file is not as it should be, or the location has too few scenes.
-            PrepareUsageError: If the first images are coded already and there is an offset.
+            PrepareUsageError: If the first images are quantised already and there is an offset.
         """
         images = place.images
         assert images is not None  # a source has brought them

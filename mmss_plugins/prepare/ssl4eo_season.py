@@ -111,8 +111,8 @@ class SeasonGrid:
             return bicubic(band.data, self.target.shape)
         if not can_place(band.grid, self.target):
             raise RasterError(
-                f'{band.where}: expected a georeference, as --align position needs it: leave the '
-                'option out to lay bands over each other'
+                f'{band.where}: expected a georeference, as --align position needs it: omit the '
+                'option to lay bands over each other'
             )
         placed = place_band(band.data, band.grid, self.target)
         if placed.covered.mean() < COVERED:

@@ -19,7 +19,7 @@ LEVELS: dict[str, Sensor] = {S2C: S2, S2A: S2_L2A}  # of --s2
 OFFSET_NOTE = (
     'the Zarr files of 64 locations each (embed2scale/SSL4EO-S12-v1.1-Zarr) are published with '
     '+1000 added to Sentinel-2, and L2A has no B10 that would show it: if these are such, make the '
-    'store anew with --s2-offset 1000 --overwrite'
+    'store again with --s2-offset 1000 --overwrite'
 )
 
 
@@ -73,7 +73,8 @@ def find_source(
             raise PrepareUsageError(
                 f'more than one source of {KINDS[wanted[sensor]]}: {shown}: name one with --images'
             )
-    s1, s2 = (found[sensor][0] for sensor in ('s1', 's2'))
+    chosen = {sensor: found[sensor][0] for sensor in wanted}
+    s1, s2 = chosen['s1'], chosen['s2']
     if isinstance(s1, list) and isinstance(s2, list):
         return _zarr_source(places, s1, s2, level, s2_offset)
     zarr = [files for files in (s1, s2) if isinstance(files, list)]
@@ -89,7 +90,8 @@ def find_source(
                 for place in places
             ]
         )
-    return Source(list(places), ArchiveSupply({'s1': s1, 's2': s2}, out))
+    supplies = {name: some for name, some in chosen.items() if not isinstance(some, list)}
+    return Source(list(places), ArchiveSupply(supplies, out))
 
 
 def _zarr_source(

@@ -4,7 +4,7 @@
 each, with variables ``bands`` (sample, time, band, y, x), ``sample`` (seven-digit ids), ``file_id``
 (sample, time; product names), ``crs``, ``x_``, ``y_`` and ``cloud_mask``. The later edition,
 ``{split}/{modality}/ssl4eos12_shard_{n:06d}.tar``, holds one such file per location, without the
-dimension ``sample``. Product names, not the variable ``time``, tell which scene is which: in the
+dimension ``sample``. Product names, not the variable ``time``, say which scene is which: in the
 first edition the times of Sentinel-1 are in another order than its images.
 """
 

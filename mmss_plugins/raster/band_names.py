@@ -107,7 +107,7 @@ def name_in_file_name(path: Path, bands: Sequence[str], sensor: str = 's2') -> s
 
 
 def says_nothing(descriptions: Sequence[str | None]) -> bool:
-    """Whether descriptions tell no bands apart: absent, all the same, or numbers in order."""
+    """Whether names do not distinguish the bands: absent, all the same, or numbers in order."""
     texts = [_SEPARATORS.sub('', text or '').lower() for text in descriptions]
     if not any(texts):
         return True
@@ -156,7 +156,7 @@ def find_bands(
         The number of each band, counted from 1.
 
     Raises:
-        RasterError: If a band is not there, is there twice, or the file does not tell.
+        RasterError: If a band is not there, is there twice, or the file does not say.
     """
     count = len(descriptions)
     remedy = (

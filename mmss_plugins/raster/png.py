@@ -21,7 +21,7 @@ class PngImage:
         path: The file; only its header is read until pixels are wanted.
 
     Raises:
-        OSError: If it is missing or no PNG, or claims an absurd size.
+        OSError: If it is missing or no PNG, or its header gives an absurd size.
     """
 
     def __init__(self, path: RawPath) -> None:

@@ -34,7 +34,7 @@ class SceneReader:
         self._process = os.getpid()
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, '_open': {}}  # files are opened anew in each process
+        return {**self.__dict__, '_open': {}}  # files are opened again in each process
 
     def read(self, modality: str, window: Window | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Read the bands of a modality, at full resolution.

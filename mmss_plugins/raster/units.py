@@ -83,7 +83,7 @@ def check_units(
     """Refuse values that are plainly of another unit, and images without content.
 
     Args:
-        image: (C, ...) in physical values; 8-bit images are taken as coded ('clip8').
+        image: (C, ...) in physical values; 8-bit images are taken as quantised ('clip8').
         sensor: 's1' or 's2'; others are not checked.
         bands: Names of the C bands.
         where: The file or sample, for the message.
@@ -100,7 +100,7 @@ def check_units(
         return
     advice = {**ADVICE, **(advice or {})}
     if image.dtype == np.uint8:
-        _check_coded(pixels, sensor, bands, where)
+        _check_quantised(pixels, sensor, bands, where)
     elif sensor == S1.name:
         _check_decibel(pixels, bands, where, advice)
     else:
@@ -110,13 +110,13 @@ def check_units(
 def carries_offset(
     image: np.ndarray, bands: Sequence[str], valid: np.ndarray | None = None
 ) -> bool:
-    """Whether a Sentinel-2 L1C image still has the offset of +1000 of baseline 04.00: B10 tells.
+    """Whether a Sentinel-2 L1C image still has the offset of +1000 of baseline 04.00: B10 shows it.
 
     B10 looks at cirrus and is nearly dark elsewhere; with the offset no pixel of it is.
 
     Args:
         image: (C, ...), reflectance x 10000.
-        bands: Names of the C bands; without B10 the answer is False.
+        bands: Names of the C bands; without B10 the result is False.
         valid: (...) bool, pixels with data; None for all.
     """
     if image.dtype == np.uint8 or 'B10' not in bands:
@@ -234,7 +234,7 @@ def _whole(values: np.ndarray) -> bool:
     return bool((values == np.rint(values)).all())
 
 
-def _check_coded(pixels: np.ndarray, sensor: str, bands: Sequence[str], where: object) -> None:
+def _check_quantised(pixels: np.ndarray, sensor: str, bands: Sequence[str], where: object) -> None:
     counted = [index for index, band in enumerate(bands) if band != 'B10'] or [0]
     low, high = pixels[counted].min(), pixels[counted].max()
     saturated = sensor == S1.name and (pixels == 255).all(axis=1).any()

@@ -81,10 +81,10 @@ def test_an_override_that_nothing_reads_is_refused(config_file):
         with pytest.raises(UsageError, match=message):
             load_config(parse('some_run.py', '--cfg-options', given))
     cfg = load_config(parse('some_run.py', '--cfg-options', 'randomness.seed=5'))
-    assert cfg.randomness.seed == 5, 'a runner reads it, though the config leaves it out'
+    assert cfg.randomness.seed == 5, 'a runner reads it, though the config omits it'
 
 
-def test_an_override_that_comes_too_late_is_told(config_file, capsys):
+def test_an_override_that_comes_too_late_is_reported(config_file, capsys):
     load_config(parse('some_run.py', '--cfg-options', 'epochs=5'))
     assert "'epochs' is a variable of the config file" in capsys.readouterr().err
     load_config(parse('some_run.py', '--cfg-options', 'optim_wrapper.clip_grad=5'))

@@ -187,7 +187,7 @@ def test_missing_files_are_named_where_they_would_be(tmp_path):
     assert missing_files(found, '2', {'s1': 's1_2.tif', 's2': 's2_2.tif'}) is None
 
 
-def test_an_archive_that_has_changed_is_read_anew(tmp_path, image):
+def test_an_archive_that_has_changed_is_read_again(tmp_path, image):
     archive = zipped(tmp_path / 'a.zip', {'x.tif': image})
     np.testing.assert_array_equal(read_tiff(ZipMember(archive, 'x.tif'), 3), ARRAY)
     write_tiff(tmp_path / 'other.tif', 255 - ARRAY)

@@ -64,15 +64,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         '--overlap', type=int, metavar='PIXELS',
-        help='of neighbouring windows (default: a quarter of the window)',
+        help='overlap of neighbouring windows (default: a quarter of the window)',
     )  # fmt: skip
-    parser.add_argument('--batch-size', type=positive, default=8, help='windows at once')
-    parser.add_argument('--workers', type=int, default=1, help='processes that read ahead')
-    parser.add_argument('--device', help='default: the GPU if there is one')
-    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument(
+        '--batch-size', type=positive, default=8, help='windows per batch (default: 8)'
+    )
+    parser.add_argument(
+        '--workers', type=int, default=1, help='processes that read ahead (default: 1)'
+    )
+    parser.add_argument('--device', help='device of the model (default: the GPU if there is one)')
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     _add_values(parser)
     parser.add_argument(
-        '--overwrite', action='store_true', help='predict scenes again whose maps are there'
+        '--overwrite', action='store_true', help='predict again the scenes whose maps exist'
     )
     parser.add_argument(
         '--cfg-options', nargs='+', action=KeyValueAction, metavar='KEY=VALUE',
@@ -83,18 +87,22 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _add_values(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group('what the values of the scenes are')
-    group.add_argument('--nodata', type=float, help='value without data, if the files do not say')
+    group = parser.add_argument_group('values of the scenes')
+    group.add_argument(
+        '--nodata', type=float, help='value of pixels without data, if the files declare none'
+    )
     group.add_argument(
         '--s2-scale', type=float, default=1,
-        help='Sentinel-2 times this is reflectance x 10000 (reflectances: 10000)',
+        help='factor from Sentinel-2 values to reflectance x 10000 (10000 for reflectances)',
     )  # fmt: skip
     group.add_argument(
         '--s2-offset', type=float, metavar='DN',
-        help='then subtracted: 1000 for processing baseline 04.00 or later, 0 for none; a scene '
-        'whose B10 shows the offset is refused unless it is given',
+        help='subtracted after scaling: 1000 for processing baseline 04.00 or later, 0 for none; a '
+        'scene whose B10 shows the offset is refused unless it is given',
     )  # fmt: skip
-    group.add_argument('--s1-linear', action='store_true', help='Sentinel-1 is power, not dB')
+    group.add_argument(
+        '--s1-linear', action='store_true', help='Sentinel-1 values are linear power, not dB'
+    )
     group.add_argument(
         '--any-pixel-size', action='store_true',
         help='predict scenes whose pixels are over three times larger or smaller than in training',
@@ -132,7 +140,7 @@ def scenes_of(args: argparse.Namespace, modalities: Sequence[str]) -> list[dict[
         found = [f'--{name}' for name in parts if parts[name]] + ['SCENE'] * bool(args.scenes)
         raise UsageError(
             f'the model wants {" and ".join(modalities)}: expected {wanted}, but got '
-            f'{" and ".join(found) or "no scene"}{_one_answers(modalities)}'
+            f'{" and ".join(found) or "no scene"}{_one_modality_hint(modalities)}'
         )
     if len({len(paths) for paths in named.values()}) > 1:
         counts = ', '.join(f'{len(paths)} of --{name}' for name, paths in named.items())
@@ -148,10 +156,10 @@ def scenes_of(args: argparse.Namespace, modalities: Sequence[str]) -> list[dict[
     return scenes
 
 
-def _one_answers(modalities: Sequence[str]) -> str:
+def _one_modality_hint(modalities: Sequence[str]) -> str:
     if len(modalities) == 1:
         return ''
     return (
-        f' (a cross-modal model can answer from one alone: --cfg-options '
+        f' (a cross-modal model can predict from one alone: --cfg-options '
         f'model.test_cfg.predict={modalities[-1]})'
     )

@@ -42,7 +42,7 @@ class RawValues:
 def advice(raw: RawValues) -> dict[str, str]:
     """What to do about values of another unit: the options of the command line."""
     decibel = (
-        'leave --s1-linear out if these are in dB already'
+        'omit --s1-linear if these are in dB already'
         if raw.s1_linear
         else 'convert them to dB, or declare their scale in the file'
     )
@@ -63,7 +63,7 @@ def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> Limits:
     windows see one place alike.
 
     Args:
-        pixels: (C, pixels) with data, in dB or coded in 8 bits.
+        pixels: (C, pixels) with data, in dB or quantised to 8 bits.
         entry: The specification of the modality.
 
     Returns:
@@ -84,7 +84,7 @@ def network_channels(
     """What the network got in training for these values: normalised, data preprocessor included.
 
     Args:
-        image: (C, H, W), physical values, or 8 bits (aerial images; coded Sentinel images).
+        image: (C, H, W), physical values, or 8 bits (aerial images; quantised Sentinel images).
         entry: The specification of the modality.
         modality: Its name.
         limits: Of :func:`backscatter_limits`, for standardised Sentinel-1.
@@ -99,8 +99,8 @@ def network_channels(
         eight_bit = image if image.dtype == np.uint8 else clip8(image, mean, std)
         channels = _divided(eight_bit, entry)
     else:
-        coded = image.dtype == np.uint8 and modality in SENSORS
-        channels = _decoded(image, entry, modality) if coded else image
+        quantised = image.dtype == np.uint8 and modality in SENSORS
+        channels = _decoded(image, entry, modality) if quantised else image
         if entry.normalize == 'standardise':
             clip = 'stds' if modality != 's1' else limits or 'percentiles'
             channels = standardise(channels, mean, std, clip)
@@ -123,10 +123,10 @@ def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:
     return channels
 
 
-def _decoded(coded: np.ndarray, entry: ModalityInput, modality: str) -> np.ndarray:
-    return decode_clip8(coded, *sensor_statistics(sensor_of(modality, entry.unit), entry.bands))
+def _decoded(quantised: np.ndarray, entry: ModalityInput, modality: str) -> np.ndarray:
+    return decode_clip8(quantised, *sensor_statistics(sensor_of(modality, entry.unit), entry.bands))
 
 
-def _divided(coded: np.ndarray, entry: ModalityInput) -> np.ndarray:
-    channels = coded.astype(np.float32)
+def _divided(quantised: np.ndarray, entry: ModalityInput) -> np.ndarray:
+    channels = quantised.astype(np.float32)
     return channels / UINT8_MAX if entry.values == '0..1' else channels

@@ -85,7 +85,7 @@ def predict_scene(
         scene: From :func:`~mmss_plugins.raster.scene_files.find_scene`.
         outputs: Paths of 'classes', 'confidence', 'probabilities'; those that are wanted.
         options: How; None for the defaults.
-        settings: Written to the maps as JSON, so that a later run can tell how they were made.
+        settings: Written to the maps as JSON, so that a later run can see how they were made.
 
     Returns:
         How many pixels have which class.

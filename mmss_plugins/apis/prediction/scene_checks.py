@@ -135,7 +135,7 @@ def _check_given_offset(
     if raw.s2_offset and declared:
         raise RasterError(
             f'{where}: the file declares an offset, which is applied: --s2-offset '
-            f'{raw.s2_offset:g} would subtract it twice: leave the option out'
+            f'{raw.s2_offset:g} would subtract it twice: omit the option'
         )
     if raw.s2_offset:
         check_offset(stored * raw.s2_scale, bands, raw.s2_offset, where)

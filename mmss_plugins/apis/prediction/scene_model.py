@@ -66,7 +66,7 @@ class SceneModel:
 
         Raises:
             CheckpointFileError: If the file is not a checkpoint, or not this model's.
-            RasterError: If the checkpoint does not tell its inputs, or the model does not segment.
+            RasterError: If the checkpoint does not give its inputs, or the model does not segment.
         """
         content = read_checkpoint(checkpoint, mmap=True)
         spec = specification_of(content, str(checkpoint))

@@ -132,7 +132,7 @@ class SceneWriter:
         from rasterio.control import GroundControlPoint
         from rasterio.enums import ColorInterp
 
-        coded = kind == CLASSES
+        is_classes = kind == CLASSES
         count = len(self.classes) if kind == PROBABILITIES else 1
         with _quiet():
             file = rasterio.open(
@@ -142,15 +142,15 @@ class SceneWriter:
                 height=self.grid.shape[0],
                 width=self.grid.shape[1],
                 count=count,
-                dtype='uint8' if coded else 'float32',
-                nodata=IGNORE_INDEX if coded else float('nan'),
+                dtype='uint8' if is_classes else 'float32',
+                nodata=IGNORE_INDEX if is_classes else float('nan'),
                 crs=self.grid.crs,
                 transform=Affine(*self.grid.transform),
                 tiled=True,
                 blockxsize=TILE,
                 blockysize=TILE,
                 compress='deflate',
-                predictor=1 if coded else 3,
+                predictor=1 if is_classes else 3,
                 bigtiff='if_safer',
                 num_threads='all_cpus',
             )
@@ -160,7 +160,7 @@ class SceneWriter:
         if self.grid.rpcs:
             file.update_tags(ns='RPC', **dict(self.grid.rpcs))
         file.update_tags(**self.tags)
-        if coded:
+        if is_classes:
             file.update_tags(**{f'CLASS_{i}': name for i, name in enumerate(self.classes)})
             if self.palette is not None:
                 table = {i: (*colour, 255) for i, colour in enumerate(self.palette)}

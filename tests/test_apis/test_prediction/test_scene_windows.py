@@ -114,7 +114,7 @@ def test_windows_without_any_data_are_zeros(tmp_path, entry):
     assert not valid.any()
 
 
-def test_raw_values_and_limits_are_heeded(tmp_path):
+def test_raw_values_and_limits_are_used(tmp_path):
     path = write_scene(tmp_path / 'a.tif', IMAGE + 1000)
     raw = RawValues(s2_offset=1000)
     inputs, _ = windows_of([Window(0, 0, 6, 6)], raw, s2=path)[0]
