@@ -61,7 +61,8 @@ def test_tags_and_declared_offsets(tmp_path):
 
 
 def test_otherwise_the_user_is_asked(tmp_path):
-    for seen, hint in ((None, 'tags say so: give'), (True, 'as if it did:'), (False, 'as if it did not')):
+    hints = {None: 'say so: give', True: 'as if it did:', False: 'as if it did not'}
+    for seen, hint in hints.items():
         with pytest.raises(RasterError, match=f'{hint}.*--s2-offset 1000'):
             offset(tmp_path / 'scene_2023.tif', {'AREA_OR_POINT': 'Area'}, seen=seen)
     (tmp_path / 'MTD_MSIL2A.xml').write_text(LATER + LATER.replace('-1000', '-900'))
