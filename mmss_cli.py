@@ -82,6 +82,20 @@ EXAMPLES = """examples:
   mmss predict pspnet_r50_50e_dfc2020-s2 work_dirs/psp/epoch_50.pth scene.tif --out maps
   mmss COMMAND --help
 """
+GROUP_EXAMPLES = {
+    'prepare': """examples:
+  mmss prepare dfc2020 data/DFC2020 data/dfc2020
+  mmss prepare scenes data/mine --s2 scenes --labels masks --classes classes.yml --val 0.1
+""",
+    'download': """examples:
+  mmss download noldo dw osm --out data/NoLDO-S12 --dry-run
+  mmss download noldo dw osm --out data/NoLDO-S12 --unpack
+""",
+    'convert': """examples:
+  mmss convert cromss cromss-13b-mid cromss_mid_13b.pth
+  mmss convert grass model_final_checkpoint.torch grass_r50.pth
+""",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int | None:
@@ -151,7 +165,7 @@ def _help(table: dict, path: Sequence[str]) -> str:
     width = max(len(name) for name, _ in rows) + 2
     lines = '\n'.join(f'  {name:{width}}{text}' for name, text in rows)
     usage = f'usage: {" ".join(path)} COMMAND ...\n\ncommands:\n{lines}\n'
-    return f'{usage}\n{EXAMPLES}' if table is COMMANDS else usage
+    return f'{usage}\n{EXAMPLES if table is COMMANDS else GROUP_EXAMPLES[path[-1]]}'.rstrip()
 
 
 _SCRIPT = """\
@@ -219,7 +233,7 @@ def _help_of(*path: str) -> str:
 
 
 def _config_names() -> list[str]:
-    configs = importlib.import_module('mmss_plugins.apis.run_options').packaged_configs()
+    configs = importlib.import_module('mmss_plugins.cli.config_files').packaged_configs()
     files = [file.relative_to(configs) for file in Path(configs).rglob('*.py')]
     return [file.stem for file in files if '_base_' not in file.parts]
 

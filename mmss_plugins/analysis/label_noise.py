@@ -6,19 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmss_plugins.apis.run_options import (
-    KeyValueAction,
-    UsageError,
-    load_config,
-    require_file,
-    require_folder,
-)
 from mmss_plugins.checkpoints.files import CheckpointFileError
 from mmss_plugins.checkpoints.spec.input_specification import (
     InputSpecificationError,
@@ -28,7 +22,10 @@ from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.checkpoints.transfer.pretrained import read_content
+from mmss_plugins.cli.config_files import load_config
 from mmss_plugins.cli.plain_errors import usage_error
+from mmss_plugins.cli.run_options import KeyValueAction
+from mmss_plugins.cli.usage import UsageError, require_file, require_folder
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.evaluation.label_noise.files import check_folder, write_report
 from mmss_plugins.evaluation.label_noise.report import LabelNoiseReport
@@ -42,9 +39,9 @@ from mmss_plugins.evaluation.label_noise.table import markdown
 from mmss_plugins.store.reader import StoreError
 
 DESCRIPTION = """What a pretrained cross-modal model makes of its noisy labels: per class the share
-that sample selection keeps, label confidences, agreement of the modalities; and where the store has
-clean labels, which classes are mistaken for which and how well the selection tells right from wrong
-labels. Reads the config's training data without augmentation."""
+that sample selection keeps, label confidences, and agreement of the modalities; where the store has
+clean labels, also which classes are mistaken for which and how well the selection separates right
+from wrong labels. Reads the config's training data without augmentation."""
 EXAMPLES = """examples:
   %(prog)s cromss_mid_r18_13b_mini work_dirs/cromss_mid_r18_13b_mini/epoch_40.pth
   %(prog)s CONFIG CHECKPOINT --out report --samples 0 --season 2 \\
@@ -69,7 +66,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--out', type=Path, help='folder of the report (default: label_noise in the work folder)'
     )
     parser.add_argument(
-        '--samples', type=int, default=500, help='so many, evenly spread; 0 for all (default: 500)'
+        '--samples',
+        type=int,
+        default=500,
+        help='number of samples, evenly spread; 0 for all (default: 500)',
     )
     parser.add_argument('--season', help="0..3 or 'random' (default: the config's)")
     parser.add_argument(
@@ -78,7 +78,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--proportion', type=float, help="share of labels to select (default: the config's, or 0.5)"
     )
-    parser.add_argument('--device', help='default: the GPU if there is one')
+    parser.add_argument('--device', help='device of the model (default: the GPU if there is one)')
     parser.add_argument(
         '--cfg-options', nargs='+', action=KeyValueAction, metavar='KEY=VALUE',
         help='override settings of the config',
@@ -102,7 +102,7 @@ def load_model(cfg: Config, checkpoint: str, dataset: SentinelStoreDataset) -> n
         UsageError: If there is none, or it was trained on other inputs.
     """
     require_file(checkpoint, 'checkpoint')
-    model = load_trained(cfg, checkpoint)
+    model: Any = load_trained(cfg, checkpoint)
     trained = specification_of(read_content(checkpoint), checkpoint)
     found = run_specification(dataset, model.data_preprocessor)
     if trained is not None and found is not None:

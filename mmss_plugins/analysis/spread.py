@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Sequence
 
 
-def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
+def mean_and_std(values: Sequence[float]) -> tuple[float, float | None]:
     """Mean and sample standard deviation (n - 1 in its denominator; None for one value)."""
-    deviation = statistics.stdev(values) if len(values) > 1 else None
-    return statistics.mean(values), deviation
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return statistics.mean(values), std
 
 
 def spread(values: Sequence[float], single: str = '') -> str:
@@ -21,5 +21,5 @@ def spread(values: Sequence[float], single: str = '') -> str:
     """
     if not values:
         return ''
-    mean, deviation = mean_and_deviation(values)
-    return f'{mean:.1f}' + (single if deviation is None else f' ± {deviation:.1f}')
+    mean, std = mean_and_std(values)
+    return f'{mean:.1f}' + (single if std is None else f' ± {std:.1f}')

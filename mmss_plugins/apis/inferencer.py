@@ -1,4 +1,4 @@
-"""MMSegmentation's inferencer, with pictures of files that OpenCV cannot read."""
+"""MMSegmentation's inferencer, with images of files that OpenCV cannot read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class MultiBandSegInferencer(MMSegInferencer):
     """``MMSegInferencer`` that also draws on GeoTIFF files of many bands.
 
     Predictions alone (``inferencer(files)['predictions']``) need no more than ``MMSegInferencer``,
-    which reads each file again for its pictures, by OpenCV. Here a picture shows what the network
+    which reads each file again for its figures, by OpenCV. Here a figure shows what the network
     has got, in true colours where its bands allow it.
 
     Args:
@@ -35,7 +35,7 @@ class MultiBandSegInferencer(MMSegInferencer):
             **kwargs: Of ``MMSegInferencer.visualize``.
 
         Returns:
-            Pictures (H, W, 3), if they are asked for.
+            Figures (H, W, 3), if requested.
         """
         loader = self.pipeline.transforms[0]
         wanted = any(kwargs.get(name) for name in ('show', 'img_out_dir', 'return_vis'))

@@ -6,8 +6,8 @@ import sys
 
 from mmengine.config import Config
 
-from mmss_plugins.apis.run_options import UsageError, require_file
 from mmss_plugins.checkpoints.resumable import find_resumable, hook_options
+from mmss_plugins.cli.usage import UsageError, require_file
 
 NEWEST, AUTO = 'newest', 'auto'
 HELP = (
@@ -28,7 +28,7 @@ def set_resume(cfg: Config, resume: str | None) -> None:
         resume: Of the command line: None, :data:`NEWEST`, :data:`AUTO` or a file.
 
     Raises:
-        UsageError: If there is no such checkpoint, or all that there are are damaged.
+        UsageError: If there is no such checkpoint, or all of them are damaged.
     """
     if resume is None:
         if not cfg.get('resume') or cfg.get('load_from'):
@@ -48,13 +48,13 @@ def set_resume(cfg: Config, resume: str | None) -> None:
     if found.damaged:
         raise UsageError(
             f'--resume: no checkpoint in {cfg.work_dir} can be read: {"; ".join(found.damaged)}. '
-            'Give another by --resume CHECKPOINT, or leave --resume out to start anew'
+            'Give another by --resume CHECKPOINT, or omit --resume to start a new run'
         )
     if resume == NEWEST:
         raise UsageError(
             f'--resume: {cfg.work_dir} holds no checkpoint epoch_*.pth or iter_*.pth to continue '
-            'from: check --work-dir, leave --resume out to start anew, or give --resume auto to '
-            'start anew only where there is none'
+            'from: check --work-dir, omit --resume to start a new run, or give --resume auto to '
+            'start a new run only where there is none'
         )
     print(f'resume: {cfg.work_dir} holds no checkpoint, so a new run starts', file=sys.stderr)
     cfg.resume, cfg.load_from = False, None

@@ -9,27 +9,32 @@ from collections.abc import Sequence
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmss_plugins.apis.run_options import (
-    UsageError,
-    add_run_options,
-    load_config,
-    require_file,
-    require_folder,
-    require_known_settings,
-)
+from mmss_plugins.cli.config_files import load_config, require_known_settings
 from mmss_plugins.cli.plain_errors import plain_errors, usage_error
+from mmss_plugins.cli.run_options import add_run_options
+from mmss_plugins.cli.usage import UsageError, require_file, require_folder
 
 DESCRIPTION = (
     'Test a checkpoint with a config: OA, AA, mIoU, mF1, and on request class maps and images.'
 )
+EXAMPLES = """examples:
+  %(prog)s pspnet_r50_50e_dfc2020-s2 work_dirs/psp/epoch_50.pth
+  %(prog)s pspnet_r50_50e_dfc2020-s2 work_dirs/psp/epoch_50.pth --out maps --show-dir images
+"""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=DESCRIPTION)
+    parser = argparse.ArgumentParser(
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('config', help="path of a config, or the name of one of the package's")
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
-    parser.add_argument('--checkpoint', dest='checkpoint_option', help='the same, as an option')
+    parser.add_argument(
+        '--checkpoint', dest='checkpoint_option', help='checkpoint file, as an option'
+    )
     parser.add_argument('--out', metavar='DIR', help='also write the predicted maps here, as PNG')
     parser.add_argument(
         '--tta', action='store_true', help="test-time augmentation, by the config's tta_pipeline"
@@ -38,7 +43,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--show-dir', metavar='DIR', help='also write images of the predictions into this folder'
     )
     parser.add_argument('--show', action='store_true', help='show the images in a window')
-    parser.add_argument('--interval', type=int, default=1, help='one image every so many batches')
+    parser.add_argument(
+        '--interval',
+        type=int,
+        default=1,
+        metavar='N',
+        help='draw one image every N batches (default: 1)',
+    )
     add_run_options(parser)
     args = parser.parse_args(argv)
     args.checkpoint = args.checkpoint_option or args.checkpoint

@@ -10,25 +10,31 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmss_plugins.apis import resuming
-from mmss_plugins.apis.run_options import (
-    UsageError,
-    add_run_options,
+from mmss_plugins.apis.training_options import (
     enable_amp,
     enable_auto_scale_lr,
     enable_tensorboard,
-    load_config,
     require_encoders,
-    require_folder,
-    require_known_settings,
 )
+from mmss_plugins.cli.config_files import load_config, require_known_settings
 from mmss_plugins.cli.plain_errors import plain_errors, usage_error
+from mmss_plugins.cli.run_options import add_run_options
+from mmss_plugins.cli.usage import UsageError, require_folder
 
 DESCRIPTION = 'Train (pretrain or fine-tune) with a config.'
+EXAMPLES = """examples:
+  %(prog)s pspnet_r50_50e_dfc2020-s2 --work-dir work_dirs/psp
+  %(prog)s pspnet_r50_50e_dfc2020-s2 --work-dir work_dirs/psp --resume
+"""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=DESCRIPTION)
+    parser = argparse.ArgumentParser(
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('config', help="path of a config, or the name of one of the package's")
     parser.add_argument(
         '--resume', nargs='?', const=resuming.NEWEST, metavar='CHECKPOINT', help=resuming.HELP

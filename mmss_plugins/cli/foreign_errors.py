@@ -74,9 +74,9 @@ def meaning(error: BaseException) -> str | None:
             f'a part of the config cannot be built: {text}: correct this option in the config or '
             'in --cfg-options'
         )
-    for pattern, told in _MEANINGS:
+    for pattern, explanation in _MEANINGS:
         if re.search(pattern, text):
-            return f'{told} ({_first_line(text)})'
+            return f'{explanation} ({_first_line(text)})'
     return None
 
 

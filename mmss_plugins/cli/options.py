@@ -18,8 +18,8 @@ from mmss_plugins.utils.parallel import default_workers
 
 EXIT_CODES = """exit status:
   0  every sample is in the store
-  1  some samples were left out; they are listed with the reason
-  2  wrong arguments, layout or index, or a store there that cannot be continued
+  1  some samples were skipped; the summary gives the reasons
+  2  wrong arguments, layout or index, or an existing store that cannot be continued
 """
 
 
@@ -59,10 +59,11 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=64,
         metavar='N',
-        help='samples per transaction; after a kill at most this many are read again (default: 64)',
+        help='samples per transaction; after an interruption at most this many are read again '
+        '(default: 64)',
     )
     parser.add_argument(
-        '--overwrite', action='store_true', help='discard a store that is there and begin anew'
+        '--overwrite', action='store_true', help='discard an existing store and start again'
     )
 
 
@@ -72,16 +73,16 @@ def add_machines(parser: argparse.ArgumentParser) -> None:
         '--shard',
         type=parse_shard,
         metavar='I/N',
-        help='make only the I-th of N equal parts (1/N ... N/N), as a store of its own beside OUT: '
-        '{name}.shard-I-of-N.lmdb. The parts need nothing of each other; mmss store merge makes '
-        'of all of them the store that one run would have made',
+        help='make only the I-th of N equal parts (1/N ... N/N), as a separate store beside OUT: '
+        '{name}.shard-I-of-N.lmdb. The parts are independent; mmss store merge joins them '
+        'into the store that a single run would have made',
     )
     parser.add_argument(
         '--dask',
         metavar='ADDRESS',
         help='let the workers of the Dask cluster with this scheduler (tcp://host:8786) read the '
-        'files instead of processes of this machine; they must see them under the same paths and '
-        'have this package; this process writes',
+        'files, instead of processes of this machine; they need this package and the files under '
+        'the same paths; this process writes the store',
     )
 
 
@@ -90,8 +91,8 @@ def add_archives(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--no-archives',
         action='store_true',
-        help='do not look into .zip files in RAW_ROOT, for those that lie beside the folders that '
-        'were unpacked from them',
+        help='do not read .zip files in RAW_ROOT, such as those beside the folders unpacked '
+        'from them',
     )
 
 
@@ -100,7 +101,7 @@ def add_georeference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--ignore-georeference',
         action='store_true',
-        help='take files as they are even where they say that they lie elsewhere; without this, a '
+        help='accept samples whose files have different georeferences; without this option, a '
         'sample is skipped if the corners of its files differ by more than half a pixel',
     )
 
@@ -113,8 +114,8 @@ def add_s2_offset(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar='DN',
         help='subtract this from raw Sentinel-2 values, in reflectance x 10000, and clip at 0: '
-        '1000 for products of processing baseline 04.00 or later; not for files that are coded in '
-        '8 bits already (default: 0)',
+        '1000 for products of processing baseline 04.00 or later; not for files that are quantised '
+        'already (default: 0)',
     )
 
 
@@ -126,7 +127,7 @@ def run(
     """Run a preparation and turn its outcome into an exit status.
 
     Args:
-        prepare: Returns the number of samples left out.
+        prepare: Returns the number of samples skipped.
         arguments: Passed on.
         rasterio: Whether it needs rasterio.
     """
@@ -172,7 +173,7 @@ def options(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, ob
     return {name: getattr(arguments, name) for name in names}
 
 
-def checks_left_out(arguments: argparse.Namespace) -> dict[str, object]:
+def skipped_checks(arguments: argparse.Namespace) -> dict[str, object]:
     """The checks that were turned off, for the store's description; nothing in the usual case."""
     return {'ignore_georeference': True} if arguments.ignore_georeference else {}
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from mmss_plugins.cli.options import positive
 from mmss_plugins.prepare.patch_files import prepare_files
-from mmss_plugins.prepare.raw_files import RawPath
 from mmss_plugins.raster.windows import Window, cut_windows
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store.creation.runner import Plan, Skipped, prepare_stores
 from mmss_plugins.store.patch_ids import patch_id
 from mmss_plugins.utils.dask_pool import open_pool
@@ -22,7 +22,7 @@ class Tile(NamedTuple):
     """The files of one image, and the part of them that is used.
 
     Args:
-        name: Of the tile; patches of one tile are told by it.
+        name: Of the tile; the ids of its patches begin with it.
         shape: (H, W) of the part that is used, from the top left corner; None for all.
         image: The image.
         label: Its label image, if labels are read.
@@ -50,6 +50,7 @@ def cut_tile(tile: Tile, size: int, stride: int) -> list[Patch]:
     Raises:
         ValueError: If the tile is smaller than a patch.
     """
+    assert tile.shape is not None
     return [
         Patch(patch_id(tile.name, window.row, window.col), tile, window)
         for window in cut_windows(tile.shape, size, stride)
@@ -93,13 +94,13 @@ def add_patch_options(parser: argparse.ArgumentParser, size: int | None, default
         '--stride',
         type=positive,
         metavar='PX',
-        help='from one patch to the next; less than --size makes them overlap; the last of a row '
-        'or column is shifted inward, so that every pixel is covered (default: as --size)',
+        help='distance from one patch to the next; less than --size makes them overlap; the last '
+        'of a row or column is shifted inward, so that every pixel is covered (default: as --size)',
     )
     parser.add_argument(
         '--no-labels',
         action='store_true',
-        help='images only, for pretraining; no label file is looked at',
+        help='prepare images only, for pretraining; label files are not read',
     )
     parser.add_argument(
         '--format',
@@ -127,10 +128,10 @@ def stride_of(arguments: argparse.Namespace) -> int | None:
 
 
 def run_plans(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
-    """Carry out the plans in the form that is asked for.
+    """Carry out the plans in the form that is wanted.
 
     Returns:
-        Number of tiles and patches left out.
+        Number of tiles and patches skipped.
     """
     if arguments.format == 'files':
         with open_pool(arguments.dask) as pool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmss_plugins.prepare.image_files import ImageInfo
-from mmss_plugins.prepare.picture_files import ALPHA
+from mmss_plugins.prepare.pillow_images import ALPHA
 from mmss_plugins.raster.band_names import says_nothing
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.utils.errors import PrepareUsageError
@@ -70,7 +70,8 @@ def choose_bands(
         PrepareUsageError: If no image fits.
     """
     given, wanted = (None if names is None else tuple(names) for names in (given, wanted))
-    kinds, reason = Counter(), ''
+    kinds: Counter[tuple[tuple[str, ...], int, str]] = Counter()
+    reason = ''
     for info in infos:
         try:
             names = tuple(chosen_bands(info, given, wanted, 'the images'))

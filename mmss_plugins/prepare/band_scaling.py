@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmss_plugins.bands import EIGHT_BIT, FILE_VALUE
 from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.fields import band_field
 from mmss_plugins.store.normalisation import CLIP_STDS, clip8
 from mmss_plugins.store.reader import StoreError, StoreReader
 from mmss_plugins.utils.errors import PrepareUsageError
@@ -55,8 +57,8 @@ class Scaling:
     text: str
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
-    mean: tuple[float, ...] = field(default=())
-    std: tuple[float, ...] = field(default=())
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     def apply(self, image: np.ndarray) -> np.ndarray:
         """(C, H, W) physical values to stored ones; uint8 if they are scaled."""
@@ -65,8 +67,10 @@ class Scaling:
         low, high = np.array(self.low), np.array(self.high)
         return clip8(image, (low + high) / 2, (high - low) / (2 * CLIP_STDS))
 
-    def describe(self, spec: dict[str, Any]) -> dict[str, Any]:
+    def field(self, bands: Sequence[str], dtype: np.dtype) -> dict[str, Any]:
         """The description of an image field, with the scale that undoes the scaling."""
+        kept = dtype == np.uint8 and not self.low
+        spec = band_field(bands, dtype, EIGHT_BIT if kept else FILE_VALUE)
         if not self.low:
             return spec
         gain = [(high - low) / LEVELS for low, high in zip(self.low, self.high, strict=True)]
@@ -88,9 +92,9 @@ def parse_scale(text: str) -> ScaleChoice:
     if Path(text).is_dir():
         return _scale_of(Path(text))
     try:
-        limits = tuple(tuple(map(float, part.split(','))) for part in text.split(';'))
-        good = all(len(pair) == 2 and np.isfinite(pair).all() and pair[0] < pair[1]
-                   for pair in limits)  # fmt: skip
+        pairs = [part.split(',') for part in text.split(';')]
+        limits = tuple((float(low), float(high)) for low, high in pairs)
+        good = all(np.isfinite(pair).all() and pair[0] < pair[1] for pair in limits)
     except ValueError:
         good = False
     if not good:
@@ -118,7 +122,7 @@ def _scale_of(store: Path) -> ScaleChoice:
     return ScaleChoice('range', tuple((low, low + LEVELS * gain) for low, gain in pairs))
 
 
-def add_scale_options(parser: argparse.ArgumentParser) -> None:
+def add_scale_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add --scale and --percentiles."""
     parser.add_argument(
         '--scale',

@@ -18,11 +18,11 @@ from mmss_plugins.cli.options import (
     add_archives,
     add_georeference,
     add_s2_offset,
-    checks_left_out,
     digest,
     make_parser,
     options,
     run,
+    skipped_checks,
 )
 from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
 from mmss_plugins.land_cover import IGNORE_INDEX
@@ -32,8 +32,7 @@ from mmss_plugins.prepare.images import (
     S2_DTYPES,
     Loaded,
     check_type,
-    image_field,
-    label_field,
+    sentinel_fields,
     subtract_offset,
     to_float32,
 )
@@ -106,11 +105,7 @@ def describe(
     return StoreMeta(
         dataset='DFC2020',
         split=split,
-        fields={
-            's1': image_field('s1', arrays['s1']),
-            's2': image_field('s2', arrays['s2']),
-            'label': label_field(),
-        },
+        fields=sentinel_fields(arrays),
         classes=DFC2020Dataset.METAINFO['classes'],
         source={'tool': 'dfc2020', 'version': __version__, 'options': made_with},
     )
@@ -120,7 +115,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Make one store per split.
 
     Returns:
-        Number of patches left out.
+        Number of patches skipped.
     """
     root = require_source(arguments.raw_root, 'DFC2020')
     files = find_files(root, ('.tif',), not arguments.no_archives)
@@ -142,9 +137,11 @@ def prepare(arguments: argparse.Namespace) -> int:
                     split=split,
                     made_with={
                         **options(arguments, ['s2_offset']),
-                        **checks_left_out(arguments),
+                        **skipped_checks(arguments),
                         # with those that lack a file, which may come later
-                        'patches': digest(e.sample_id for e in (*patches, *skipped)),
+                        'patches': digest(
+                            [p.sample_id for p in patches] + [s.sample_id for s in skipped]
+                        ),
                     },
                 ),
                 skipped=skipped,
@@ -164,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         'raw_root',
         type=Path,
-        help='folder with the unpacked data or its .zip files, in whatever folders, or one .zip',
+        help='folder with the unpacked data or its .zip files, at any depth, or one .zip',
     )
     parser.add_argument('out_dir', type=Path, help='where {split}.lmdb goes')
     parser.add_argument(

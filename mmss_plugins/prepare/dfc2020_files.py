@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
+from mmss_plugins.prepare.raw_files import FoundFile, missing_files, unique_files
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store.creation.runner import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 
@@ -56,7 +57,7 @@ def find_patches(
             raise PrepareUsageError(f'{root}: {_what_is_missing(files, split, kind)}')
         found[kind] = unique_files(numbered, f'DFC2020 {split}, {kind}: patch')
     parents = {str(path.parent) for paths in found.values() for path in paths.values()}
-    skipped = _strays(files, parents)
+    skipped = _misnamed(files, parents)
     patches = []
     for number in sorted({int(name[1:]) for paths in found.values() for name in paths}):
         name = f'p{number}'
@@ -79,7 +80,7 @@ def _numbered(files: Iterable[FoundFile], split: str, kind: str) -> list[tuple[s
     return [(f'p{m[3]}', file) for m, file in matches if m and m.group(1, 2) == wanted]
 
 
-def _strays(files: Iterable[FoundFile], parents: set[str]) -> list[Skipped]:
+def _misnamed(files: Iterable[FoundFile], parents: set[str]) -> list[Skipped]:
     """Files that lie among those of a split and have other names."""
     return [
         Skipped(path.stem, f'{path}: expected a name like ROIs0000_test_s1_0_p1.tif')

@@ -22,7 +22,7 @@ def manifest_path(root: Path, split: str) -> Path:
     return root / f'{split}.files.json'
 
 
-def claim(
+def reserve(
     root: Path,
     split: str,
     folders: Sequence[str],

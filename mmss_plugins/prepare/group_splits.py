@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TypeVar
 
 from mmss_plugins.cli.options import not_negative
 from mmss_plugins.store.splits import rank
 from mmss_plugins.utils.errors import PrepareUsageError
 
 SPLITS = ('train', 'val', 'test')
+Key = TypeVar('Key', bound=Hashable)
 
 
 def split_groups(
@@ -41,14 +43,34 @@ def split_groups(
             f'{counts["val"]} for validation, {counts["test"]} for the test and some for training: '
             'choose smaller shares, smaller groups (--split-by), or a list of splits'
         )
-    found = {}
+    found: dict[str, str] = {}
     for name, count in counts.items():
         found |= dict.fromkeys(ranked[:count], name)
         ranked = ranked[count:]
     return {**found, **dict.fromkeys(ranked, 'train')}
 
 
-def add_share_options(parser: argparse.ArgumentParser) -> None:
+def assign_splits(
+    rows: Mapping[Key, Mapping[str, str]],
+    groups: Mapping[Key, str],
+    arguments: argparse.Namespace,
+) -> dict[Key, str]:
+    """The split of each sample: as a list says, or else one for all samples of a group.
+
+    Args:
+        rows: Columns of the list, per sample; empty ones without a list.
+        groups: The group of each sample.
+        arguments: With those of :func:`add_share_options`.
+    """
+    if any(row.get('split') for row in rows.values()):
+        return {key: row.get('split') or 'train' for key, row in rows.items()}
+    if not arguments.val and not arguments.test:
+        return dict.fromkeys(groups, 'train')
+    splits = split_groups(groups.values(), arguments.val, arguments.test, arguments.seed)
+    return {key: splits[group] for key, group in groups.items()}
+
+
+def add_share_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add --val, --test, --group and --seed."""
     for option, what in (('--val', 'validation'), ('--test', 'the test')):
         parser.add_argument(
@@ -66,7 +88,7 @@ def add_share_options(parser: argparse.ArgumentParser) -> None:
         'group, matches the same text; such as "^(\\d+)_" for names that begin with a scene',
     )
     parser.add_argument(
-        '--seed', type=not_negative, default=0, help='of the choice of groups (default: 0)'
+        '--seed', type=not_negative, default=0, help='seed of the choice of groups (default: 0)'
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mmss_plugins.prepare.picture_files import ALPHA, FORMATS, PictureFile
+from mmss_plugins.prepare.pillow_images import ALPHA, FORMATS, PillowImage
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.files import open_raster, small_cache
 from mmss_plugins.raster.georeference import IDENTITY, Grid, grid_of, pixel_metres
@@ -20,8 +20,8 @@ from mmss_plugins.raster.windows import Window
 
 TIFF_SUFFIXES = ('.tif', '.tiff')
 SUFFIXES = (*TIFF_SUFFIXES, *FORMATS)
-OPEN_FILES = 8  # per process; of pictures the pixels are kept
-OPEN_PICTURES = 2
+OPEN_FILES = 8  # per process; of PNG and JPEG images the pixels are kept
+OPEN_PILLOW_IMAGES = 2
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def image_info(path: Path) -> ImageInfo:
         RasterError: If it is missing, unreadable, of an unknown format, or of several types.
     """
     source = _source(path)
-    if isinstance(source, PictureFile):
+    if isinstance(source, PillowImage):
         grid = Grid(source.shape, IDENTITY, None)
         return ImageInfo(grid, source.dtype, (None,) * source.count, source.colours)
     types = sorted(set(source.dtypes))
@@ -126,18 +126,18 @@ def read_image(
             f'{height} x {width}'
         )
     place = ((row, row + rows), (col, col + cols))
-    if isinstance(source, PictureFile):
+    if isinstance(source, PillowImage):
         pixels = source.pixels[:, row : row + rows, col : col + cols]
         data = stored = pixels[[index - 1 for index in indices]]
         alpha = [i for i, c in enumerate(info.colours) if c == ALPHA and i + 1 not in indices]
-        valid = (pixels[alpha] > 0).all(axis=0)
+        valid = np.all(pixels[alpha] > 0, axis=0)
     else:
         with small_cache():
             image = read_open(path, source, indices, place=place, factor=factor)
         data, valid = image.data, image.valid
         stored = data if nodata is None or not info.scaled else source.read(indices, window=place)
     if nodata is not None:
-        valid = valid & ~(stored == nodata).all(axis=0)
+        valid = valid & ~np.all(stored == nodata, axis=0)
     return data, valid
 
 
@@ -149,7 +149,7 @@ def _source(path: Path) -> Any:
     stamp = (found.st_mtime_ns, found.st_size)
     suffix = path.suffix.lower()
     if suffix in FORMATS:
-        return _picture(path, stamp)
+        return _pillow_image(path, stamp)
     if suffix in TIFF_SUFFIXES:
         return _tiff(path, stamp, os.getpid())
     raise RasterError(
@@ -157,9 +157,9 @@ def _source(path: Path) -> Any:
     )
 
 
-@lru_cache(maxsize=OPEN_PICTURES)
-def _picture(path: Path, stamp: tuple[int, int]) -> PictureFile:  # noqa: ARG001  (another file, another key)
-    return PictureFile(path)
+@lru_cache(maxsize=OPEN_PILLOW_IMAGES)
+def _pillow_image(path: Path, stamp: tuple[int, int]) -> PillowImage:  # noqa: ARG001  (another file, another key)
+    return PillowImage(path)
 
 
 @lru_cache(maxsize=OPEN_FILES)

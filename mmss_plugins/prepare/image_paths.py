@@ -104,9 +104,9 @@ def _matching(pattern: str) -> list[FoundFile]:
     regex = re.compile(''.join(parts) + re.escape(text[end:]))
     found = []
     for path in matching_paths(pattern):
-        match = regex.fullmatch(path.relative_to(folder).as_posix())
-        if match:
-            groups = [group.strip('/') for group in match.groups() if group.strip('/')]
+        whole = regex.fullmatch(path.relative_to(folder).as_posix())
+        if whole:
+            groups = [group.strip('/') for group in whole.groups() if group.strip('/')]
             found.append(FoundFile('/'.join(groups) or path.stem, path))
     return found
 

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmss_plugins.bands import SENSORS, Sensor
+from mmss_plugins.raster import units
 from mmss_plugins.raster.errors import RasterError
-from mmss_plugins.raster.resample import to_dtype
-from mmss_plugins.raster.units import check_offset
 from mmss_plugins.store import fields as store_fields
 from mmss_plugins.store.normalisation import clip8
 
@@ -49,8 +48,8 @@ def subtract_offset(
         shifted: Whether the file declares an offset, which was applied.
 
     Raises:
-        RasterError: If the offset is not 0, but the image is 8-bit, so coded already, or has lost
-            its offset by the file's declaration.
+        RasterError: If the offset is not 0, but the image is 8-bit, so quantised already, or has
+            lost its offset by the file's declaration.
         RasterError: If the values do not carry the offset.
     """
     if offset == 0:
@@ -58,16 +57,16 @@ def subtract_offset(
     if shifted:
         raise RasterError(
             f'{where}: the file declares an offset, which is applied: --s2-offset {offset} would '
-            'subtract it twice: leave the option out'
+            'subtract it twice: omit the option'
         )
     if image.dtype == np.uint8:
         raise RasterError(
             f'{where}: expected raw images, from which --s2-offset {offset} can be subtracted, but '
-            'found uint8, which is coded already: leave the option out, or give the raw files'
+            'found uint8, which is quantised already: omit the option, or give the raw files'
         )
     if bands:
-        check_offset(image, bands, offset, where)
-    return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
+        units.check_offset(image, bands, offset, where)
+    return units.subtract_offset(image, offset)
 
 
 def to_float32(image: np.ndarray, where: object) -> np.ndarray:
@@ -78,7 +77,7 @@ def to_float32(image: np.ndarray, where: object) -> np.ndarray:
         where: The file that the image is from.
 
     Raises:
-        RasterError: If the image is of integers, which tell dB only with a declared scale, or has
+        RasterError: If the image is of integers, which hold dB only with a declared scale, or has
             values beyond the range of float32.
     """
     if image.dtype.kind != 'f':
@@ -94,7 +93,7 @@ def to_float32(image: np.ndarray, where: object) -> np.ndarray:
 
 
 def quantise(image: np.ndarray, sensor: str | Sensor) -> np.ndarray:
-    """Code a raw (C, H, W) image in 8 bits ('clip8'); an 8-bit image already is."""
+    """Quantise a raw (C, H, W) image to 8 bits ('clip8'); an 8-bit image already is."""
     if image.dtype == np.uint8:
         return image
     sensor = SENSORS[sensor] if isinstance(sensor, str) else sensor
@@ -122,3 +121,9 @@ def image_field(sensor: str | Sensor, image: np.ndarray) -> dict[str, Any]:
 
 
 label_field = store_fields.label_field
+
+
+def sentinel_fields(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """Descriptions of the fields s1, s2 and label."""
+    images = {name: image_field(name, arrays[name]) for name in ('s1', 's2')}
+    return {**images, 'label': label_field()}

@@ -113,8 +113,8 @@ def _image_files(modality: str, sources: Sequence[str]) -> list[FoundFile]:
     for source in sources:
         literal = Path(source).exists() or not WILDCARDS.search(source)
         paths = [Path(source)] if literal else sorted(matching_paths(source))
-        folders = [(path, _band_folder(path)) for path in paths]
-        if folders and all(folder is not None for _, folder in folders):
+        folders = [(path, folder) for path in paths if (folder := _band_folder(path)) is not None]
+        if folders and len(folders) == len(paths):
             found += [FoundFile(_scene_key(path), folder) for path, folder in folders]
         else:
             others.append(source)

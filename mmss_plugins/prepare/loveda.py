@@ -32,7 +32,7 @@ from mmss_plugins.prepare.loveda_images import SPLITS, LoveDATree
 from mmss_plugins.prepare.raw_files import find_files, require_source
 from mmss_plugins.raster.geotiff import check_equal, check_values
 from mmss_plugins.raster.windows import read_window
-from mmss_plugins.store.creation.runner import Plan
+from mmss_plugins.store.creation.runner import Plan, Skipped
 from mmss_plugins.store.reader import StoreMeta
 
 RAW_CLASSES = range(len(LoveDADataset.METAINFO['classes']) + 1)  # 0 is no data
@@ -96,10 +96,11 @@ def make_plan(arguments: argparse.Namespace, tree: LoveDATree, split: str) -> Pl
     labels = not arguments.no_labels and tree.is_labelled(split)
     tiles, skipped = tree.find_images(split, labels, measure=size is not None)
     names = [*(tile.name for tile in tiles), *(entry.sample_id for entry in skipped)]
+    small: tuple[Skipped, ...] = ()
     if size is None:
-        patches, small = [Patch(tile.name, tile, None) for tile in tiles], ()
+        patches = [Patch(tile.name, tile, None) for tile in tiles]
     else:
-        patches, small = cut_tiles(tiles, size, stride)
+        patches, small = cut_tiles(tiles, size, stride or size)
     return Plan(
         out=arguments.out_dir / f'{split.lower()}.lmdb',
         title=f'LoveDA {split}',
@@ -123,7 +124,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Make one store, or folder of files, per split.
 
     Returns:
-        Number of images and patches left out.
+        Number of images and patches skipped.
     """
     if arguments.download:
         download_loveda(arguments.raw_root, arguments.splits, arguments.url)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from mmss_plugins.datasets.loveda import SCENES
 from mmss_plugins.prepare.aerial import BYTE, Tile
-from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
+from mmss_plugins.prepare.raw_files import FoundFile, missing_files, unique_files
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.geotiff import check_equal
 from mmss_plugins.raster.windows import image_shape
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store.creation.runner import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 
@@ -65,7 +66,8 @@ class LoveDATree:
             PrepareUsageError: If a folder is missing or has no file, or files are there twice or
                 lie in two places.
         """
-        tiles, skipped = [], []
+        tiles: list[Tile] = []
+        skipped: list[Skipped] = []
         for scene in SCENES:
             images = self._numbered(split, scene, IMAGES, skipped)
             masks = self._numbered(split, scene, MASKS, skipped) if labels else {}

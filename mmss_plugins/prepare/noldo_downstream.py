@@ -15,12 +15,12 @@ from mmss_plugins.cli.options import (
     add_archives,
     add_georeference,
     add_s2_offset,
-    checks_left_out,
     digest,
     make_parser,
     options,
     positive,
     run,
+    skipped_checks,
 )
 from mmss_plugins.datasets.noldo_downstream import LABELS
 from mmss_plugins.land_cover import IGNORE_INDEX
@@ -29,8 +29,7 @@ from mmss_plugins.prepare.images import (
     S2_DTYPES,
     Loaded,
     check_type,
-    image_field,
-    label_field,
+    sentinel_fields,
     subtract_offset,
     to_float32,
 )
@@ -42,12 +41,13 @@ from mmss_plugins.prepare.noldo_downstream_tiles import (
     find_tiles,
     label_of,
 )
-from mmss_plugins.prepare.raw_files import FoundFile, RawPath, find_files, require_source
+from mmss_plugins.prepare.raw_files import FoundFile, find_files, require_source
 from mmss_plugins.raster import RasterImage, check_same_place
 from mmss_plugins.raster.geotiff import LABEL_DTYPES, check_equal, declared_factor, sensor_image
 from mmss_plugins.raster.geotiff import label_of as label_map
 from mmss_plugins.raster.padding import inside, pad
 from mmss_plugins.raster.windows import image_grid, read_window_image
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store import label_rules
 from mmss_plugins.store.creation.cirrus import mean_cirrus
 from mmss_plugins.store.creation.runner import Plan, prepare_stores
@@ -55,7 +55,8 @@ from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.utils.errors import PrepareUsageError
 
 TABLES = {'dw': label_rules.DYNAMIC_WORLD, 'osm': label_rules.OSM}
-FORMS = {  # of the files: numbers of bands, types
+# Of the files: numbers of bands, types
+FORMS: dict[str, tuple[int | tuple[int, ...], Sequence[str]]] = {
     's1': (2, S1_DTYPES),
     's2': (13, S2_DTYPES),
     'label': ((1, 2), LABEL_DTYPES),
@@ -143,12 +144,8 @@ def describe(
     return StoreMeta(
         dataset=f'SSL4EO-S12@{label.upper()}',
         split=split,
-        fields={
-            's1': image_field('s1', arrays['s1']),
-            's2': image_field('s2', arrays['s2']),
-            'label': label_field(),
-        },
-        classes=LABELS[label]['classes'],
+        fields=sentinel_fields(arrays),
+        classes=tuple(map(str, LABELS[label]['classes'])),
         source={'tool': 'noldo_downstream', 'version': __version__, 'options': made_with},
     )
 
@@ -160,7 +157,7 @@ def make_plan(arguments: argparse.Namespace, files: Sequence[FoundFile], split: 
     patches, unreadable = cut_tiles(tiles, arguments.patch_size, arguments.stride, arguments.pad_to)
     made_with = {
         **options(arguments, ['s2_offset', 'patch_size', 'stride', 'pad_to']),
-        **checks_left_out(arguments),
+        **skipped_checks(arguments),
         'label': label,
         # with those that lack a file, which may come later
         'tiles': digest([*(tile.name for tile in tiles), *(s.sample_id for s in unmatched)]),
@@ -184,7 +181,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Make one store per split.
 
     Returns:
-        Number of tiles and patches left out.
+        Number of tiles and patches skipped.
     """
     root = require_source(arguments.raw_root, 'SSL4EO-S12@DW or @OSM')
     size, stride = arguments.patch_size, arguments.stride
@@ -219,13 +216,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         '--splits',
         nargs='+',
         metavar='SPLIT',
-        help='splits to prepare (default: those of dw_train dw_test osm_train osm_test that are '
-        'there)',
+        help='splits to prepare (default: those found of dw_train, dw_test, osm_train and '
+        'osm_test)',
     )
     parser.add_argument(
         '--label',
         choices=list(LABELS),
-        help='labels to take (default: those that the name of the split begins with)',
+        help='labels to take (default: those named at the start of the split)',
     )
     parser.add_argument(
         '--patch-size',
@@ -238,8 +235,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         '--stride',
         type=positive,
         metavar='PX',
-        help='from one patch to the next; less than --patch-size makes them overlap; the last of a '
-        'row or column is shifted inward, so that every pixel is covered (default: as '
+        help='distance from one patch to the next; less than --patch-size makes them overlap; the '
+        'last of a row or column is shifted inward, so that every pixel is covered (default: as '
         '--patch-size)',
     )
     parser.add_argument(

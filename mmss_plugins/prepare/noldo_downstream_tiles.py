@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from mmss_plugins.datasets.noldo_downstream import LABELS
 from mmss_plugins.prepare.images import S2_DTYPES
-from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
+from mmss_plugins.prepare.raw_files import FoundFile, missing_files, unique_files
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.padding import padded_windows
 from mmss_plugins.raster.windows import Window, image_shape
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store.creation.runner import Skipped
 from mmss_plugins.store.patch_ids import patch_id
 from mmss_plugins.utils.errors import PrepareUsageError
@@ -79,7 +80,7 @@ def label_of(split: str) -> str:
     """Which labels a split is for, by its name.
 
     Raises:
-        PrepareUsageError: If the name does not tell.
+        PrepareUsageError: If the name does not say.
     """
     label = split.partition('_')[0]
     if label not in LABELS:

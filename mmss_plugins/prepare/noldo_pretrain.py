@@ -161,9 +161,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser(
         'Images of SSL4EO-S12 and labels of NoLDO-S12 (SSL4EO-S12@NoL, pretraining) to one LMDB '
         'store with four seasons per location. Images: v1.0 as folders of GeoTIFFs, raw (S1 in dB, '
-        'S2 in reflectance x 10000) or 8-bit coded (mean +- 2 std); the archives of these as '
-        'downloaded, in parts; or v1.1 as Zarr files. Labels: Dynamic World 0..8. Everything is '
-        'found by what it holds, at any depth. The Sentinel-1 scenes of a location are paired with '
+        'S2 in reflectance x 10000) or quantised to 8 bits (mean +- 2 std); the archives of these '
+        'as downloaded, in parts; or v1.1 as Zarr files. Labels: Dynamic World 0..8. Everything is '
+        'found by its content, at any depth. The Sentinel-1 scenes of a location are paired with '
         'its Sentinel-2 scenes by the dates in their names. A run that was interrupted is '
         'continued.',
         EXAMPLES,
@@ -192,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=Path,
         metavar='CSV',
         help='rows of location id and four Sentinel-2 scene names, with or without a header '
-        f'(default: {INDEX_NAME}, wherever it lies beside the labels or images)',
+        f'(default: {INDEX_NAME} anywhere in the folders of labels or images)',
     )
     add(
         '--s1-index',
@@ -228,7 +228,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help='array: bands and labels are laid over each other as they are, as for the published '
         'weights; position: all are resampled to the 10 m grid of the first Sentinel-2 scene by '
         'their georeference, and labels are ignored where a band has no data (default: array; '
-        'labels of Zarr images are placed by position always)',
+        'labels of Zarr images are always placed by position)',
     )
     add(
         '--assume-aligned',
@@ -239,14 +239,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     add(
         '--ignore-georeference',
         action='store_true',
-        help='lay label maps over the images wherever they say that they lie; else a location is '
-        'skipped if its maps are more than half a pixel away',
+        help='lay label maps over the images whatever their georeference is; without this option, '
+        'a location is skipped if its maps are more than half a pixel away',
     )
     add(
         '--quantise',
         choices=['clip8'],
-        help='code raw images in 8 bits (mean +- 2 std per band to 0..255); uint8 files are taken '
-        'as coded already (default: keep the type)',
+        help='quantise raw images to 8 bits (mean +- 2 std per band to 0..255); uint8 files are '
+        'taken as quantised already (default: keep the type)',
     )
     add(
         '--size',

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mmss_plugins.cli.progress import ProgressReport
-from mmss_plugins.prepare.file_manifest import claim, write_file
+from mmss_plugins.prepare.file_manifest import reserve, write_file
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.store.creation.runner import Plan, Skipped
 from mmss_plugins.store.creation.shards import Shard, take_part
@@ -48,7 +48,7 @@ def prepare_files(
         pool: What reads the samples instead of processes of this machine.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
 
     Raises:
         PrepareUsageError: If a worker dies, files of another description or files that are not
@@ -78,7 +78,7 @@ def prepare_files(
         for task in whole.tasks
     }
     planned = [name for fields in names.values() for name in fields.values()]
-    claim(root, split, [*FOLDERS.values()], planned, meta, overwrite)
+    reserve(root, split, [*FOLDERS.values()], planned, meta, overwrite)
     paths = {
         sample: {field: root / name for field, name in fields.items()}
         for sample, fields in names.items()
@@ -93,7 +93,7 @@ def prepare_files(
         print(f'{root}: continuing after {done} of {len(plan.tasks)} samples', flush=True)
     work = partial(_encode_one, plan.load, extensions)
     preload = [__name__, 'rasterio']
-    results = pool.map(work, pending) if pool else ordered_map(work, pending, workers, preload)
+    results: Any = pool.map(work, pending) if pool else ordered_map(work, pending, workers, preload)
     with closing(results), ProgressReport(plan.title, len(plan.tasks), done) as progress:
         for task, outcome in results:
             if isinstance(outcome, Skipped):

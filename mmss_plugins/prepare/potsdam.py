@@ -17,11 +17,11 @@ from mmss_plugins import __version__
 from mmss_plugins.cli.options import (
     add_archives,
     add_georeference,
-    checks_left_out,
     digest,
     make_parser,
     options,
     run,
+    skipped_checks,
 )
 from mmss_plugins.datasets.potsdam import BANDS, PotsdamDataset
 from mmss_plugins.prepare.aerial import (
@@ -43,12 +43,13 @@ from mmss_plugins.prepare.potsdam_tiles import (
     PotsdamTree,
     find_tiles,
 )
-from mmss_plugins.prepare.raw_files import RawPath, require_source
+from mmss_plugins.prepare.raw_files import require_source
 from mmss_plugins.raster import RasterImage
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.geotiff import in_order, require_present
 from mmss_plugins.raster.palette import palette_to_index
 from mmss_plugins.raster.windows import Window, read_window, read_window_image
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store.creation.runner import Plan
 from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.store.splits import subset_part
@@ -100,7 +101,7 @@ def load_patch(patch: Patch, types: Mapping[str, str] | None, bands: str) -> Loa
 def _require_some(image: RasterImage, path: RawPath) -> None:
     """Check that every pixel has data in some band: 0 in one band may be a dark colour."""
     if image.present is not None:
-        require_present(image.present.any(axis=0), path)
+        require_present(np.any(image.present, axis=0), path)
 
 
 def _is_label(image: np.ndarray) -> bool:
@@ -131,6 +132,8 @@ def describe(
 
 def unknown_colours(tile: Tile) -> int | RasterError:
     """Number of label pixels of a tile that have no class's colour; the error if unreadable."""
+    assert tile.shape is not None
+    assert tile.label is not None
     height, width = tile.shape
     total = 0
     try:
@@ -152,7 +155,11 @@ def tile_notes(found: FoundTiles, patches: Sequence[Patch], workers: int) -> lis
         workers: Number of processes.
     """
     notes = list(found.notes)
-    labelled = [patch.tile for patch in patches if patch.tile.label and patch.window[:2] == (0, 0)]
+    labelled = [
+        patch.tile
+        for patch in patches
+        if patch.tile.label and patch.window and patch.window[:2] == (0, 0)
+    ]
     for tile, count in ordered_map(unknown_colours, labelled, workers, [__name__]):
         if isinstance(count, RasterError):
             notes.append(f'tile {tile.name}: colours not counted: {count}')
@@ -186,7 +193,7 @@ def make_plan(arguments: argparse.Namespace, split: str, found: FoundTiles) -> P
     Raises:
         PrepareUsageError: If there is no tile to cut.
     """
-    patches, small = cut_tiles(found.tiles, arguments.size, stride_of(arguments))
+    patches, small = cut_tiles(found.tiles, arguments.size, stride_of(arguments) or arguments.size)
     skipped = (*found.skipped, *small)
     if not patches and not skipped:
         raise PrepareUsageError(
@@ -194,7 +201,7 @@ def make_plan(arguments: argparse.Namespace, split: str, found: FoundTiles) -> P
         )
     made_with = {
         **options(arguments, ['bands', 'dsm', 'no_labels', 'no_boundary', 'size']),
-        **checks_left_out(arguments),
+        **skipped_checks(arguments),
         'stride': stride_of(arguments),
         'tiles': digest([*(t.name for t in found.tiles), *(s.sample_id for s in found.skipped)]),
     }
@@ -213,7 +220,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Make one store, or folder of files, per split.
 
     Returns:
-        Number of tiles and patches left out.
+        Number of tiles and patches skipped.
     """
     tree = PotsdamTree(
         require_source(arguments.raw_root, 'the data of Potsdam'),
@@ -246,7 +253,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         'raw_root',
         type=Path,
-        help='folder with the unpacked data or its .zip files, in whatever folders, or one .zip',
+        help='folder with the unpacked data or its .zip files, at any depth, or one .zip',
     )
     parser.add_argument('out_dir', type=Path, help='where {split}.lmdb goes')
     parser.add_argument(
@@ -264,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help='move N of the training tiles to the split val (default: 0)',
     )
     parser.add_argument(
-        '--val-seed', type=int, default=0, metavar='SEED', help='which ones (default: 0)'
+        '--val-seed', type=int, default=0, metavar='SEED', help='seed of their choice (default: 0)'
     )
     parser.add_argument(
         '--bands', choices=list(BANDS), default='RGB', help='images to read (default: RGB)'

@@ -9,16 +9,11 @@ from pathlib import Path
 
 from mmss_plugins.datasets.potsdam import BANDS
 from mmss_plugins.prepare.aerial import BYTE, Tile
-from mmss_plugins.prepare.raw_files import (
-    FoundFile,
-    RawPath,
-    find_files,
-    missing_files,
-    unique_files,
-)
+from mmss_plugins.prepare.raw_files import FoundFile, find_files, missing_files, unique_files
 from mmss_plugins.raster import check_same_place
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.windows import image_grid
+from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store.creation.runner import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 
@@ -136,7 +131,7 @@ class PotsdamTree:
             return (
                 f'; there are only labels without boundaries ({NO_BOUNDARY}): give --no-boundary'
                 if self.boundary
-                else '; there are only labels with boundaries: leave out --no-boundary'
+                else '; there are only labels with boundaries: omit --no-boundary'
             )
         return ''
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import numpy as np
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.class_map import ClassMap
 from mmss_plugins.prepare.image_files import TIFF_SUFFIXES, image_info, read_image
-from mmss_plugins.prepare.picture_files import FORMATS, PictureFile
-from mmss_plugins.raster.errors import RasterError, gdal_errors
+from mmss_plugins.prepare.pillow_images import FORMATS, PillowImage
+from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid, check_same_place
+from mmss_plugins.raster.reproject import source_pixels
 from mmss_plugins.raster.windows import Window
 
 SUFFIXES = (*TIFF_SUFFIXES, *FORMATS)
@@ -58,7 +58,7 @@ def check_position(path: Path, label: Grid, grid: Grid, assume_aligned: bool) ->
             'does not: write it into the file, or give --assume-aligned if their pixels lie on '
             'each other'
         )
-    if (rows_and_columns(label, grid, Window(0, 0, *grid.shape), step=16)[0] < 0).all():
+    if (source_pixels(label, grid, Window(0, 0, *grid.shape), step=16)[0] < 0).all():
         raise RasterError(f'{path}: the label map does not overlap the image: another place?')
 
 
@@ -88,7 +88,7 @@ def read_label(
     if assume_aligned or not label.georeferenced or label.same(grid):
         values, valid = _values(path, window, classes)
         return np.where(valid, _indices(values, valid, classes, path), IGNORE_INDEX)
-    rows, cols = rows_and_columns(label, grid, window)
+    rows, cols = source_pixels(label, grid, window)
     inside = (rows >= 0) & (cols >= 0)
     found = np.full((window.height, window.width), IGNORE_INDEX, np.uint8)
     if not inside.any():
@@ -104,52 +104,6 @@ def read_label(
         valid, _indices(values[..., None, :], valid[None], classes, path)[0], IGNORE_INDEX
     )
     return found
-
-
-def rows_and_columns(
-    label: Grid, grid: Grid, window: Window, step: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of a label map that the centres of an image's pixels lie in.
-
-    Args:
-        label: Of the label map.
-        grid: Of the image.
-        window: Part of the image.
-        step: Look at every step-th pixel only.
-
-    Returns:
-        Two (h, w) int64; -1 where a pixel lies beyond the label map.
-    """
-    from rasterio import Affine
-    from rasterio.warp import transform
-
-    row, col, height, width = window
-    cols, rows = np.meshgrid(
-        np.arange(col, col + width, step) + 0.5, np.arange(row, row + height, step) + 0.5
-    )
-    x, y = _applied(grid.transform, cols, rows)
-    if grid.crs and label.crs and grid.crs != label.crs:
-        try:
-            moved = transform(grid.crs, label.crs, x.ravel(), y.ravel())
-        except gdal_errors() as error:
-            raise RasterError(
-                'coordinates of the image cannot be transformed to the reference system of the '
-                'label map: write the right system into both, or give --assume-aligned if their '
-                'pixels lie on each other'
-            ) from error
-        x, y = (np.reshape(values, cols.shape) for values in moved)
-    cols, rows = _applied((~Affine(*label.transform))[:6], x, y)
-    with np.errstate(invalid='ignore'):
-        inside = (rows >= 0) & (rows < label.shape[0]) & (cols >= 0) & (cols < label.shape[1])
-    rows, cols = (np.where(inside, np.floor(v), -1).astype(np.int64) for v in (rows, cols))
-    return rows, cols
-
-
-def _applied(
-    transform: Sequence[float], x: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    a, b, c, d, e, f = transform
-    return a * x + b * y + c, d * x + e * y + f
 
 
 def _indices(values: np.ndarray, valid: np.ndarray, classes: ClassMap, path: Path) -> np.ndarray:
@@ -185,4 +139,4 @@ def _values(path: Path, window: Window, classes: ClassMap) -> tuple[np.ndarray, 
 
 @lru_cache(maxsize=2)
 def _palette_indices(path: Path, stamp: int) -> Any:  # noqa: ARG001
-    return PictureFile(path).palette_indices
+    return PillowImage(path).palette_indices

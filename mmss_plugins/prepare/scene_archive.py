@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from mmss_plugins.prepare.ssl4eo_layout import LOCATION, S2A, S2C, kind_of_files
 
 GZIP = b'\x1f\x8b'
-PEEKED = 64  # members that tell what an archive holds
+PEEKED = 64  # members that show what an archive holds
 _SCENE = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 _BAND = re.compile(r'(?:VV|VH|B\d{1,2}|B8A)\.tif')
 BROKEN = (tarfile.TarError, zlib.error, gzip.BadGzipFile)
@@ -68,13 +68,13 @@ class JoinedParts(io.RawIOBase):
         self.size = sum(path.stat().st_size for path in paths)
         self.position = 0
         self._next = 0
-        self._file: IO[bytes] | None = None
+        self._file: io.BufferedReader | None = None
 
     def readable(self) -> bool:
         """It is."""
         return True
 
-    def readinto(self, buffer: bytearray) -> int:
+    def readinto(self, buffer: Any) -> int:
         """Fill a buffer from the current part, or the next one that is not at its end."""
         while True:
             if self._file is None:
@@ -159,12 +159,12 @@ def members_of(stream: JoinedParts) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]
         tarfile.TarError, zlib.error, gzip.BadGzipFile: If the archive is damaged.
         EOFError, tarfile.ReadError: If it ends too early.
     """
-    buffered = io.BufferedReader(stream, 1 << 20)
+    buffered = io.BufferedReader(stream, 1 << 20)  # type: ignore[type-var]
     packed = buffered.peek(2)[:2] == GZIP
     content = gzip.GzipFile(fileobj=buffered) if packed else buffered
     with tarfile.open(fileobj=content, mode='r|') as archive:
         while (info := archive.next()) is not None:
             yield info, archive.extractfile(info) if info.isreg() else None
-            archive.members = []  # else it keeps all of some millions
+            archive.members = []  # type: ignore[attr-defined]  # else it keeps all of some millions
     while content.read(1 << 20):  # to the end, where the checksum is
         pass

@@ -17,7 +17,7 @@ from mmss_plugins.raster.windows import Window
 from mmss_plugins.utils.errors import PrepareUsageError
 
 HALF_TURN = 180  # degrees
-LEAST_SHARE = 0.25  # of a patch's side: parts of blocks that are narrower are left out
+LEAST_SHARE = 0.25  # of a patch's side: parts of blocks that are narrower are skipped
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def blocks_of(
         grid: Of the scene.
         size: Of the blocks.
         origin: From :func:`origins`; None without a reference system.
-        buffer: Pixels that are left out along the inner edges of a block.
+        buffer: Pixels that are skipped along the inner edges of a block.
 
     Returns:
         Row by row.
@@ -100,7 +100,7 @@ def blocks_of(
         )
     a, b, c, d, e, f = grid.transform
     height, width = grid.shape
-    if origin is None or b or d:
+    if origin is None or grid.crs is None or b or d:
         if not size.pixels:
             size = BlockSize(size.length / grid.pixel_area**0.5, True)
         rows = np.floor(np.arange(height) / size.length)

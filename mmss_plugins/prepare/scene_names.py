@@ -1,4 +1,4 @@
-"""Acquisition times of Sentinel scenes, as their product names tell them."""
+"""Acquisition times of Sentinel scenes, from their product names."""
 
 from __future__ import annotations
 

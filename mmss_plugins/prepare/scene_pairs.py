@@ -24,7 +24,7 @@ class ScenePairs(NamedTuple):
 
     Args:
         s1_scenes: One for each Sentinel-2 scene, in their order.
-        days: Time between the two acquisitions of each pair; NaN where names do not tell times.
+        days: Time between the two acquisitions of each pair; NaN where names hold no times.
     """
 
     s1_scenes: tuple[str, ...]

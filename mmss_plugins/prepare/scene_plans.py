@@ -12,25 +12,23 @@ from mmss_plugins.cli.options import digest, options
 from mmss_plugins.prepare import vector_labels
 from mmss_plugins.prepare.band_choice import BandChoice, choose_bands
 from mmss_plugins.prepare.band_scaling import Scaling, measure
-from mmss_plugins.prepare.class_map import ClassMap, read_class_map
-from mmss_plugins.prepare.group_splits import SPLITS, matched_group, split_groups
+from mmss_plugins.prepare.class_map import ClassMap
+from mmss_plugins.prepare.class_map_files import read_class_map
+from mmss_plugins.prepare.group_splits import SPLITS
 from mmss_plugins.prepare.image_files import usual_pixel_size
 from mmss_plugins.prepare.image_paths import check_split_names
 from mmss_plugins.prepare.label_pairs import IMAGE, Pair, find_pairs, read_list
 from mmss_plugins.prepare.raster_labels import check_position, label_grid
-from mmss_plugins.prepare.scene_blocks import Region, blocks_of, origins, patches_in
+from mmss_plugins.prepare.scene_patches import patches_of, places_of
 from mmss_plugins.prepare.scene_reading import SceneDate, ValueOptions, examine, read_date
 from mmss_plugins.prepare.scene_samples import SampleOptions, ScenePatch, describe, load_sample
-from mmss_plugins.prepare.split_overlap import overlap_notes, part_of
+from mmss_plugins.prepare.usable import usable
 from mmss_plugins.prepare.vector_labels import VectorOptions, check_vector_file
 from mmss_plugins.raster.errors import RasterError
-from mmss_plugins.raster.windows import Window
 from mmss_plugins.store.creation.runner import Plan, Skipped
-from mmss_plugins.store.patch_ids import patch_id
 from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import ordered_map
 
-BLOCK, SCENE, FOLDER = 'block', 'scene', 'folder'
 MANY = 50  # scenes, from which on several processes look at them
 
 
@@ -61,9 +59,9 @@ def make_plans(arguments: argparse.Namespace) -> list[Plan]:
         skipped += bad
     if not dates:
         raise PrepareUsageError(f'nothing to prepare: {skipped[0].sample_id}: {skipped[0].reason}')
-    places, seasons, bad = _places(dates, arguments.seasons)
+    places, seasons, bad = places_of(dates, arguments.seasons)
     skipped += bad
-    patches, notes = _patches(places, arguments, named)
+    patches, notes = patches_of(places, arguments, named)
     scaling = _scaling(patches, values, choice, arguments) if choice else None
     sample = SampleOptions(
         values, classes, vector, arguments.assume_aligned, arguments.max_nodata,
@@ -103,8 +101,8 @@ def _pairs(arguments: argparse.Namespace) -> tuple[list[Pair], list[Skipped]]:
     if arguments.list is not None:
         pairs = read_list(arguments.list)
         if arguments.labels:
-            raise PrepareUsageError('--list has a column for the labels: leave --labels out')
-        skipped = []
+            raise PrepareUsageError('--list has a column for the labels: omit --labels')
+        skipped: list[Skipped] = []
     else:
         pairs, skipped = find_pairs(images, arguments.labels or [])
     if IMAGE in pairs[0].images and len(pairs[0].images) > 1:
@@ -132,8 +130,8 @@ def _vector_options(
             f'{min(files - vector)}'
         )
     if not vector:
-        names = ('attribute', 'layer', 'split_attribute', 'all_touched')
-        used = [name for name in names if getattr(arguments, name)]
+        only = ('attribute', 'layer', 'split_attribute', 'all_touched')
+        used = [name for name in only if getattr(arguments, name)]
         if used:
             raise PrepareUsageError(f'--{used[0].replace("_", "-")} is for vector labels')
         return None, ()
@@ -169,27 +167,27 @@ def _same_bands(
     dates: Sequence[SceneDate], arguments: argparse.Namespace
 ) -> tuple[list[SceneDate], dict[str, tuple[str, ...]], BandChoice | None, list[Skipped]]:
     """The scenes that have the bands that most have."""
-    good, bad = [], []
-    if dates[0].info is not None:
-        choice = choose_bands([d.info for d in dates], arguments.band_names, arguments.bands)
-        for date in dates:
-            try:
-                choice.indices(date.info, date.pair.images[IMAGE])
-                good.append(date)
-            except RasterError as error:
-                bad.append(Skipped(date.pair.name, str(error)))
+    infos = [date.info for date in dates if date.info is not None]
+    if infos:
+        choice = choose_bands(infos, arguments.band_names, arguments.bands)
+        good, bad = usable(
+            dates, _name, lambda date: choice.indices(date.header, date.pair.images[IMAGE])
+        )
         return good, {IMAGE: choice.names}, choice, bad
-    kinds = Counter(_kind(date) for date in dates)
-    usual = kinds.most_common(1)[0][0]
-    for date in dates:
-        if _kind(date) == usual:
-            good.append(date)
-        else:
-            bad.append(
-                Skipped(date.pair.name, f'expected the bands {usual}, as most scenes have, but '
-                                        f'found {_kind(date)}')
-            )  # fmt: skip
+    majority = Counter(map(_kind, dates)).most_common(1)[0][0]
+    good, bad = usable(dates, _name, partial(_check_kind, majority=majority))
     return good, good[0].bands, None, bad
+
+
+def _name(date: SceneDate) -> str:
+    return date.pair.name
+
+
+def _check_kind(date: SceneDate, majority: str) -> None:
+    if _kind(date) != majority:
+        raise RasterError(
+            f'expected the bands {majority}, as most scenes have, but found {_kind(date)}'
+        )
 
 
 def _kind(date: SceneDate) -> str:
@@ -202,110 +200,12 @@ def _placed(
     dates: Sequence[SceneDate], assume_aligned: bool
 ) -> tuple[list[SceneDate], list[Skipped]]:
     """The scenes whose raster labels can be laid over them."""
-    good, bad = [], []
-    for date in dates:
-        try:
-            label = date.pair.label
-            check_position(label, label_grid(label), date.grid, assume_aligned)
-            good.append(date)
-        except RasterError as error:
-            bad.append(Skipped(date.pair.name, str(error)))
-    return good, bad
 
+    def check(date: SceneDate) -> None:
+        label = date.label
+        check_position(label, label_grid(label), date.grid, assume_aligned)
 
-def _places(
-    dates: Sequence[SceneDate], seasons: bool
-) -> tuple[dict[str, tuple[SceneDate, ...]], tuple[str, ...], list[Skipped]]:
-    """The scenes of each place, in the order of their dates; and the names of the seasons."""
-    if not seasons:
-        return {date.pair.name: (date,) for date in dates}, (), []
-    found: dict[str, list[SceneDate]] = {}
-    for date in dates:
-        found.setdefault(date.pair.columns.get('place') or date.pair.name, []).append(date)
-    count = Counter(map(len, found.values())).most_common(1)[0][0]
-    places, bad = {}, []
-    for place, some in found.items():
-        ordered = sorted(some, key=lambda date: date.pair.columns.get('date', ''))
-        if len(some) != count:
-            bad.append(Skipped(place, f'expected {count} dates, as most places have, but found '
-                                      f'{len(some)}'))  # fmt: skip
-        elif any(not date.grid.same(some[0].grid) for date in some):
-            bad.append(Skipped(place, 'its dates lie on different grids'))
-        else:
-            places[place.replace('/', '__')] = tuple(ordered)
-    return places, tuple(f'date{i}' for i in range(1, count + 1)), bad
-
-
-def _patches(
-    places: Mapping[str, tuple[SceneDate, ...]],
-    arguments: argparse.Namespace,
-    named: Sequence[str],
-) -> tuple[dict[str, list[ScenePatch]], list[str]]:
-    """The patches of each split; if polygons name splits, all patches are of each of these.
-
-    Returns:
-        Split to patches, and warnings.
-    """
-    starts = origins(dates[0].grid for dates in places.values())
-    regions: list[tuple[str, Region]] = []
-    for name, dates in places.items():
-        grid = dates[0].grid
-        if arguments.split_by == BLOCK:
-            found = blocks_of(
-                name, grid, arguments.block_size, starts.get(grid.crs), arguments.buffer
-            )
-        else:
-            group = _group(name, dates[0].pair, arguments)
-            found = [Region(group, Window(0, 0, *grid.shape))]
-        regions += [(name, region) for region in found]
-    splits = _splits(places, regions, arguments)
-    patches: dict[str, list[ScenePatch]] = {split: [] for split in SPLITS}
-    notes = []
-    if not named and (arguments.split_by != BLOCK or len(starts) > 1):
-        notes = overlap_notes(
-            [
-                (splits[name, region.group], name, part_of(places[name][0].grid, region.window))
-                for name, region in regions
-            ]
-        )
-    for name, region in regions:
-        for window, padded in patches_in(region.window, arguments.size, arguments.stride):
-            whole = arguments.size is None and arguments.split_by != BLOCK
-            sample_id = name if whole else patch_id(name, padded.row, padded.col)
-            for split in named or [splits[name, region.group]]:
-                patches[split].append(ScenePatch(sample_id, places[name], window, padded, split))
-    return patches, notes
-
-
-def _group(name: str, pair: Pair, arguments: argparse.Namespace) -> str:
-    if arguments.group is not None:
-        return matched_group(arguments.group, name)
-    split_by = arguments.split_by
-    if split_by in (SCENE, FOLDER):
-        return name if split_by == SCENE else pair.region or '.'
-    if not pair.columns.get(split_by):
-        raise PrepareUsageError(
-            f'--split-by {split_by}: expected {BLOCK}, {SCENE}, {FOLDER} or a column of the list, '
-            f'but {pair.name} has no such value'
-        )
-    return pair.columns[split_by]
-
-
-def _splits(
-    places: Mapping[str, tuple[SceneDate, ...]],
-    regions: Sequence[tuple[str, Region]],
-    arguments: argparse.Namespace,
-) -> dict[tuple[str, str], str]:
-    """The split of each part of each scene."""
-    columns = {name: dates[0].pair.columns for name, dates in places.items()}
-    if any(row.get('split') for row in columns.values()):
-        return {(n, region.group): columns[n].get('split') or 'train' for n, region in regions}
-    if not arguments.val and not arguments.test:
-        return {(name, region.group): 'train' for name, region in regions}
-    found = split_groups(
-        (region.group for _, region in regions), arguments.val, arguments.test, arguments.seed
-    )
-    return {(name, region.group): found[region.group] for name, region in regions}
+    return usable(dates, _name, check)
 
 
 def _scaling(

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmss_plugins.apis.prediction.scene_windows import filled
 from mmss_plugins.bands import S2_L2A, SENSORS, Sensor
 from mmss_plugins.prepare.band_choice import BandChoice
 from mmss_plugins.prepare.image_files import ImageInfo, image_info, read_image
@@ -19,18 +18,18 @@ from mmss_plugins.prepare.label_pairs import IMAGE, Pair
 from mmss_plugins.raster.band_names import canonical_name, name_in_file_name, says_nothing
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
-from mmss_plugins.raster.image import descriptions_of
+from mmss_plugins.raster.image import descriptions_of, fill_missing
 from mmss_plugins.raster.s2_offset import find_level, find_offset
 from mmss_plugins.raster.scene_files import SUFFIXES, Scene, find_scene, opened
 from mmss_plugins.raster.scene_reader import SceneReader
-from mmss_plugins.raster.units import carries_offset, check_offset, check_units, decibel
+from mmss_plugins.raster.units import carries_offset, check_offset, check_units, physical_values
 from mmss_plugins.raster.windows import Window
 
 PROBES, PROBE = 3, 256  # windows per axis that a scene is judged by, and their side
 OPEN_SCENES = 4  # per process
 ADVICE = {
     'linear': 'if these are linear power, add --s1-linear',
-    'decibel': 'leave --s1-linear out, or convert them to dB',
+    'decibel': 'omit --s1-linear, or convert them to dB',
     'fill': 'if these pixels hold no data, add --nodata VALUE',
     'reflectance': 'if these are reflectances from 0 to 1, add --s2-scale 10000',
     'reflectance x 10000': 'choose --s2-scale and --s2-offset so that they become it',
@@ -46,8 +45,8 @@ class ValueOptions:
         s2_offset: Then subtracted; None to find out for each scene.
         s2_level: 'L1C' or 'L2A'; None to find out for each scene.
         s1_linear: Sentinel-1 values are power, not dB.
-        nodata: Value without data in files that do not say so; for pictures where all bands have
-            it.
+        nodata: Value without data in files that do not say so; for PNG and
+            JPEG images where all bands have it.
         given: Per modality, names of all bands of a file in order.
     """
 
@@ -79,8 +78,26 @@ class SceneDate(NamedTuple):
     level: str = 'L1C'
 
     def sensor(self, modality: str) -> Sensor:
-        """The sensor of a modality, which tells unit and statistics."""
+        """The sensor of a modality, which gives unit and statistics."""
         return S2_L2A if modality == 's2' and self.level == 'L2A' else SENSORS[modality]
+
+    @property
+    def sentinel(self) -> Scene:
+        """The bands of a Sentinel scene."""
+        assert self.scene is not None
+        return self.scene
+
+    @property
+    def header(self) -> ImageInfo:
+        """Header of an image that is no Sentinel scene."""
+        assert self.info is not None
+        return self.info
+
+    @property
+    def label(self) -> Path:
+        """The label file of a labelled scene."""
+        assert self.pair.label is not None
+        return self.pair.label
 
     @property
     def bands(self) -> dict[str, tuple[str, ...]]:
@@ -105,7 +122,7 @@ def examine(pair: Pair, options: ValueOptions) -> SceneDate | str:
         if level is None and 's2' in wanted and 'B10' not in wanted['s2']:
             raise RasterError(
                 f'{pair.images["s2"]}: whether this is L1C (top of atmosphere) or L2A (surface) '
-                'is not known: there is no B10, and neither metadata nor the name tell: give '
+                'is not known: there is no B10, and neither metadata nor the name says so: give '
                 '--s2-level L1C or --s2-level L2A'
             )
         scene = find_scene(pair.images, wanted, given)
@@ -115,7 +132,7 @@ def examine(pair: Pair, options: ValueOptions) -> SceneDate | str:
 
 
 def _level(pair: Pair, options: ValueOptions) -> str | None:
-    """The level of Sentinel-2, if the user, the product or the file tells."""
+    """The level of Sentinel-2, if the user, the product or the file gives it."""
     path = pair.images.get('s2')
     if path is None or options.s2_level is not None:
         return options.s2_level
@@ -152,7 +169,7 @@ def _bands_there(
 def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
     """With the offset, its values checked."""
     windows = _probes(date.grid.shape)
-    reader = _reader(date.scene, options.nodata)
+    reader = _reader(date.sentinel, options.nodata)
     for modality, bands in date.bands.items():
         parts = [reader.read(modality, window) for window in windows]
         image = np.concatenate([data.reshape(len(data), -1) for data, _ in parts], axis=1)
@@ -161,11 +178,11 @@ def _judged(date: SceneDate, options: ValueOptions) -> SceneDate:
         if image.dtype == np.uint8:
             raise RasterError(
                 f'{where}: expected raw {modality} values, but found 8-bit ones, which have been '
-                'scaled: give the raw files, or take them as pictures with --image'
+                'scaled: give the raw files, or pass them with --image'
             )
         if modality == 's2':
             date = date._replace(offset=_offset(date, image, valid, options))
-        image = physical(image, modality, date.offset, options, where)
+        image = physical(image, modality, date.offset, options)
         check_units(image, modality, bands, where, valid=valid, advice=ADVICE)
     return date
 
@@ -175,7 +192,7 @@ def _offset(date: SceneDate, image: np.ndarray, valid: np.ndarray, options: Valu
     if listed and not listed.isdecimal():
         raise RasterError(f's2_offset of {date.pair.name} in the list: {listed!r}')
     given = int(listed) if listed else options.s2_offset
-    source = next(iter(date.scene.bands['s2'].values()))
+    source = next(iter(date.sentinel.bands['s2'].values()))
     with opened(source.path) as file:
         tags, shifted = file.tags(), any(file.offsets)
         declared = any(scale != 1 for scale in file.scales)
@@ -200,24 +217,11 @@ def _probes(shape: tuple[int, int]) -> list[Window]:
     return [Window(row, col, *sides) for row in starts[0] for col in starts[1]]
 
 
-def physical(
-    image: np.ndarray, modality: str, offset: int, options: ValueOptions, where: object
-) -> np.ndarray:
-    """Sentinel-1 in dB (float32), Sentinel-2 as reflectance x 10000.
-
-    Args:
-        image: (C, ...) as read.
-        modality: 's1' or 's2'.
-        offset: To be subtracted from Sentinel-2.
-        options: What the values are.
-        where: The file, for messages.
-    """
-    if modality == 's1':
-        return decibel(image) if options.s1_linear else image.astype(np.float32)
-    if options.s2_scale != 1:
-        image = image.astype(np.float32) * np.float32(options.s2_scale)
-    return subtract_offset(image.astype(np.float32) if image.dtype == np.float64 else image,
-                           offset, where)  # fmt: skip
+def physical(image: np.ndarray, modality: str, offset: int, options: ValueOptions) -> np.ndarray:
+    """Sentinel-1 in dB (float32), Sentinel-2 as reflectance x 10000, of any type but float64."""
+    image = physical_values(image, modality, options.s2_scale, offset, options.s1_linear)
+    keep = modality != 's1' and image.dtype != np.float64
+    return image if keep else image.astype(np.float32)
 
 
 def read_date(
@@ -238,19 +242,19 @@ def read_date(
     Raises:
         RasterError: If a file cannot be read.
     """
-    images, valid = {}, True
+    images: dict[str, np.ndarray] = {}
     if date.scene is None:
         path = date.pair.images[IMAGE]
-        indices = bands.indices(date.info, path)
+        assert bands is not None
+        indices = bands.indices(date.header, path)
         images[IMAGE], valid = read_image(path, indices, window, nodata=options.nodata)
     else:
-        reader = _reader(date.scene, options.nodata)
+        reader, valid = _reader(date.scene, options.nodata), np.ones(1, bool)
         for modality in date.scene.bands:
             image, present = reader.read(modality, window)
-            where = date.pair.images[modality]
-            images[modality] = physical(image, modality, date.offset, options, where)
-            valid = valid & present & np.isfinite(images[modality]).all(axis=0)
-    return {name: filled(image, valid) for name, image in images.items()}, valid
+            images[modality] = physical(image, modality, date.offset, options)
+            valid = valid & present & np.all(np.isfinite(images[modality]), axis=0)
+    return {name: fill_missing(image, valid) for name, image in images.items()}, valid
 
 
 _READERS: dict[tuple[str, str, int, str], SceneReader] = {}

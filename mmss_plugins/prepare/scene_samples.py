@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmss_plugins.bands import EIGHT_BIT, FILE_VALUE, sensor_statistics
+from mmss_plugins.bands import sensor_statistics
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare import vector_labels
 from mmss_plugins.prepare.band_choice import BandChoice
@@ -17,7 +17,6 @@ from mmss_plugins.prepare.band_scaling import Scaling
 from mmss_plugins.prepare.class_map import ClassMap
 from mmss_plugins.prepare.image_files import pixel_info
 from mmss_plugins.prepare.images import Loaded, check_type
-from mmss_plugins.prepare.label_pairs import IMAGE
 from mmss_plugins.prepare.raster_labels import read_label
 from mmss_plugins.prepare.scene_reading import SceneDate, ValueOptions, read_date
 from mmss_plugins.prepare.vector_labels import VectorOptions
@@ -57,7 +56,7 @@ class SampleOptions:
     Args:
         values: What the values of the scenes are.
         classes: Of the labels; None without labels.
-        vector: How polygons are burnt; None for raster labels.
+        vector: How polygons are rasterised; None for raster labels.
         assume_aligned: Labels have the pixels of the image, whatever their georeference is.
         max_nodata: Largest share of pixels without data in a patch.
         min_labelled: Least share of pixels with a label in a patch; at least one pixel must have.
@@ -92,7 +91,9 @@ def load_sample(
         UnwantedSample: If there is too little data, or no label.
         RasterError: If a file is not as it should be.
     """
-    arrays, cirrus, labelled = {}, {}, []
+    arrays: dict[Any, np.ndarray] = {}
+    cirrus: dict[str, float] = {}
+    labelled = []
     for number, date in enumerate(patch.dates):
         images, valid = read_date(date, patch.window, options.values, options.bands)
         if 1 - valid.mean() > options.max_nodata or not valid.any():
@@ -111,7 +112,9 @@ def load_sample(
         for name, image in fields.items():
             check_type(image, name, types, date.pair.images[name])
         if options.classes is not None:
-            label = np.where(valid, _label(patch, date, options), np.uint8(IGNORE_INDEX))
+            label = np.where(
+                valid, _label(patch, date, options, options.classes), np.uint8(IGNORE_INDEX)
+            )
             labelled.append(float((label != IGNORE_INDEX).mean()))
             fields[LABEL] = pad(label, _shape(patch), IGNORE_INDEX)
         arrays |= {(season, k) if season else k: v for k, v in fields.items()}
@@ -129,21 +132,23 @@ def _shape(patch: ScenePatch) -> tuple[int, int]:
 
 
 def _stored(image: np.ndarray, name: str, date: SceneDate, options: SampleOptions) -> np.ndarray:
-    if name == IMAGE:
+    if options.scaling is not None:
         return options.scaling.apply(image)
     if options.quantise:
         return clip8(image, *sensor_statistics(date.sensor(name), date.bands[name]))
     return image
 
 
-def _label(patch: ScenePatch, date: SceneDate, options: SampleOptions) -> np.ndarray:
-    path = date.pair.label
+def _label(
+    patch: ScenePatch, date: SceneDate, options: SampleOptions, classes: ClassMap
+) -> np.ndarray:
+    path = date.label
     if options.vector is None:
-        return read_label(path, date.grid, patch.window, options.classes, options.assume_aligned)
+        return read_label(path, date.grid, patch.window, classes, options.assume_aligned)
     polygons = vector_labels.kept_polygons(path, date.grid, options.vector)
     split = patch.split if options.vector.split_attribute else None
-    return vector_labels.burn(
-        polygons, date.grid, patch.window, options.classes, options.vector, path, split
+    return vector_labels.rasterise(
+        polygons, date.grid, patch.window, classes, options.vector, path, split
     )
 
 
@@ -162,10 +167,8 @@ def describe(
         name = key if isinstance(key, str) else key[1]
         if name == LABEL:
             fields[name] = label_field()
-        elif name == IMAGE:
-            kept = array.dtype == np.uint8 and not options.scaling.low
-            spec = band_field(bands[name], array.dtype, EIGHT_BIT if kept else FILE_VALUE)
-            fields[name] = options.scaling.describe(spec)
+        elif options.scaling is not None:
+            fields[name] = options.scaling.field(bands[name], array.dtype)
             info = {'statistics': {name: options.scaling.statistics}}
         else:
             scale = 'clip8' if options.quantise else 'raw'
@@ -176,7 +179,7 @@ def describe(
         split=split,
         fields=fields,
         classes=classes.classes if classes else (),
-        palette=classes.palette if classes else (),
+        palette=tuple((r, g, b) for r, g, b in classes.palette) if classes else (),
         seasons=options.seasons,
         source=dict(made_with),
         info={**info, **pixel_info(pixel_size)},

@@ -11,7 +11,8 @@ from mmss_plugins.prepare.band_choice import parse_names
 from mmss_plugins.prepare.band_scaling import add_scale_options
 from mmss_plugins.prepare.group_splits import add_share_options, share
 from mmss_plugins.prepare.scene_blocks import parse_block_size
-from mmss_plugins.prepare.scene_plans import BLOCK, SCENE, make_plans
+from mmss_plugins.prepare.scene_patches import BLOCK, SCENE
+from mmss_plugins.prepare.scene_plans import make_plans
 from mmss_plugins.raster.s2_offset import parse_offset
 from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.utils.errors import PrepareUsageError
@@ -85,11 +86,11 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
     group.add_argument(
         '--band-names', type=parse_names, metavar='NAMES',
-        help='of --image: names of all bands in order; also makes a band of an alpha channel',
+        help='with --image: names of all bands in order; also uses an alpha channel as a band',
     )  # fmt: skip
     group.add_argument(
         '--bands', type=parse_names, metavar='BANDS',
-        help='of --image: names or numbers of the bands to use, in this order',
+        help='with --image: names or numbers of the bands to use, in this order',
     )  # fmt: skip
     group.add_argument(
         '--seasons', action='store_true',
@@ -102,22 +103,24 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--labels', nargs='+', metavar='FILES',
         help='rasters or vector files (GeoPackage, GeoJSON, shapefile, FlatGeobuf), one per '
-        'image, or one for all; leave out for images alone',
+        'image, or one for all; omit it to prepare images without labels',
     )  # fmt: skip
     group.add_argument('--classes', type=Path, metavar='FILE', help='class map: YAML, JSON or CSV')
-    group.add_argument('--attribute', metavar='NAME', help='of polygons: gives the class')
-    group.add_argument('--layer', metavar='NAME', help='of a vector file with several')
+    group.add_argument(
+        '--attribute', metavar='NAME', help='attribute of the polygons that gives the class'
+    )
+    group.add_argument('--layer', metavar='NAME', help='layer of a vector file that has several')
     group.add_argument(
         '--all-touched', action='store_true',
         help='polygons fill all pixels that they touch (default: those whose centre is inside)',
     )  # fmt: skip
     group.add_argument(
         '--split-attribute', metavar='NAME',
-        help='of polygons: names the split whose store gets them; elsewhere they are ignored',
+        help='attribute of the polygons that names their split; other splits ignore them',
     )  # fmt: skip
     group.add_argument(
         '--assume-aligned', action='store_true',
-        help='labels have the pixels of their image, whatever the georeference says',
+        help='labels and images share their pixels; ignore their georeference',
     )  # fmt: skip
 
 
@@ -130,11 +133,11 @@ def _add_patches(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         '--stride', type=positive, metavar='PX',
-        help='from one patch to the next (default: as --size)',
+        help='distance from one patch to the next (default: as --size)',
     )  # fmt: skip
     group.add_argument(
         '--split-by', default=SCENE, metavar='WHAT',
-        help='what goes to one split as a whole: scene, folder, block (squares of the ground), or '
+        help='what is kept in one split: scene, folder, block (squares of the ground), or '
         'the values of a column of the list (default: scene)',
     )  # fmt: skip
     group.add_argument(
@@ -144,39 +147,44 @@ def _add_patches(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         '--buffer', type=not_negative, default=0, metavar='PX',
-        help='pixels left out on both sides of borders between blocks (default: 0)',
+        help='width of the strip without patches on both sides of each border between blocks '
+        '(default: 0)',
     )  # fmt: skip
     add_share_options(group)
     group.add_argument(
         '--max-nodata', type=share, default=1.0, metavar='SHARE',
-        help='leave out patches with a larger share of pixels without data (default: 1; those '
-        'without any are always left out)',
+        help='skip patches with a larger share of pixels without data (default: 1; those '
+        'without any are always skipped)',
     )  # fmt: skip
     group.add_argument(
         '--min-labelled', type=share, default=0.0, metavar='SHARE',
-        help='leave out patches with a smaller share of labelled pixels (default: 0; those '
-        'without any are always left out)',
+        help='skip patches with a smaller share of labelled pixels (default: 0; those '
+        'without any are always skipped)',
     )  # fmt: skip
 
 
 def _add_values(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group('what the values are')
+    group = parser.add_argument_group('values of the images')
     group.add_argument(
         '--s2-offset', type=parse_offset, default=None, metavar='auto|1000|0',
         help='what is subtracted from Sentinel-2 (1000 for processing baseline 04.00 and later); '
-        "auto: as the product's metadata or name tell, else the scene is refused (default: auto)",
+        "auto: as the product's metadata or name say; without either, the scene is skipped "
+        '(default: auto)',
     )  # fmt: skip
     group.add_argument(
         '--s2-level', choices=['L1C', 'L2A'], metavar='L1C|L2A',
         help='top-of-atmosphere or surface reflectance, which have statistics of their own '
-        "(default: as the product's metadata or name tell; L1C where there is B10)",
+        "(default: as the product's metadata or name say; L1C where there is B10)",
     )  # fmt: skip
     group.add_argument(
         '--s2-scale', type=float, default=1.0, metavar='X',
-        help='Sentinel-2 times this is reflectance x 10000 (reflectances from 0 to 1: 10000)',
+        help='factor from Sentinel-2 values to reflectance x 10000 (10000 for reflectances from '
+        '0 to 1)',
     )  # fmt: skip
-    group.add_argument('--s1-linear', action='store_true', help='Sentinel-1 is power, not dB')
-    group.add_argument('--nodata', type=float, metavar='VALUE', help='value without data')
+    group.add_argument(
+        '--s1-linear', action='store_true', help='Sentinel-1 values are linear power, not dB'
+    )
+    group.add_argument('--nodata', type=float, metavar='VALUE', help='value of pixels without data')
     group.add_argument(
         '--quantise', choices=['none', 'clip8'], default='none',
         help='clip8: store Sentinel images in 8 bits, a quarter to half of the space',

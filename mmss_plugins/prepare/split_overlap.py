@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmss_plugins.prepare.raster_labels import rows_and_columns
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.reproject import source_pixels
 from mmss_plugins.raster.windows import Window
 
 TOUCHING = 0.5  # of a pixel: what overlaps by less lies side by side
@@ -87,5 +87,5 @@ def _overlap(grid: Grid, other: Grid) -> bool:
         high = np.minimum(np.max(grid.corners, axis=0), np.max(other.corners, axis=0))
         return bool(((high - low) > TOUCHING * grid.pixel_area**0.5).all())
     step = max(1, max(other.shape) // LOOKED_AT)
-    rows, _ = rows_and_columns(grid, other, Window(0, 0, *other.shape), step)
+    rows, _ = source_pixels(grid, other, Window(0, 0, *other.shape), step)
     return bool((rows >= 0).any())

@@ -12,11 +12,11 @@ import shutil
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from mmss_plugins.prepare.scene_archive import (
     BROKEN,
@@ -76,7 +76,7 @@ class ArchiveSupply:
         size = sum(stream.archive.size for stream in self._streams.values())
         return f'{done / 1e9:.2f} of {size / 1e9:.2f} GB read'
 
-    def _join(self, wanted: dict, spool: Path) -> Iterator:
+    def _join(self, wanted: dict, spool: Path) -> Generator[Any, None, None]:
         running = dict(self._streams)
         ready: dict[str, set[str]] = {sensor: set() for sensor in running}
         while running and wanted:
@@ -97,7 +97,7 @@ class ArchiveSupply:
 
     def _images(self, location: str, spool: Path) -> FolderLocation:
         folders = {
-            sensor: (spool / sensor if sensor in self._streams else archive) / location
+            sensor: (archive if isinstance(archive, Path) else spool / sensor) / location
             for sensor, archive in self.archives.items()
         }
         temporary = {str(spool / name): f'{self.archives[name]}: ' for name in self._streams}
@@ -135,12 +135,12 @@ class _LocationStream:
         self._locations.close()
         self._stream.close()
 
-    def _read(self) -> Iterator[str]:
-        current = None
+    def _read(self) -> Generator[str, None, None]:
+        current = ''
         try:
             for info, content in members_of(self._stream):
                 member = parse_member(info.name) if info.isreg() else None
-                if member is None:
+                if member is None or content is None:
                     continue
                 if member.location != current:
                     if self._is_whole(current):
@@ -155,20 +155,20 @@ class _LocationStream:
                 if self._wanted(current) and current not in self._broken:
                     self._unpack(member, info.size, content)
         except EOFError:
-            self._cut_off(current)
+            self._cut_off(current or None)
             return
         except tarfile.ReadError as error:
             if 'unexpected end of data' not in str(error):
                 raise self._damaged(error) from error
-            self._cut_off(current)
+            self._cut_off(current or None)
             return
         except (*BROKEN, OSError) as error:
             raise self._damaged(error) from error
         if self._is_whole(current):
             yield current
 
-    def _is_whole(self, location: str | None) -> bool:
-        return location is not None and self._wanted(location) and location not in self._broken
+    def _is_whole(self, location: str) -> bool:
+        return self._wanted(location) and location not in self._broken
 
     def _unpack(self, member: Member, size: int, content: IO[bytes]) -> None:
         if size > LARGEST:

@@ -10,7 +10,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class LocationImages(Protocol):
         """A message in terms of what the user has."""
 
     def close(self) -> None:
-        """Let go of what is not needed any more."""
+        """Release what is no longer needed."""
 
 
 @dataclass(frozen=True)
@@ -140,19 +140,14 @@ class MissingLocation:
     reason: str
     by_position = False
 
-    def scenes(self, sensor: str) -> list[str]:  # noqa: ARG002
-        """Raise the reason.
-
-        Raises:
-            RasterError: Always.
-        """
+    def _missing(self, *_: object, **__: object) -> NoReturn:
         raise RasterError(self.reason)
 
-    where = read = cloud_mask = scenes
+    scenes = where = read = cloud_mask = _missing
 
     def explain(self, message: str) -> str:
         """The message."""
         return message
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""

@@ -1,7 +1,7 @@
 """Finding images, labels and index of SSL4EO-S12 and NoLDO-S12 by what folders and files hold.
 
 Archives differ in their top folders, so nothing is expected at a fixed place: a folder with folders
-named by seven digits is one of locations, and the files of its scenes tell of what.
+named by seven digits is one of locations, and the files of its scenes say of what.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KINDS = {
     CLEAN_LABEL: 'clean labels (dw_clean_labels: label.tif)',
 }
 INDEX_NAME = 'dw_complete_ids.csv'
-NAMES = {  # of folders, where files do not tell
+NAMES = {  # of folders, where files do not say
     's1': S1, 's1_grd': S1, 's1grd': S1, 's2c': S2C, 's2_l1c': S2C, 's2l1c': S2C, 's2a': S2A,
     's2_l2a': S2A, 's2l2a': S2A, 'dw_noisy_labels': LABEL, 'dw_clean_labels': CLEAN_LABEL,
 }  # fmt: skip
@@ -80,12 +80,13 @@ def find_layout(roots: Iterable[Path]) -> Layout:
     Raises:
         PrepareUsageError: If one is not there, or parts of an archive are missing.
     """
-    layout, parts = Layout(), []
+    layout = Layout()
+    parts: list[Path] = []
     zarr: dict[Path, list[Path]] = {}
     seen: set[Path] = set()
     for root in roots:
         if root.is_dir():
-            found = _walk(root, layout)
+            found: Iterable[Path] = _walk(root, layout)
         elif root.is_file():
             found = [root]
         else:
@@ -181,12 +182,11 @@ def _joined(parts: Sequence[Path]) -> list[tuple[Path, ...]]:
     """Bring the parts of each archive together, in order."""
     groups: dict[tuple[Path, str], list[Path]] = {}
     for path in parts:
-        stem = ARCHIVE.fullmatch(path.name)['stem']
-        groups.setdefault((path.parent, stem), []).append(path)
+        groups.setdefault((path.parent, _archive_name(path)['stem']), []).append(path)
     for paths in groups.values():
         paths.sort()
-        letters = [_part(path) for path in paths]
-        if None in letters:
+        letters = [text for path in paths if (text := _part(path)) is not None]
+        if len(letters) < len(paths):
             if len(paths) > 1:
                 raise PrepareUsageError(f'{paths[0]} and {paths[1]}: an archive and parts of it')
             continue
@@ -202,8 +202,14 @@ def _joined(parts: Sequence[Path]) -> list[tuple[Path, ...]]:
 
 
 def _part(path: Path) -> str | None:
-    match = ARCHIVE.fullmatch(path.name)
+    match = _archive_name(path)
     return match['part'] or match['bare']
+
+
+def _archive_name(path: Path) -> re.Match[str]:
+    match = ARCHIVE.fullmatch(path.name)
+    assert match is not None  # only such files are collected
+    return match
 
 
 def _letters(number: int, width: int) -> str:

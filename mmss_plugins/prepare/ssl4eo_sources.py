@@ -19,7 +19,7 @@ LEVELS: dict[str, Sensor] = {S2C: S2, S2A: S2_L2A}  # of --s2
 OFFSET_NOTE = (
     'the Zarr files of 64 locations each (embed2scale/SSL4EO-S12-v1.1-Zarr) are published with '
     '+1000 added to Sentinel-2, and L2A has no B10 that would show it: if these are such, make the '
-    'store anew with --s2-offset 1000 --overwrite'
+    'store again with --s2-offset 1000 --overwrite'
 )
 
 
@@ -57,7 +57,7 @@ def find_source(
     """
     archives = [SceneArchive(parts) for parts in layout.archives]
     wanted = {'s1': S1, 's2': level}
-    found = {
+    found: dict[str, list[Path | SceneArchive | list[Path]]] = {
         sensor: [
             *layout.folders.get(kind, []),
             *(archive for archive in archives if archive.kind == kind),
@@ -73,14 +73,16 @@ def find_source(
             raise PrepareUsageError(
                 f'more than one source of {KINDS[wanted[sensor]]}: {shown}: name one with --images'
             )
-    s1, s2 = (found[sensor][0] for sensor in ('s1', 's2'))
-    if isinstance(s1, list) != isinstance(s2, list):
+    chosen = {sensor: found[sensor][0] for sensor in wanted}
+    s1, s2 = chosen['s1'], chosen['s2']
+    if isinstance(s1, list) and isinstance(s2, list):
+        return _zarr_source(places, s1, s2, level, s2_offset)
+    zarr = [files for files in (s1, s2) if isinstance(files, list)]
+    if zarr:
         raise PrepareUsageError(
             'expected both sensors of one version of SSL4EO-S12, but found Zarr files (v1.1) of '
-            f'one of them only: {(s1 if isinstance(s1, list) else s2)[0]}'
+            f'one of them only: {zarr[0][0]}'
         )
-    if isinstance(s1, list):
-        return _zarr_source(places, s1, s2, level, s2_offset)
     if isinstance(s1, Path) and isinstance(s2, Path):
         return Source(
             [
@@ -88,7 +90,8 @@ def find_source(
                 for place in places
             ]
         )
-    return Source(list(places), ArchiveSupply({'s1': s1, 's2': s2}, out))
+    supplies = {name: some for name, some in chosen.items() if not isinstance(some, list)}
+    return Source(list(places), ArchiveSupply(supplies, out))
 
 
 def _zarr_source(
@@ -99,10 +102,8 @@ def _zarr_source(
     where = f'{s2[0].parent}, {s1[0].parent}'
     placed = [
         place._replace(
-            images=found.get(
-                place.sample_id,
-                MissingLocation(f'{where}: no location {place.sample_id} in the Zarr files there'),
-            )
+            images=found.get(place.sample_id)
+            or MissingLocation(f'{where}: no location {place.sample_id} in the Zarr files there')
         )
         for place in places
     ]

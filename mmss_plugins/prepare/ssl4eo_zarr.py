@@ -4,7 +4,7 @@
 each, with variables ``bands`` (sample, time, band, y, x), ``sample`` (seven-digit ids), ``file_id``
 (sample, time; product names), ``crs``, ``x_``, ``y_`` and ``cloud_mask``. The later edition,
 ``{split}/{modality}/ssl4eos12_shard_{n:06d}.tar``, holds one such file per location, without the
-dimension ``sample``. Product names, not the variable ``time``, tell which scene is which: in the
+dimension ``sample``. Product names, not the variable ``time``, say which scene is which: in the
 first edition the times of Sentinel-1 are in another order than its images.
 """
 
@@ -205,17 +205,19 @@ def _plain(band: str) -> str:
 def _grid(group: ZarrGroup, row: int | None, shape: tuple[int, ...]) -> Grid:
     """The grid of a location: x and y are centres of pixels."""
     x, y = (_axis(group, names, row) for names in (X, Y))
+    height, width = shape
     if x is None or y is None or CRS not in group:
-        return Grid(tuple(shape), IDENTITY, None)
-    if (len(y), len(x)) != tuple(shape):
+        return Grid((height, width), IDENTITY, None)
+    if (len(y), len(x)) != (height, width):
         raise RasterError(f'{group.where}: {len(y)} x {len(x)} coordinates for {shape} pixels')
     steps = (x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)
     for axis, step in zip((x, y), steps, strict=True):
         even = axis[0] + step * np.arange(len(axis))
         if not np.abs(axis - even).max() <= UNEVEN * abs(step):
             raise RasterError(f'{group.where}: expected evenly spaced coordinates x and y')
-    transform = (steps[0], 0.0, x[0] - steps[0] / 2, 0.0, steps[1], y[0] - steps[1] / 2)
-    return Grid(tuple(shape), tuple(map(float, transform)), _wkt(group, row))
+    across, down = map(float, steps)
+    left, top = float(x[0]) - across / 2, float(y[0]) - down / 2
+    return Grid((height, width), (across, 0.0, left, 0.0, down, top), _wkt(group, row))
 
 
 def _axis(group: ZarrGroup, names: Sequence[str], row: int | None) -> np.ndarray | None:

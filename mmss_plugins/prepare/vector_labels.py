@@ -34,7 +34,7 @@ class VectorOptions:
     Args:
         attribute: Name of the attribute that gives the class.
         layer: Of the file; None where it has one only.
-        all_touched: Burn all pixels that a polygon touches, not only those whose centre is inside.
+        all_touched: Fill all pixels that a polygon touches, not only those whose centre is inside.
         split_attribute: Name of the attribute that gives the split; None for none.
     """
 
@@ -171,7 +171,7 @@ def read_polygons(path: Path, grid: Grid, options: VectorOptions) -> Polygons:
     kept = order[there]
     names = [str(name) for name in meta['fields']]
     by_name = {name: values[kept].tolist() for name, values in zip(names, data, strict=True)}
-    splits = by_name.get(options.split_attribute, ())
+    splits = by_name.get(options.split_attribute or '', ())
     return Polygons(shapes, by_name[options.attribute], [str(text).strip() for text in splits])
 
 
@@ -222,7 +222,7 @@ def _moved(shape: Any, crs: str, grid: Grid, bounds: Sequence[float]) -> Any:
     return shapely.transform(shapely.clip_by_rect(shapely.make_valid(shape), *around), forth)
 
 
-def burn(
+def rasterise(
     polygons: Polygons,
     grid: Grid,
     window: Window,
@@ -238,9 +238,9 @@ def burn(
         grid: Of the scene.
         window: Part of the scene.
         classes: From attribute values to indices.
-        options: How to burn.
+        options: How to rasterise.
         where: The vector file, for messages.
-        split: Burn only polygons of this split; None for all.
+        split: Rasterise only polygons of this split; None for all.
 
     Returns:
         (h, w) uint8, 255 for ignored.
@@ -256,16 +256,16 @@ def burn(
     start = c + a * window.col + b * window.row, f + d * window.col + e * window.row
     part = Grid((window.height, window.width), (a, b, start[0], d, e, start[1]), grid.crs)
     box = shapely.box(*np.min(part.corners, axis=0), *np.max(part.corners, axis=0))
-    burnt = [
+    shapes = [
         (shape, classes.index(value, where))
         for number, (shape, value) in enumerate(zip(polygons.shapes, polygons.values, strict=True))
         if (split is None or polygons.splits[number] == split)
         and shapely.intersects(shapely.box(*shape.bounds), box)
     ]
     label = np.full((window.height, window.width), classes.background, np.uint8)
-    if burnt:
+    if shapes:
         place = Affine(*part.transform)
-        rasterize(burnt, out=label, transform=place, all_touched=options.all_touched)
+        rasterize(shapes, out=label, transform=place, all_touched=options.all_touched)
     return label
 
 

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -98,7 +98,7 @@ class ZarrGroup:
             raise RasterError(f'{self.where}: {name}: codec {unknown[0]!r} is not accepted')
         if kind == 'O' and not {'vlen-utf8', 'vlen-bytes'} & set(codecs):
             raise RasterError(f'{self.where}: {name}: objects of an unknown kind')
-        size = 64 if kind == 'O' else kind.itemsize
+        size = kind.itemsize if isinstance(kind, np.dtype) else 64
         rest = shape[len(index) :]
         if max(math.prod(chunks), math.prod(rest)) * size > MAX_CHUNK:
             raise RasterError(
@@ -148,7 +148,7 @@ def opened(file: ZarrFile) -> Iterator[ZarrGroup]:
     except OSError as error:
         raise RasterError(f'{file.path}: cannot be opened: {error}') from error
     with stream:
-        window = stream
+        window: IO[bytes] = stream
         if file.offset is not None:
             stream.seek(file.offset)
             window = io.BytesIO(stream.read(file.size))

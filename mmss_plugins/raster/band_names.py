@@ -107,7 +107,7 @@ def name_in_file_name(path: Path, bands: Sequence[str], sensor: str = 's2') -> s
 
 
 def says_nothing(descriptions: Sequence[str | None]) -> bool:
-    """Whether descriptions tell no bands apart: absent, all the same, or numbers in order."""
+    """Whether names do not distinguish the bands: absent, all the same, or numbers in order."""
     texts = [_SEPARATORS.sub('', text or '').lower() for text in descriptions]
     if not any(texts):
         return True
@@ -128,7 +128,7 @@ def says_nothing(descriptions: Sequence[str | None]) -> bool:
 
 
 def find_bands(
-    path: str | Path,
+    path: object,
     descriptions: Sequence[str | None],
     wanted: Sequence[str],
     *,
@@ -156,7 +156,7 @@ def find_bands(
         The number of each band, counted from 1.
 
     Raises:
-        RasterError: If a band is not there, is there twice, or the file does not tell.
+        RasterError: If a band is not there, is there twice, or the file does not say.
     """
     count = len(descriptions)
     remedy = (
@@ -176,10 +176,12 @@ def find_bands(
         names = [canonical_name(name, sensor) for name in descriptions]
         shown = [text or '?' for text in descriptions]
     else:
-        names = _by_colour(colours, wanted, sensor)
-        if names is None:
-            names = _by_count(path, wanted, sensor, count, remedy)
+        coloured = _by_colour(colours, wanted, sensor)
+        if coloured is None:
+            names = list(_by_count(path, wanted, sensor, count, remedy))
             _check_colours(path, names, colours, sensor, remedy)
+        else:
+            names = coloured
         shown = [name or '?' for name in names]
     keys = {band: canonical_name(band, sensor) for band in wanted}
     missing = [band for band, key in keys.items() if key not in names]
@@ -211,7 +213,7 @@ def _by_colour(
 
 
 def _check_colours(
-    path: str | Path,
+    path: object,
     names: Sequence[str | None],
     colours: Sequence[str],
     sensor: str,
@@ -229,7 +231,7 @@ def _check_colours(
 
 
 def _by_count(
-    path: str | Path, wanted: Sequence[str], sensor: str, count: int, remedy: str
+    path: object, wanted: Sequence[str], sensor: str, count: int, remedy: str
 ) -> list[str | None]:
     whole = SENSORS.get(sensor)
     if whole is not None and count == len(whole.bands):

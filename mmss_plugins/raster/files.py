@@ -113,12 +113,12 @@ def check_opened(path: object, source: Any) -> Any:
     fault = None
     if block > max(SMALL_BLOCK, min(MAX_BLOCK, PADDING * image)):
         fault = (
-            f'the header claims blocks of {height} x {width} pixels, {block / 2**30:.1f} GiB, in '
+            f'the header gives blocks of {height} x {width} pixels, {block / 2**30:.1f} GiB, in '
             f'an image of {source.height} x {source.width}: write it with tiles of 512 x 512'
         )
     elif size > HUGE and 0 < stored < size / MAX_RATIO:
         fault = (
-            f'the header claims {source.height} x {source.width} pixels of {source.count} bands, '
+            f'the header gives {source.height} x {source.width} pixels of {source.count} bands, '
             f'{size / 2**30:.1f} GiB, but the file holds {stored} bytes: cut the part with data'
         )
     elif source.tags(ns='OVERVIEWS').get('OVERVIEW_FILE'):
@@ -154,7 +154,7 @@ def small_cache() -> Any:
     return rasterio.Env() if chosen else rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES)
 
 
-def check_size(path: str | Path, source: Any, limit: int = MAX_BYTES) -> None:
+def check_size(path: object, source: Any, limit: int = MAX_BYTES) -> None:
     """Judge the size of a raster by its header, before anything is read.
 
     Args:
@@ -168,6 +168,6 @@ def check_size(path: str | Path, source: Any, limit: int = MAX_BYTES) -> None:
     size = source.height * source.width * sum(map(_bytes, source.dtypes))
     if size > limit:
         raise RasterError(
-            f'{path}: the header claims {source.height} x {source.width} pixels of {source.count} '
+            f'{path}: the header gives {source.height} x {source.width} pixels of {source.count} '
             f'bands, {size / 2**30:.1f} GiB, but at most {limit / 2**30:.1f} GiB are read at once'
         )

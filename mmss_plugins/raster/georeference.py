@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from mmss_plugins.raster.errors import RasterError, gdal_errors
@@ -112,7 +111,8 @@ def located(grid: Grid) -> Grid:
     size = abs(a * e - b * d) ** 0.5
     if rank < 3 or np.abs(pixels @ found - (places - origin)).max() > PLACE_SHARE * size:
         return grid
-    transform = tuple(map(float, (a, b, c + origin[0], d, e, f + origin[1])))
+    c, f = c + origin[0], f + origin[1]
+    transform = (float(a), float(b), float(c), float(d), float(e), float(f))
     return replace(grid, transform=transform, crs=grid.points_crs, points=(), points_crs=None)
 
 
@@ -145,7 +145,7 @@ def corner_distance(grid: Grid, other: Grid) -> float:
 
 
 def check_same_place(
-    path: str | Path, grid: Grid, other_path: str | Path, other: Grid, limit: float = PLACE_SHARE
+    path: object, grid: Grid, other_path: object, other: Grid, limit: float = PLACE_SHARE
 ) -> None:
     """Check that two images cover the same area, as far as they say where they lie.
 

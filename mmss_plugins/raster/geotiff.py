@@ -11,11 +11,11 @@ import numpy as np
 
 from mmss_plugins.bands import Sensor
 from mmss_plugins.land_cover import IGNORE_INDEX
-from mmss_plugins.prepare.raw_files import RawPath, ZipMember
 from mmss_plugins.raster import RasterError, RasterImage, check_size, check_units, find_bands
 from mmss_plugins.raster import files as raster_files
 from mmss_plugins.raster.files import check_opened, open_raster
 from mmss_plugins.raster.image import read_open
+from mmss_plugins.raster.zip_members import RawPath, ZipMember
 from mmss_plugins.utils.errors import PrepareUsageError
 
 IMAGE_DTYPES = ('uint8', 'uint16', 'int16', 'float32', 'float64')

@@ -53,7 +53,7 @@ class RasterImage:
         """(H, W) bool: data in every band."""
         if self.present is None:
             return np.ones(self.data.shape[1:], bool)
-        return self.present.all(axis=0)
+        return np.all(self.present, axis=0)
 
 
 def read_raster(
@@ -87,7 +87,7 @@ def read_raster(
 
 
 def read_open(
-    path: str | Path,
+    path: object,
     source: Any,
     indices: Sequence[int] | None = None,
     *,
@@ -221,6 +221,24 @@ def present_pixels(
     return None if present is None or present.all() else present
 
 
+def fill_missing(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Give pixels without data the mean of the others, band by band.
+
+    Args:
+        image: (C, H, W); stays as it is.
+        valid: (H, W) bool.
+
+    Returns:
+        The image if all its pixels are valid, else a copy; zeros where none is.
+    """
+    if valid.all():
+        return image
+    image = image.copy()
+    for plane in image:
+        plane[~valid] = plane[valid].mean() if valid.any() else 0
+    return image
+
+
 def apply_declared(
     data: np.ndarray, scales: Sequence[float], offsets: Sequence[float], factor: float = 1.0
 ) -> np.ndarray:
@@ -238,18 +256,14 @@ def apply_declared(
         declaration only shifts integers (scale * factor = 1): values below 0 become 0 in unsigned
         types. Else float32.
     """
-    scales, offsets = (np.asarray(values, float) for values in (scales, offsets))
-    if (scales == 1).all() and (offsets == 0).all():
+    declared, shifts = np.asarray(scales, float), np.asarray(offsets, float)
+    if (declared == 1).all() and (shifts == 0).all():
         return data
-    factors = np.where(scales == 1, 1.0, factor)
-    scales, offsets = scales * factors, offsets * factors
+    factors = np.where(declared == 1, 1.0, factor)
+    gains, shifts = declared * factors, shifts * factors
     shape = (-1, *[1] * (data.ndim - 1))
-    if (
-        data.dtype.kind in 'iu'
-        and np.allclose(scales, 1)
-        and np.allclose(offsets, np.rint(offsets))
-    ):
+    if data.dtype.kind in 'iu' and np.allclose(gains, 1) and np.allclose(shifts, np.rint(shifts)):
         limits = np.iinfo(data.dtype)
-        shifted = data.astype(np.int64) + np.rint(offsets).astype(np.int64).reshape(shape)
+        shifted = data.astype(np.int64) + np.rint(shifts).astype(np.int64).reshape(shape)
         return shifted.clip(limits.min, limits.max).astype(data.dtype)
-    return (data * scales.reshape(shape) + offsets.reshape(shape)).astype(np.float32)
+    return (data * gains.reshape(shape) + shifts.reshape(shape)).astype(np.float32)

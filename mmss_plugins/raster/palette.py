@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from mmss_plugins.land_cover import IGNORE_INDEX
+
+_Number = TypeVar('_Number', int, np.ndarray)
 
 
 def palette_to_index(
@@ -36,5 +39,5 @@ def palette_to_index(
     return label, label.size - int(known)
 
 
-def _code(red: np.ndarray | int, green: np.ndarray | int, blue: np.ndarray | int) -> np.ndarray:
+def _code(red: _Number, green: _Number, blue: _Number) -> _Number:
     return (red << 16) | (green << 8) | blue

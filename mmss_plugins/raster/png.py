@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from functools import cached_property
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from PIL import Image
 
-from mmss_plugins.prepare.raw_files import UNREADABLE, RawPath, ZipMember, open_file
+from mmss_plugins.raster.zip_members import UNREADABLE, RawPath, ZipMember, open_file
 
 _DTYPES = {'1': 'bool', 'I': 'int32', 'I;16': 'uint16'}  # of Pillow's modes; all others are 8-bit
 
@@ -21,7 +21,7 @@ class PngImage:
         path: The file; only its header is read until pixels are wanted.
 
     Raises:
-        OSError: If it is missing or no PNG, or claims an absurd size.
+        OSError: If it is missing or no PNG, or its header gives an absurd size.
     """
 
     def __init__(self, path: RawPath) -> None:
@@ -52,7 +52,7 @@ class PngImage:
         return np.ascontiguousarray(np.atleast_3d(pixels).transpose(2, 0, 1))
 
 
-def _image(stream: BinaryIO) -> Image.Image:
+def _image(stream: IO[bytes]) -> Image.Image:
     try:
         return Image.open(stream, formats=['PNG'])
     except (Image.DecompressionBombError, *UNREADABLE) as error:  # of the image, or its archive

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.raster.errors import RasterError, gdal_errors
 from mmss_plugins.raster.georeference import Grid
 from mmss_plugins.raster.resample import to_dtype
+from mmss_plugins.raster.windows import Window
+
+ROUNDING = 1e-6  # of a pixel
 
 
 class Placed(NamedTuple):
@@ -41,7 +46,7 @@ def place_band(data: np.ndarray, grid: Grid, target: Grid) -> Placed:
     """
     if grid.same(target):
         return Placed(data, np.ones(data.shape, bool))
-    found = _warp(data.astype(np.float32), grid, target, 'cubic', np.nan)
+    found = _warp(data, grid, target)
     covered = np.isfinite(found)
     if covered.any() and not covered.all():
         from scipy.ndimage import distance_transform_edt
@@ -64,23 +69,83 @@ def place_label(label: np.ndarray, grid: Grid, target: Grid) -> np.ndarray:
     Returns:
         (H, W) uint8, 255 outside the map.
     """
-    return _warp(label, grid, target, 'nearest', IGNORE_INDEX)
+    rows, columns = source_pixels(grid, target, Window(0, 0, *target.shape))
+    inside = (rows >= 0) & (columns >= 0)
+    found = np.full(target.shape, IGNORE_INDEX, label.dtype)
+    found[inside] = label[rows[inside], columns[inside]]
+    return found
 
 
-def _warp(data: np.ndarray, grid: Grid, target: Grid, resampling: str, nodata: float) -> np.ndarray:
+def source_pixels(
+    source: Grid, target: Grid, window: Window, step: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of a label map in which the centres of an image's pixels lie.
+
+    Args:
+        source: Grid of the label map.
+        target: Grid of the image.
+        window: Part of the image.
+        step: Look at every step-th pixel only.
+
+    Returns:
+        Two (h, w) int64; -1 where a pixel lies beyond the label map.
+
+    Raises:
+        RasterError: If coordinates cannot be transformed from one reference system to the other.
+    """
+    from rasterio import Affine
+    from rasterio.warp import transform
+
+    row, col, height, width = window
+    columns, rows = np.meshgrid(
+        np.arange(col, col + width, step) + 0.5, np.arange(row, row + height, step) + 0.5
+    )
+    x, y = _apply(target.transform, columns, rows)
+    if target.crs and source.crs and target.crs != source.crs:
+        try:
+            moved = transform(target.crs, source.crs, x.ravel(), y.ravel())
+        except gdal_errors() as error:
+            raise RasterError(
+                'coordinates of the image cannot be transformed to the reference system of the '
+                'label map: write the right system into both, or give --assume-aligned if their '
+                'pixels lie on each other'
+            ) from error
+        x, y = (np.reshape(values, columns.shape) for values in moved)
+    columns, rows = _apply((~Affine(*source.transform))[:6], x, y)
+    height, width = source.shape
+    with np.errstate(invalid='ignore'):
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    return _pixels(rows, inside, height), _pixels(columns, inside, width)
+
+
+def _pixels(positions: np.ndarray, inside: np.ndarray, length: int) -> np.ndarray:
+    """Pixels of positions; one on an edge between pixels takes the latter, as GDAL does."""
+    found = np.where(inside, np.floor(positions + ROUNDING), -1).astype(np.int64)
+    return np.minimum(found, length - 1)
+
+
+def _apply(
+    transform: Sequence[float], x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c, d, e, f = transform
+    return a * x + b * y + c, d * x + e * y + f
+
+
+def _warp(data: np.ndarray, grid: Grid, target: Grid) -> np.ndarray:
+    """Resample float32 with GDAL's cubic kernel; NaN where there is no data."""
     from rasterio import Affine
     from rasterio.crs import CRS
     from rasterio.warp import Resampling, reproject
 
-    found = np.full(target.shape, nodata, data.dtype)
+    found = np.full(target.shape, np.nan, np.float32)
     reproject(
-        np.ascontiguousarray(data),
+        np.ascontiguousarray(data, np.float32),
         found,
         src_transform=Affine(*grid.transform),
         src_crs=CRS.from_wkt(grid.crs),
         dst_transform=Affine(*target.transform),
         dst_crs=CRS.from_wkt(target.crs),
-        dst_nodata=nodata,
-        resampling=Resampling[resampling],
+        dst_nodata=np.nan,
+        resampling=Resampling.cubic,
     )
     return found

@@ -44,7 +44,7 @@ def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool 
         path: The image, or the folder with a file per band.
         tags: Of the file.
         declared: Whether the file declares a scale of its values, so that they are whole without
-            an offset if nothing else tells.
+            an offset if nothing else shows it.
         seen: Whether B10 shows the offset; None where there is no B10. For the message only, for
             clouds may look alike.
 
@@ -52,7 +52,7 @@ def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool 
         0 or 1000, or what the metadata say.
 
     Raises:
-        RasterError: If nothing tells.
+        RasterError: If nothing shows it.
     """
     stated = stated_offset(path, tags)
     if stated is not None:
@@ -63,7 +63,7 @@ def find_offset(path: Path, tags: Mapping[str, str], declared: bool, seen: bool 
     raise RasterError(
         f'{path}: whether the values carry the offset of 1000 of processing baseline 04.00 is not '
         f'known: there is no {" or ".join(METADATA)} beside the file, and neither its name '
-        f'(..._N0400_...) nor its tags tell{hint}: give --s2-offset 1000 or --s2-offset 0; where '
+        f'(..._N0400_...) nor its tags say so{hint}: give --s2-offset 1000 or --s2-offset 0; where '
         'scenes differ, list them with the column s2_offset (--list)'
     )
 
@@ -83,7 +83,7 @@ def stated_offset(path: Path, tags: Mapping[str, str]) -> int | None:
         found = _from_metadata(file)
         if found is not None and named not in (None, found):
             raise RasterError(
-                f'{path}: its name tells an offset of {named}, but {file} beside it tells {found}: '
+                f'{path}: its name gives an offset of {named}, but {file} beside it gives {found}: '
                 'is that file of another product? Give --s2-offset 1000 or --s2-offset 0'
             )
         if found is not None:
@@ -104,7 +104,7 @@ def stated_offset(path: Path, tags: Mapping[str, str]) -> int | None:
 
 
 def find_level(path: Path, tags: Mapping[str, str]) -> str | None:
-    """The processing level of a scene, 'L1C' or 'L2A'; None if nothing tells.
+    """The processing level of a scene, 'L1C' or 'L2A'; None if nothing shows it.
 
     Args:
         path: The image, or the folder with a file per band.

@@ -56,25 +56,26 @@ def find_scene(
     """Look up which files and bands a scene is made of; reads headers only.
 
     Args:
-        paths: Per modality a raster file, or a folder with a file per band whose names tell which.
+        paths: Per modality a raster file, or a folder with a file per band whose names say which.
         wanted: Per modality the bands, in the network's order.
-        given: Per modality the names of a file's bands, where it does not tell them itself.
+        given: Per modality the names of a file's bands, where it does not give them itself.
 
     Raises:
         RasterError: If a file is missing or unreadable, a band is not there, or the files cannot be
             brought to one grid.
     """
-    bands, grids = {}, {}
+    bands: dict[str, dict[str, BandSource]] = {}
+    grids: dict[Path, Grid] = {}
     for modality, names in wanted.items():
-        path, told = Path(paths[modality]), (given or {}).get(modality)
+        path, names_given = Path(paths[modality]), (given or {}).get(modality)
         if not path.is_dir():
-            bands[modality], found = _bands_of_one_file(path, modality, names, told)
-        elif told is None:
+            bands[modality], found = _bands_of_one_file(path, modality, names, names_given)
+        elif names_given is None:
             bands[modality], found = _bands_of_folder(path, modality, names)
         else:
             raise RasterError(
                 f'{path}: --{modality}-bands names the bands of a file, but this is a folder, '
-                'where the names of the files tell'
+                'where the names of the files say'
             )
         grids |= found
     finest = min(found.values(), key=lambda grid: grid.pixel_area)
@@ -86,11 +87,10 @@ def find_scene(
             )
     cirrus = None
     if 's2' in wanted and 'B10' not in wanted['s2']:
-        cirrus, grid = _cirrus(Path(paths['s2']), (given or {}).get('s2')) or (None, None)
-        if cirrus and (grid.same(finest) or None not in (grid.crs, finest.crs)):
-            grids.setdefault(cirrus.path, grid)
-        else:
-            cirrus = None
+        extra = _cirrus(Path(paths['s2']), (given or {}).get('s2'))
+        if extra and (extra[1].same(finest) or None not in (extra[1].crs, finest.crs)):
+            cirrus = extra[0]
+            grids.setdefault(cirrus.path, extra[1])
     return Scene(scene_name(path), finest, bands, grids, cirrus)
 
 

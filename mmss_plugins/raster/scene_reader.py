@@ -34,7 +34,7 @@ class SceneReader:
         self._process = os.getpid()
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, '_open': {}}  # files are opened anew in each process
+        return {**self.__dict__, '_open': {}}  # files are opened again in each process
 
     def read(self, modality: str, window: Window | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Read the bands of a modality, at full resolution.
@@ -56,13 +56,14 @@ class SceneReader:
         by_file: dict[Path, list[str]] = {}
         for band, source in sources.items():
             by_file.setdefault(source.path, []).append(band)
-        planes, valid = {}, True
+        planes: dict[str, np.ndarray] = {}
+        valid = np.ones(1, bool)
         for path, bands in by_file.items():
             image = self._read_file(path, [sources[band].index for band in bands], window, factor)
             planes |= dict(zip(bands, image.data, strict=True))
             if image.present is not None:
                 counted = [band != 'B10' or len(sources) == 1 for band in bands]
-                valid = valid & image.present[counted].all(axis=0)
+                valid = valid & np.all(image.present[counted], axis=0)
         data = np.stack([planes[band] for band in sources])
         return data, np.broadcast_to(valid, data.shape[1:]).copy()
 

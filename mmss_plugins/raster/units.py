@@ -12,6 +12,7 @@ import numpy as np
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.resample import to_dtype
 
 LEAST_POWER = 1e-10  # -100 dB
 SAMPLED = 4096  # pixels per band that are looked at
@@ -37,6 +38,39 @@ def decibel(power: np.ndarray) -> np.ndarray:
     return 10 * np.log10(np.maximum(power.astype(np.float32), np.float32(LEAST_POWER)))
 
 
+def subtract_offset(image: np.ndarray, offset: float) -> np.ndarray:
+    """Subtract an offset, clip at 0, and keep the type; integers are rounded."""
+    return to_dtype(np.maximum(image.astype(np.float64) - offset, 0), image.dtype)
+
+
+def physical_values(
+    image: np.ndarray,
+    modality: str,
+    s2_scale: float = 1.0,
+    s2_offset: float = 0,
+    s1_linear: bool = False,
+) -> np.ndarray:
+    """Sentinel-1 in dB, Sentinel-2 in reflectance x 10000; 8-bit images, quantised, stay.
+
+    Args:
+        image: (C, ...) as read.
+        modality: 's1', 's2' or another, which stays.
+        s2_scale: Sentinel-2 values times this are reflectance x 10000.
+        s2_offset: Then subtracted, and clipped at 0.
+        s1_linear: Sentinel-1 values are power, not dB.
+    """
+    if image.dtype == np.uint8:
+        return image
+    if modality == S1.name and s1_linear:
+        return decibel(image)
+    if modality == S2.name:
+        if s2_scale != 1:
+            image = image.astype(np.float32) * np.float32(s2_scale)
+        if s2_offset:
+            image = subtract_offset(image, s2_offset)
+    return image
+
+
 def check_units(
     image: np.ndarray,
     sensor: str,
@@ -49,7 +83,7 @@ def check_units(
     """Refuse values that are plainly of another unit, and images without content.
 
     Args:
-        image: (C, ...) in physical values; 8-bit images are taken as coded ('clip8').
+        image: (C, ...) in physical values; 8-bit images are taken as quantised ('clip8').
         sensor: 's1' or 's2'; others are not checked.
         bands: Names of the C bands.
         where: The file or sample, for the message.
@@ -66,7 +100,7 @@ def check_units(
         return
     advice = {**ADVICE, **(advice or {})}
     if image.dtype == np.uint8:
-        _check_coded(pixels, sensor, bands, where)
+        _check_quantised(pixels, sensor, bands, where)
     elif sensor == S1.name:
         _check_decibel(pixels, bands, where, advice)
     else:
@@ -76,13 +110,13 @@ def check_units(
 def carries_offset(
     image: np.ndarray, bands: Sequence[str], valid: np.ndarray | None = None
 ) -> bool:
-    """Whether a Sentinel-2 L1C image still has the offset of +1000 of baseline 04.00: B10 tells.
+    """Whether a Sentinel-2 L1C image still has the offset of +1000 of baseline 04.00: B10 shows it.
 
     B10 looks at cirrus and is nearly dark elsewhere; with the offset no pixel of it is.
 
     Args:
         image: (C, ...), reflectance x 10000.
-        bands: Names of the C bands; without B10 the answer is False.
+        bands: Names of the C bands; without B10 the result is False.
         valid: (...) bool, pixels with data; None for all.
     """
     if image.dtype == np.uint8 or 'B10' not in bands:
@@ -200,7 +234,7 @@ def _whole(values: np.ndarray) -> bool:
     return bool((values == np.rint(values)).all())
 
 
-def _check_coded(pixels: np.ndarray, sensor: str, bands: Sequence[str], where: object) -> None:
+def _check_quantised(pixels: np.ndarray, sensor: str, bands: Sequence[str], where: object) -> None:
     counted = [index for index, band in enumerate(bands) if band != 'B10'] or [0]
     low, high = pixels[counted].min(), pixels[counted].max()
     saturated = sensor == S1.name and (pixels == 255).all(axis=1).any()

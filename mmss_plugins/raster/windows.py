@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmss_plugins.prepare.raw_files import RawPath, ZipMember, stamp
 from mmss_plugins.raster import Grid, RasterImage, check_size, grid_of
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.files import small_cache
@@ -17,6 +16,7 @@ from mmss_plugins.raster.georeference import IDENTITY
 from mmss_plugins.raster.geotiff import check_equal, open_tiff, require_present, require_rasterio
 from mmss_plugins.raster.image import read_open
 from mmss_plugins.raster.png import PngImage
+from mmss_plugins.raster.zip_members import RawPath, ZipMember, stamp
 
 OPEN_FILES = 8  # per process
 

@@ -9,7 +9,7 @@ from string import Template
 from mmss_plugins.analysis.jobs.results import (
     METRICS,
     curve,
-    latest_pictures,
+    latest_images,
     latest_scalars,
     score_lines,
 )
@@ -120,7 +120,7 @@ def _pretraining_figure(road: Road) -> str:
 
 
 def _selection_figure(road: Road) -> str:
-    uri = figures.file_uri(latest_pictures(road.pretrain_dir, 'selection')[0])
+    uri = figures.file_uri(latest_images(road.pretrain_dir, 'selection')[0])
     return figure_tag(uri, 'Image, noisy label, confidences and weights per modality')
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from mmss_plugins.analysis.jobs.results import (
     curve,
     iou_of_predictions,
-    latest_pictures,
+    latest_images,
     latest_scalars,
     metrics_of_test,
     read_prediction,
@@ -71,7 +71,7 @@ def section(road: AerialRoad, scores: Mapping[str, AerialScore]) -> str:
     template = Template((Path(__file__).parent / 'grass.html').read_text(encoding='utf-8'))
     records = latest_scalars(road.pretrain_dir)
     shares = {name: curve(records, key) for key, name in SHARES.items()}
-    panels = latest_pictures(road.pretrain_dir, 'guided')
+    panels = latest_images(road.pretrain_dir, 'guided')
     runs = {}
     for start in STARTS:
         run = latest_scalars(road.run_dir(start))

@@ -92,7 +92,7 @@ def test_mistakes(run, capsys, options, message):
     assert message in capsys.readouterr().err
 
 
-def test_a_checkpoint_that_cannot_be_read_is_told_without_a_traceback(run, capsys):
+def test_a_checkpoint_that_cannot_be_read_is_reported_without_a_traceback(run, capsys):
     (run / 'weights.pth').write_bytes(b'no checkpoint')
     assert call(run) == 2
     assert 'the file is incomplete, damaged or of another kind' in capsys.readouterr().err
@@ -126,7 +126,7 @@ def test_an_override_without_a_value(capsys):
     assert "expected KEY=VALUE, but got 'model.fusion'" in capsys.readouterr().err
 
 
-def test_a_report_without_a_place_is_told_before_the_work(run, capsys):
+def test_a_report_without_a_place_is_reported_before_the_work(run, capsys):
     (run / 'taken').touch()
     assert call(run, '--out', str(run / 'taken')) == 2
     said = capsys.readouterr()

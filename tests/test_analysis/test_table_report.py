@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mmss_plugins.analysis.spread import mean_and_deviation, spread
+from mmss_plugins.analysis.spread import mean_and_std, spread
 from mmss_plugins.analysis.table.plan import TableError
 from mmss_plugins.analysis.table.report import (
     Line,
@@ -34,10 +34,10 @@ LINES = [
 
 
 def test_deviation_is_of_a_sample():
-    mean, deviation = mean_and_deviation(VALUES)
+    mean, std = mean_and_std(VALUES)
     assert mean == pytest.approx(np.mean(VALUES), rel=1e-12)
-    assert deviation == pytest.approx(np.std(VALUES, ddof=1), rel=1e-12)
-    assert mean_and_deviation([5.0]) == (5.0, None)
+    assert std == pytest.approx(np.std(VALUES, ddof=1), rel=1e-12)
+    assert mean_and_std([5.0]) == (5.0, None)
     assert spread([5.0], ' ± -') == '5.0 ± -'
 
 

@@ -77,10 +77,10 @@ def test_a_failure_stops_nothing_else_and_is_made_up_for(tmp_path, table, steps,
     assert steps.calls == [('train', PSP, 0, False), ('test', PSP, 0, 'epoch_9.pth')]
 
 
-def test_a_training_that_was_cut_goes_on(tmp_path, table, steps, capsys):
+def test_a_interrupted_training_continues(tmp_path, table, steps, capsys):
     steps.cut.add((PSP, 0))
     assert table(PSP, FPN, '--seeds', '0') == 130
-    assert 'the same command goes on with it' in capsys.readouterr().err
+    assert 'run the same command again to continue' in capsys.readouterr().err
     assert len(steps.calls) == 1
     steps.cut.clear()
     assert table(PSP, '--seeds', '0') == 0
@@ -220,7 +220,7 @@ def test_metrics_that_were_not_asked_for_are_named(table, steps, capsys):
     )
 
 
-def test_a_table_without_a_place_is_told(tmp_path, table, steps, capsys):
+def test_a_table_without_a_place_is_reported(tmp_path, table, steps, capsys):
     (tmp_path / 'out').touch()
     assert table(PSP) == 1
     assert (

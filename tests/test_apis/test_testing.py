@@ -3,7 +3,7 @@
 import pytest
 
 from mmss_plugins.apis import testing
-from mmss_plugins.apis.run_options import UsageError
+from mmss_plugins.cli.usage import UsageError
 
 CONFIG = 'pspnet_r18_mini_dfc2020-s2'
 
@@ -52,7 +52,7 @@ def test_augmented_views(tool, checkpoint):
         tool.prepare(args)
 
 
-def test_pictures_of_no_batch(tool, checkpoint, capsys):
+def test_images_of_no_batch(tool, checkpoint, capsys):
     with pytest.raises(SystemExit, match='2'):
         tool.parse_args([CONFIG, checkpoint, '--interval', '0'])
     assert '--interval must be 1 or more, but got 0' in capsys.readouterr().err

@@ -3,7 +3,7 @@
 import pytest
 
 from mmss_plugins.apis import training
-from mmss_plugins.apis.run_options import UsageError
+from mmss_plugins.cli.usage import UsageError
 from mmss_plugins.store.reader import StoreReader
 
 CONFIG = 'grass_r50_350e_potsdam'
@@ -31,7 +31,7 @@ def test_scaling_needs_the_batch_that_the_rate_is_for(tool, capsys):
     assert capsys.readouterr().err.startswith('train.py: error: --auto-scale-lr needs')
 
 
-def test_what_the_run_lacks_is_told_before_it_begins(tool, tmp_path, monkeypatch, capsys):
+def test_what_the_run_lacks_is_reported_before_it_begins(tool, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     encoder = 'pspnet_r18_mini_dfc2020-s2_cromss'
     with pytest.raises(UsageError, match=r'model\.backbone\.init_cfg\.checkpoint: .* not a file'):

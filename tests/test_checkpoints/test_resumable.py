@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmss_plugins.apis.resuming import set_resume
-from mmss_plugins.apis.run_options import UsageError
 from mmss_plugins.checkpoints.resumable import find_resumable, hook_options
+from mmss_plugins.cli.usage import UsageError
 
 
 def write(folder, name, epoch=0, iteration=0, **changes):

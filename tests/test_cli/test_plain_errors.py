@@ -29,7 +29,7 @@ def test_what_the_package_says_is_all_that_is_said(tmp_path):
         resolve_bands(77, ('B1', 'B2'), S2)
 
 
-def test_all_else_keeps_its_traceback():
+def test_all_other_errors_keep_their_traceback():
     with pytest.raises(ValueError, match='batch_size'), plain_errors():
         DataLoader([1], batch_size=0)  # from a framework
     with pytest.raises(AttributeError), plain_errors():
@@ -108,7 +108,7 @@ def test_errors_of_the_frameworks_that_the_user_can_mend(error, told):
         fail()
 
 
-def test_an_interruption_is_told(capsys):
+def test_an_interruption_is_reported(capsys):
     with pytest.raises(SystemExit) as ended, plain_errors():
         raise KeyboardInterrupt
     assert ended.value.code == 130

@@ -10,7 +10,7 @@ from mmss_plugins.prepare.band_scaling import ScaleChoice, measure, parse_scale
 from mmss_plugins.prepare.image_files import ImageInfo
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import IDENTITY, Grid
-from mmss_plugins.store.fields import band_field, to_physical
+from mmss_plugins.store.fields import to_physical
 from mmss_plugins.store.reader import StoreMeta, StoreWriter
 from mmss_plugins.utils.errors import PrepareUsageError
 
@@ -79,7 +79,7 @@ def test_scaling_by_percentiles_is_stated_and_undone():
     assert 'percentiles 2 and 98 of 6 patches' in scaling.text
     stored = scaling.apply(values[0])
     assert stored.dtype == np.uint8
-    spec = scaling.describe(band_field(['a', 'b'], 'uint8', 'x'))
+    spec = scaling.field(['a', 'b'], np.dtype('uint8'))
     low, high = (np.array(limits)[:, None, None] for limits in (scaling.low, scaling.high))
     difference = to_physical(spec, stored, [0, 1]) - np.clip(values[0], low, high)
     assert np.abs(difference).max() <= (high - low).max() / 255 + 1
@@ -97,7 +97,7 @@ def test_other_scalings(tmp_path):
     for text in ('5,1', 'some', '1,2,3'):
         with pytest.raises(argparse.ArgumentTypeError, match='expected auto, keep'):
             parse_scale(text)
-    fields = {'image': given.describe(band_field(['a', 'b'], 'uint8', 'x'))}
+    fields = {'image': given.field(['a', 'b'], np.dtype('uint8'))}
     with StoreWriter(tmp_path / 's.lmdb', StoreMeta('x', 'train', fields)):
         pass
     again = parse_scale(str(tmp_path / 's.lmdb'))

@@ -105,7 +105,7 @@ def test_modis_labels_beside_those_of_the_contest_are_not_used(tree, tmp_path):
     assert prepare(tree, tmp_path / 'out') == 0
 
 
-def test_a_label_of_four_bands_as_modis_has_is_left_out(tree, tmp_path):
+def test_a_label_of_four_bands_as_modis_has_is_skipped(tree, tmp_path):
     path = dfc_path(tree, 'test', 'dfc', 1)
     rewrite(path, np.full((4, 12, 12), 5, np.uint8))
     assert prepare(tree, tmp_path / 'out') == 1
@@ -114,7 +114,7 @@ def test_a_label_of_four_bands_as_modis_has_is_left_out(tree, tmp_path):
     assert 'expected bands 1, but found 4' in reason
 
 
-def test_a_damaged_member_is_left_out(tree, tmp_path):
+def test_a_damaged_member_is_skipped(tree, tmp_path):
     places = {p: ('all.zip', p.name) for p in tree.rglob('*.tif')}
     FORMS['archives'](places, tmp_path / 'zip')
     archive = tmp_path / 'zip' / 'all.zip'
@@ -149,7 +149,7 @@ def moved(kind, shift=0.0, south_up=False):
         (moved('s1', 10.0), 'corners are up to 1 pixels away'),
     ],
 )
-def test_files_of_another_place_are_left_out(tree, tmp_path, spoil, message):
+def test_files_of_another_place_are_skipped(tree, tmp_path, spoil, message):
     path = spoil(tree)
     assert prepare(tree, tmp_path / 'out') == 1
     ((sample, reason),) = skipped(tmp_path / 'out')
@@ -218,7 +218,7 @@ def spoiled(kind, change, **profile):
     ],
     ids=['linear', 'black s1', 'black s2', 'reflectance', 'integer nodata', 'scaled by 100'],
 )
-def test_values_of_another_unit_are_left_out(tree, tmp_path, spoil, message):
+def test_values_of_another_unit_are_skipped(tree, tmp_path, spoil, message):
     path = spoil(tree)
     if 'nodata' in message or message == 'pixels without':
         image = read_raw(path)
@@ -249,7 +249,7 @@ def test_declared_scales_are_applied(tree, tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['s1', 's2', 'dfc'])
-def test_an_absurd_size_is_left_out(tree, tmp_path, kind):
+def test_an_absurd_size_is_skipped(tree, tmp_path, kind):
     path = dfc_path(tree, 'test', kind, 1)
     types = {'s1': ('float64', 2), 's2': ('uint16', 13), 'dfc': ('uint8', 1)}
     dtype, count = types[kind]

@@ -79,9 +79,9 @@ def changed(kind, change=None, shift=0.0, names=None, **profile):
         (changed('s2', lambda image: image.clip(7), nodata=7), 'pixels without'),
         (changed('s1', names=('HH', 'HV')), 'expected the s1 bands VV, VH'),
     ],
-    ids=['shifted label', 'shifted radar', 'linear', 'black', 'integer nodata', 'names'],
+    ids=['shifted label', 'shifted s1', 'linear', 'black', 'integer nodata', 'names'],
 )
-def test_tiles_of_other_places_and_units_are_left_out(tree, tmp_path, spoil, message):
+def test_tiles_of_other_places_and_units_are_skipped(tree, tmp_path, spoil, message):
     s2 = tile_path(tree, 'osm_train', 's2', BAD)
     write_tiff(s2, read_raw(s2), **UTM)
     path = spoil(tree)
@@ -95,7 +95,7 @@ def test_tiles_of_other_places_and_units_are_left_out(tree, tmp_path, spoil, mes
     assert anyway == (0 if 'corners' in message else 1)
 
 
-def test_radar_named_in_the_other_order(tree, tmp_path):
+def test_s1_named_in_the_other_order(tree, tmp_path):
     path = tile_path(tree, 'osm_train', 's1', BAD)
     right = read_raw(path)
     changed('s1', lambda image: image[::-1], names=('VH', 'VV'))(tree)

@@ -101,7 +101,7 @@ def test_files_of_other_options_are_not_mixed_in(tree, tmp_path, capsys):
     assert len(list(folder.iterdir())) == 24, 'none of the other patches is left'
 
 
-def test_a_bad_tile_is_left_out(tree, tmp_path):
+def test_a_bad_tile_is_skipped(tree, tmp_path):
     path = potsdam_path(tree, 'label', '2_10')
     path.write_bytes(path.read_bytes()[:3000])
     assert prepare(tree, tmp_path / 'out') == 1

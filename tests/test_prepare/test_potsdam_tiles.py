@@ -65,7 +65,7 @@ def test_two_copies_are_refused_with_both(tree, tmp_path, capsys):
     assert str(potsdam_path(tree, 'label', '2_12')) in error
 
 
-def test_labels_without_boundary_are_never_taken_for_the_others(tree, tmp_path, capsys):
+def test_labels_without_boundary_are_never_mistaken_for_the_others(tree, tmp_path, capsys):
     labels = tree / '5_Labels_all'
     for path in sorted(labels.iterdir()):
         path.rename(path.with_name(path.name.replace('_label', '_label_noBoundary')))
@@ -90,7 +90,7 @@ def test_labels_with_the_names_of_images_are_named(tree, tmp_path, capsys):
     assert f'{labels}/top_potsdam_2_10_RGB.tif: a file in a folder of labels' in error
 
 
-def test_a_label_under_the_name_of_an_image_is_left_out(tree, tmp_path):
+def test_a_label_under_the_name_of_an_image_is_skipped(tree, tmp_path):
     path = potsdam_path(tree, 'RGB', '2_12')
     shutil.copy(potsdam_path(tree, 'label', '2_12'), path)
     label = read_raw(path)
@@ -109,7 +109,7 @@ def place(tree, name, kind, east=0.0):
     return path
 
 
-def test_a_label_of_another_place_is_left_out(tree, tmp_path):
+def test_a_label_of_another_place_is_skipped(tree, tmp_path):
     place(tree, '2_10', 'RGB')
     place(tree, '2_10', 'label', east=0.01)
     place(tree, '2_12', 'RGB')
@@ -159,7 +159,7 @@ def test_declared_missing_pixels_are_no_colour(tree, tmp_path):
     assert 'found 1 of' in entry['reason']
 
 
-def test_an_absurd_size_is_left_out(tree, tmp_path):
+def test_an_absurd_size_is_skipped(tree, tmp_path):
     for kind in ('RGB', 'label'):
         path = potsdam_path(tree, kind, '2_12')
         size = {'width': 300_000, 'height': 300_000, 'tiled': True, 'sparse_ok': True}
@@ -169,4 +169,4 @@ def test_an_absurd_size_is_left_out(tree, tmp_path):
     assert prepare(tree, tmp_path / 'out') == 1
     assert tiles(tmp_path / 'out') == ['2_10', '6_7']
     (entry,) = summary(tmp_path / 'out')['skipped']
-    assert 'claims 300000 x 300000' in entry['reason']
+    assert 'gives 300000 x 300000' in entry['reason']

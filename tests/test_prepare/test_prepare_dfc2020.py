@@ -169,7 +169,7 @@ def test_the_offset_is_subtracted_when_asked_for(tree, tmp_path):
     np.testing.assert_array_equal(s1, read_raw(dfc_path(tree, 'test', 's1', 2)).astype(np.float32))
 
 
-def test_a_stray_tiff_is_reported(tree, tmp_path):
+def test_a_misnamed_tiff_is_reported(tree, tmp_path):
     stray = dfc_path(tree, 'test', 's2', 2).with_name('other.tif')
     stray.touch()
     assert prepare(tree, tmp_path / 'out') == 1
@@ -216,7 +216,7 @@ def test_a_file_that_comes_later_does_not_change_the_description(tree, tmp_path,
     assert 'left out p2: left out when the store was made' in capsys.readouterr().out
 
 
-def test_a_complete_store_is_not_taken_for_another(tree, tmp_path, capsys):
+def test_a_complete_store_is_not_mistaken_for_another(tree, tmp_path, capsys):
     assert prepare(tree, tmp_path / 'out') == 0
     before = (tmp_path / 'out' / 'test.lmdb' / 'data.mdb').stat().st_mtime_ns
     assert prepare(tree, tmp_path / 'out', '--s2-offset', '1000') == 2

@@ -1,4 +1,4 @@
-"""Folders of images to stores: every pixel, and what is left out."""
+"""Folders of images to stores: every pixel, and what is skipped."""
 
 import json
 
@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 from test_image_files import write
 
-from mmss_plugins.prepare import folder
+from mmss_plugins.prepare import folder, folder_plans
 from mmss_plugins.store.reader import ReadRequest, StoreReader
 
 RNG = np.random.default_rng(0)
 SHAPES = {'a/1': (20, 24), 'b/1': (16, 16), 'b/2': (30, 17)}
 
 
-def picture(shape, channels=3):
+def random_image(shape, channels=3):
     return RNG.integers(1, 256, (*shape, channels)).astype(np.uint8)
 
 
@@ -24,7 +24,7 @@ def images(tmp_path):
     for name, shape in SHAPES.items():
         path = tmp_path / 'images' / f'{name}.png'
         path.parent.mkdir(parents=True, exist_ok=True)
-        found[name] = picture(shape)
+        found[name] = random_image(shape)
         Image.fromarray(found[name]).save(path)
     return found
 
@@ -61,9 +61,9 @@ def test_every_pixel_is_in_a_patch_under_the_path_of_its_image(tmp_path, images)
 
 
 def test_what_cannot_be_used_is_reported_and_the_rest_is_kept(tmp_path, images, capsys):
-    Image.fromarray(picture((9, 40))).save(tmp_path / 'images/small.png')
-    Image.fromarray(picture((16, 16))[..., 0]).save(tmp_path / 'images/grey.png')
-    Image.fromarray(picture((16, 16))).convert('CMYK').save(tmp_path / 'images/print.jpg')
+    Image.fromarray(random_image((9, 40))).save(tmp_path / 'images/small.png')
+    Image.fromarray(random_image((16, 16))[..., 0]).save(tmp_path / 'images/grey.png')
+    Image.fromarray(random_image((16, 16))).convert('CMYK').save(tmp_path / 'images/print.jpg')
     content = (tmp_path / 'images/b/1.png').read_bytes()
     (tmp_path / 'images/b/1.png').write_bytes(content[:300])
     assert run(tmp_path) == 1
@@ -74,8 +74,8 @@ def test_what_cannot_be_used_is_reported_and_the_rest_is_kept(tmp_path, images, 
         assert {i.split('-')[0] for i in store.sample_ids} == {'a__1', 'b__2'}
 
 
-def test_patches_without_data_are_left_out_as_asked_for(tmp_path, images, capsys):
-    image = picture((32, 48), 4)
+def test_patches_without_data_are_skipped_as_asked_for(tmp_path, images, capsys):
+    image = random_image((32, 48), 4)
     image[:, :20, 3] = 0  # transparent
     Image.fromarray(image).save(tmp_path / 'images/clear.png')
     options = ('--bands', 'R,G,B', '--max-nodata', '0.3')
@@ -129,7 +129,7 @@ def test_deep_images_are_scaled_alike_in_all_splits(tmp_path):
 
 
 def test_an_interrupted_run_is_continued(tmp_path, images, monkeypatch):
-    load, calls = folder.load_patch, []
+    load, calls = folder_plans.load_patch, []
 
     def interrupted(*args, **kwargs):
         calls.append(args)
@@ -137,7 +137,7 @@ def test_an_interrupted_run_is_continued(tmp_path, images, monkeypatch):
             raise KeyboardInterrupt
         return load(*args, **kwargs)
 
-    monkeypatch.setattr(folder, 'load_patch', interrupted)
+    monkeypatch.setattr(folder_plans, 'load_patch', interrupted)
     assert run(tmp_path, '--commit-every', '2') == 130
     monkeypatch.undo()
     assert run(tmp_path) == 0

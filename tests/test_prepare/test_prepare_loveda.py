@@ -154,7 +154,7 @@ def test_a_bad_image_is_reported_by_path_and_left_out(tree, tmp_path, spoil, siz
     assert reason in entry['reason']
 
 
-def test_a_stray_file_is_reported(tree, tmp_path):
+def test_a_misnamed_file_is_reported(tree, tmp_path):
     write_png(loveda_path(tree, 'Val', 'Urban', 'copy'), np.zeros((4, 4, 3), np.uint8))
     assert prepare(tree, tmp_path / 'out') == 1
     (entry,) = summary(tmp_path / 'out', 'val')['skipped']

@@ -78,7 +78,7 @@ def test_no_class_is_invented_at_a_border(tree, tmp_path):
     assert set(np.unique(found)) == {0, 8}
 
 
-def test_clean_labels_are_taken_along(tmp_path):
+def test_clean_labels_are_stored_as_well(tmp_path):
     write_noldo(tmp_path / 'raw', [5], clean=True)
     assert prepare(tmp_path / 'raw', tmp_path / 'a.lmdb') == 0
     found = read(tmp_path / 'a.lmdb', '0000005', 'clean_label', 'season1')
@@ -87,7 +87,7 @@ def test_clean_labels_are_taken_along(tmp_path):
     assert (found != read(tmp_path / 'a.lmdb', '0000005', 'label', 'season1')).any()
 
 
-def test_coded_images_are_kept_and_marked(tmp_path):
+def test_quantised_images_are_kept_and_marked(tmp_path):
     write_noldo(tmp_path / 'raw', [5], s1_dtype='uint8', s2_dtype='uint8')
     for options in ([], ['--quantise', 'clip8']):
         out = tmp_path / f'{len(options)}.lmdb'
@@ -102,15 +102,15 @@ def test_coded_images_are_kept_and_marked(tmp_path):
         np.testing.assert_array_equal(read(out, '0000005', 's2', 'season3')[7], raw)
 
 
-def test_raw_images_are_coded_when_asked_for(tree, tmp_path):
+def test_raw_images_are_quantised_when_asked_for(tree, tmp_path):
     assert prepare(tree, tmp_path / 'a.lmdb') == 0
     assert prepare(tree, tmp_path / 'b.lmdb', '--quantise', 'clip8') == 0
     fields = StoreReader(tmp_path / 'b.lmdb').meta.fields
     for sensor in (S1, S2):
         raw = read(tmp_path / 'a.lmdb', '0000100', sensor.name, 'season1')
-        coded = read(tmp_path / 'b.lmdb', '0000100', sensor.name, 'season1')
-        np.testing.assert_array_equal(coded, clip8(raw, sensor.mean, sensor.std))
-        assert coded.std() > 10
+        quantised = read(tmp_path / 'b.lmdb', '0000100', sensor.name, 'season1')
+        np.testing.assert_array_equal(quantised, clip8(raw, sensor.mean, sensor.std))
+        assert quantised.std() > 10
         assert (fields[sensor.name]['dtype'], fields[sensor.name]['scale']) == ('uint8', 'clip8')
 
 
@@ -123,7 +123,7 @@ def test_the_offset_comes_off_before_coding(tree, tmp_path):
     np.testing.assert_array_equal(found[0], expected)
 
 
-def test_an_offset_cannot_come_off_coded_files(tmp_path, capsys):
+def test_an_offset_cannot_come_off_quantised_files(tmp_path, capsys):
     write_noldo(tmp_path / 'raw', LOCATIONS, s2_dtype='uint8')
     assert prepare(tmp_path / 'raw', tmp_path / 'a.lmdb', '--s2-offset', '1000') == 2
     error = capsys.readouterr().err
@@ -132,7 +132,7 @@ def test_an_offset_cannot_come_off_coded_files(tmp_path, capsys):
     assert not (tmp_path / 'a.lmdb').exists()
 
 
-def test_a_coded_location_among_raw_ones_is_left_out(tree, tmp_path):
+def test_a_quantised_location_among_raw_ones_is_skipped(tree, tmp_path):
     for name, size in SIZES.items():
         side = 24 // size
         write_tiff(place(tree, 's2c', 3, 2) / f'{name}.tif', np.zeros((side, side), np.uint8))
@@ -143,7 +143,7 @@ def test_a_coded_location_among_raw_ones_is_left_out(tree, tmp_path):
     assert len(StoreReader(tmp_path / 'a.lmdb')) == 2
 
 
-def test_a_complete_store_is_not_taken_for_another(tree, tmp_path, capsys):
+def test_a_complete_store_is_not_mistaken_for_another(tree, tmp_path, capsys):
     assert prepare(tree, tmp_path / 'a.lmdb') == 0
     assert prepare(tree, tmp_path / 'a.lmdb', '--quantise', 'clip8') == 2
     error = capsys.readouterr().err
@@ -216,7 +216,7 @@ def label_out_of_range(tree):
     return path, r'label values out of range: expected some of 0\.\.8, 255, but found \[9\]'
 
 
-def nan_in_radar(tree):
+def nan_in_s1(tree):
     path = place(tree, 's1', 3, 0) / 'VV.tif'
     write_tiff(path, np.full((24, 24), np.nan, np.float32))
     return path, 'NaN'
@@ -244,7 +244,7 @@ BAD = [
     sensors_of_different_sizes,
     two_bands_in_a_file,
     label_out_of_range,
-    nan_in_radar,
+    nan_in_s1,
     another_type_in_one_season,
     another_type_in_one_band,
 ]
@@ -292,7 +292,7 @@ def test_wrong_use(tree, tmp_path, capsys):
     assert not (tmp_path / 'a.lmdb').exists()
 
 
-def test_help_tells_units_and_exit_status(capsys):
+def test_help_gives_units_and_exit_status(capsys):
     with pytest.raises(SystemExit) as stop:
         main(['--help'])
     assert stop.value.code == 0

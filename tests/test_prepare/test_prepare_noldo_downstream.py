@@ -144,14 +144,14 @@ def test_a_bad_tile_is_reported_by_path_and_left_out(tree, tmp_path, spoil):
     assert re.search(reason, text)
 
 
-def test_a_tile_that_cannot_be_cut_is_left_out_whole(tree, tmp_path):
+def test_a_tile_that_cannot_be_cut_is_skipped_whole(tree, tmp_path):
     unreadable(tree, ORDER[0])
     assert prepare(tree, tmp_path / 'out', '--patch-size', 22) == 1
     assert [name for name, _ in skipped(tmp_path / 'out', 'dw_train')] == [ORDER[0]]
     assert {name[:-10] for name in samples(tmp_path / 'out', 'dw_train')} == set(ORDER[1:])
 
 
-def test_a_stray_file_is_reported(tree, tmp_path):
+def test_a_misnamed_file_is_reported(tree, tmp_path):
     stray = tree / 'dw_train' / 'image_s2' / 'other.tif'
     stray.touch()
     assert prepare(tree, tmp_path / 'out') == 1
@@ -214,7 +214,7 @@ def test_whole_tiles_may_be_made_equal(tree, tmp_path):
         assert (label[SIZES[name] :] == 255).all()
 
 
-def test_windows_with_nothing_but_padding_are_left_out():
+def test_windows_with_nothing_but_padding_are_skipped():
     found = padded_windows((5, 3), 2, 2, 8)
     assert [(window.row, window.col) for window in found] == [
         (row, col) for row in (0, 2, 4) for col in (0, 2)

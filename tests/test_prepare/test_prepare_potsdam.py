@@ -180,7 +180,7 @@ def test_a_bad_tile_is_reported_by_path_and_left_out(tree, tmp_path, spoil):
     assert reason in entry['reason']
 
 
-def test_patches_beyond_the_end_of_a_truncated_file_are_left_out(tree, tmp_path):
+def test_patches_beyond_the_end_of_a_truncated_file_are_skipped(tree, tmp_path):
     path = potsdam_path(tree, 'label', '2_12')
     data = path.read_bytes()
     path.write_bytes(data[: int(0.7 * len(data))])
@@ -210,7 +210,7 @@ def test_wrong_use(tree, tmp_path, capsys):
         (['--val-tiles', '-1'], '--val-tiles must be 0 or more, but got -1'),
         (['--bands', 'IRRG'], 'names like top_potsdam_2_10_IRRG.tif'),
         (['--dsm'], 'names like dsm_potsdam_02_10.tif'),
-        (['--no-boundary'], 'there are only labels with boundaries: leave out --no-boundary'),
+        (['--no-boundary'], 'there are only labels with boundaries: omit --no-boundary'),
     ]:
         assert prepare(tree, tmp_path / 'out', *options) == 2
         assert message in capsys.readouterr().err

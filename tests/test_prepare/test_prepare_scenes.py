@@ -245,7 +245,7 @@ def test_values_and_places_are_checked(tmp_path, raw, capsys):
         assert text in printed
 
 
-def test_products_tell_their_offset(tmp_path, raw):
+def test_products_give_their_offset(tmp_path, raw):
     name = 'S2A_MSIL1C_20180101T100401_N0206_R122_T33TUN_20180101T121212'
     bands = tmp_path / f'{name}.SAFE/GRANULE/L1C_T33TUN/IMG_DATA'
     bands.mkdir(parents=True)

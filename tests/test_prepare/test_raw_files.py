@@ -6,17 +6,11 @@ import pytest
 from helpers.aerial_raw_trees import write_png
 from helpers.small_raw_trees import read_raw, write_tiff
 
-from mmss_plugins.prepare.raw_files import (
-    MAX_IN_MEMORY,
-    ZipMember,
-    find_files,
-    missing_files,
-    require_source,
-    unique_files,
-)
+from mmss_plugins.prepare.raw_files import find_files, missing_files, require_source, unique_files
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.geotiff import read_tiff
 from mmss_plugins.raster.windows import Window, image_shape, read_window
+from mmss_plugins.raster.zip_members import MAX_IN_MEMORY, ZipMember
 from mmss_plugins.utils.errors import PrepareUsageError
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (3, 40, 50)).astype(np.uint8)
@@ -193,7 +187,7 @@ def test_missing_files_are_named_where_they_would_be(tmp_path):
     assert missing_files(found, '2', {'s1': 's1_2.tif', 's2': 's2_2.tif'}) is None
 
 
-def test_an_archive_that_has_changed_is_read_anew(tmp_path, image):
+def test_an_archive_that_has_changed_is_read_again(tmp_path, image):
     archive = zipped(tmp_path / 'a.zip', {'x.tif': image})
     np.testing.assert_array_equal(read_tiff(ZipMember(archive, 'x.tif'), 3), ARRAY)
     write_tiff(tmp_path / 'other.tif', 255 - ARRAY)

@@ -250,7 +250,7 @@ def test_a_label_without_georeference(tree, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('coding', [[], ['--quantise', 'clip8']])
-def test_linear_radar_and_black_scenes_are_refused(tree, tmp_path, capsys, coding):
+def test_linear_backscatter_and_black_scenes_are_refused(tree, tmp_path, capsys, coding):
     for band in ('VV', 'VH'):
         path = scene(tree, 's1', 1) / f'{band}.tif'
         write_tiff(path, 10 ** (read_raw(path) / 10), **place(grid(-4, -2)))

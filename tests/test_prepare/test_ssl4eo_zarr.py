@@ -241,7 +241,7 @@ def test_files_that_are_none(tree, capsys):
     assert 'found format 3' in capsys.readouterr().err
 
 
-def test_folders_of_other_names_are_told_by_their_bands(tree):
+def test_folders_of_other_names_are_recognised_by_their_bands(tree):
     folder = tree / 'SSL4EO-S12-v1.1/train'
     (folder / 'S1GRD').rename(tree / 'radar')
     (folder / 'S2L1C').rename(tree / 'optical')

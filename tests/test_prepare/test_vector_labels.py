@@ -5,8 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from mmss_plugins.prepare.class_map import read_class_map
-from mmss_plugins.prepare.vector_labels import VectorOptions, burn, check_vector_file, read_polygons
+from mmss_plugins.prepare.class_map_files import read_class_map
+from mmss_plugins.prepare.vector_labels import (
+    VectorOptions,
+    check_vector_file,
+    rasterise,
+    read_polygons,
+)
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
 from mmss_plugins.raster.windows import Window
@@ -74,7 +79,7 @@ def by_hand(rings, inside):
 def whole(path, classes, window=None, **kwargs):
     options = VectorOptions('crop', **kwargs)
     polygons = read_polygons(path, GRID, options)
-    return burn(polygons, GRID, window or Window(0, 0, *GRID.shape), classes, options, path)
+    return rasterise(polygons, GRID, window or Window(0, 0, *GRID.shape), classes, options, path)
 
 
 def test_polygons_in_degrees_on_a_scene_in_metres(files):
@@ -103,14 +108,14 @@ def test_all_touched_fills_each_pixel_that_a_polygon_meets(files):
     assert (found != 255).sum() > (whole(path, classes) != 255).sum()
 
 
-def test_only_polygons_of_the_split_are_burnt(files):
+def test_only_polygons_of_the_split_are_rasterised(files):
     path, _, classes = files
     options = VectorOptions('crop', split_attribute='part')
     assert check_vector_file(path, options) == ['train', 'val']
     polygons = read_polygons(path, GRID, options)
     window = Window(0, 0, *GRID.shape)
     for split, value in (('train', 0), ('val', 1)):
-        label = burn(polygons, GRID, window, classes, options, path, split)
+        label = rasterise(polygons, GRID, window, classes, options, path, split)
         assert set(np.unique(label)) == {value, 255}
 
 
@@ -146,7 +151,7 @@ def test_what_is_refused(files, tmp_path):
     options = VectorOptions('crop')
     polygons = read_polygons(path, unlisted, options)
     with pytest.raises(RasterError, match='does not list: rye'):
-        burn(polygons, unlisted, Window(0, 0, *GRID.shape), classes, options, path)
+        rasterise(polygons, unlisted, Window(0, 0, *GRID.shape), classes, options, path)
 
 
 def write_features(path, crs, *geometries):
@@ -176,7 +181,7 @@ def write_features(path, crs, *geometries):
 def test_areas_larger_than_the_reference_system_of_the_scene(files, tmp_path, crs, world):
     path = write_features(tmp_path / 'a.geojson', crs, shapely.box(*world))
     options = VectorOptions('crop')
-    label = burn(
+    label = rasterise(
         read_polygons(path, GRID, options), GRID, Window(0, 0, *GRID.shape), files[2], options, path
     )
     assert (label == 0).all()
@@ -189,7 +194,7 @@ def test_collections_count_with_their_areas(files, tmp_path):
         write_features(tmp_path / 'a.geojson', 'EPSG::32633', mixed),
         VectorOptions('crop'),
     )
-    label = burn(
+    label = rasterise(
         read_polygons(path, GRID, options), GRID, Window(0, 0, *GRID.shape), files[2], options, path
     )
     assert (label[10:20, 10:20] == 0).all()

@@ -61,7 +61,7 @@ def test_names_of_other_sensors():
         (False, ['B1', 'B2', 'B3', 'B4']), (False, ['band 1', None]),
     ],
 )  # fmt: skip
-def test_descriptions_that_tell_no_bands_apart(silent, descriptions):
+def test_descriptions_that_distinguish_no_bands(silent, descriptions):
     assert says_nothing(descriptions) is silent
 
 
@@ -97,7 +97,7 @@ def test_colours_that_contradict_the_number_of_bands_are_refused():
         find([None] * 13, colours=['red', 'green', *['undefined'] * 11], wanted=S2.bands)
 
 
-def test_else_the_number_of_bands_decides():
+def test_otherwise_the_number_of_bands_decides():
     assert find([None] * 13) == {'B4': 4, 'B3': 3, 'B2': 2}
     assert find(['band'] * 13, ('B8A', 'B12')) == {'B8A': 9, 'B12': 13}
     assert find([None] * 3) == {'B4': 1, 'B3': 2, 'B2': 3}

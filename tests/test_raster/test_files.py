@@ -82,7 +82,7 @@ def test_missing_and_damaged_files_are_named(tmp_path):
 def test_sizes_are_judged_by_bytes(tiff):
     with rasterio.open(tiff) as source:
         check_size(tiff, source, 16)
-        with pytest.raises(RasterError, match=r'a\.tif: the header claims 4 x 4 pixels of 1 bands'):
+        with pytest.raises(RasterError, match=r'a\.tif: the header gives 4 x 4 pixels of 1 bands'):
             check_size(tiff, source, 15)
 
 
@@ -164,7 +164,7 @@ def test_blocks_much_larger_than_the_image_are_refused(tmp_path):
             pass
         if edge == 512:
             open_raster(path).close()
-    with pytest.raises(RasterError, match='claims blocks of 16384 x 16384 pixels'):
+    with pytest.raises(RasterError, match='gives blocks of 16384 x 16384 pixels'):
         open_raster(path)
 
 
@@ -176,10 +176,10 @@ def test_huge_images_of_a_tiny_file_are_refused(tmp_path):
             pass
         if edge == 4096:
             open_raster(path).close()
-    with pytest.raises(RasterError, match=r'a\.tif: the header claims 100000 x 100000 pixels'):
+    with pytest.raises(RasterError, match=r'a\.tif: the header gives 100000 x 100000 pixels'):
         open_raster(path)
     write_tiff(path, np.ones((1, 4, 4), np.uint8))
     write_vrt(vrt, 'a.tif')
     vrt.write_text(vrt.read_text().replace('Size="4"', 'Size="200000"'))
-    with pytest.raises(RasterError, match=r'b\.vrt: the header claims 200000 x 200000 pixels'):
+    with pytest.raises(RasterError, match=r'b\.vrt: the header gives 200000 x 200000 pixels'):
         open_raster(vrt, DRIVERS)

@@ -86,7 +86,7 @@ def test_pixel_sizes_in_metres():
     assert pixel_metres(grid(crs=None)) is None
 
 
-def test_ground_control_points_tell_the_place():
+def test_ground_control_points_give_the_place():
     corners = [(0, 0), (0, 8), (6, 0), (6, 8)]
 
     def by_points(shift=0.0, bend=0.0):

@@ -169,7 +169,7 @@ def test_absurd_sizes_are_refused_before_reading(tmp_path):
         **profile,
     ):
         pass
-    with pytest.raises(RasterError, match=r'a\.tif: the header claims 300000 x 300000 pixels'):
+    with pytest.raises(RasterError, match=r'a\.tif: the header gives 300000 x 300000 pixels'):
         read_tiff(tmp_path / 'a.tif', bands=1)
 
 

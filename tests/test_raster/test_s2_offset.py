@@ -48,7 +48,7 @@ def test_metadata_of_another_product(tmp_path):
         if expected:
             assert offset(tmp_path / f'{name}.tif') == expected
         else:
-            with pytest.raises(RasterError, match=r'tells an offset of 0, but .*MTD_MSIL1C\.xml'):
+            with pytest.raises(RasterError, match=r'gives an offset of 0, but .*MTD_MSIL1C\.xml'):
                 offset(tmp_path / f'{name}.tif')
 
 
@@ -60,8 +60,9 @@ def test_tags_and_declared_offsets(tmp_path):
     assert offset(path, declared=True) == 0  # it is applied already
 
 
-def test_else_the_user_is_asked(tmp_path):
-    for seen, hint in ((None, 'tell: give'), (True, 'as if it did:'), (False, 'as if it did not')):
+def test_otherwise_the_user_is_asked(tmp_path):
+    hints = {None: 'say so: give', True: 'as if it did:', False: 'as if it did not'}
+    for seen, hint in hints.items():
         with pytest.raises(RasterError, match=f'{hint}.*--s2-offset 1000'):
             offset(tmp_path / 'scene_2023.tif', {'AREA_OR_POINT': 'Area'}, seen=seen)
     (tmp_path / 'MTD_MSIL2A.xml').write_text(LATER + LATER.replace('-1000', '-900'))

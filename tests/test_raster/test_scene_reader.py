@@ -85,7 +85,7 @@ def test_integers_stay_integers(tmp_path):
     assert (found[1] == 700).all()
 
 
-def test_radar_of_another_zone_is_brought_to_the_optical_grid(tmp_path):
+def test_s1_of_another_zone_is_brought_to_the_s2_grid(tmp_path):
     shape, other = (20, 25), 'EPSG:32632'
     optical = write_scene(tmp_path / 's2.tif', reflectance(shape))
     east, north = centres(shape, 10)
@@ -119,7 +119,7 @@ def test_a_shifted_grid_is_resampled_as_gdal_does(tmp_path):
     found, valid = reader_of(s1=radar, s2=optical).read('s1', Window(2, 3, 10, 7))
     raw = read_raw(radar).astype(np.float64)
     rows, cols = np.mgrid[2:12, 3:10] + 0.0
-    rows, cols = rows + 4.4, cols + 3.3  # of the radar's pixels
+    rows, cols = rows + 4.4, cols + 3.3  # of Sentinel-1's pixels
     top, left = rows.astype(int), cols.astype(int)
     down, right = rows - top, cols - left
     expected = (

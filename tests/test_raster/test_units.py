@@ -92,16 +92,16 @@ def test_other_units_of_sentinel_2_are_refused():
     refuses('declare the value', filled)
 
 
-def test_images_coded_in_8_bits_are_refused_where_they_are_saturated():
+def test_images_quantised_in_8_bits_are_refused_where_they_are_saturated():
     check(RNG.integers(0, 256, (13, 4, 4), np.uint8))
     for value in (0, 255):
-        coded = np.full((13, 4, 4), value, np.uint8)
-        refuses(f'found {value} everywhere', coded)
-        coded[10] = 7
-        refuses(f'found {value} everywhere', coded)
-        refuses(f'found {value} everywhere', coded[:2], 's1')
-    coded[3, 0, 0] = 9
-    check(coded)
+        quantised = np.full((13, 4, 4), value, np.uint8)
+        refuses(f'found {value} everywhere', quantised)
+        quantised[10] = 7
+        refuses(f'found {value} everywhere', quantised)
+        refuses(f'found {value} everywhere', quantised[:2], 's1')
+    quantised[3, 0, 0] = 9
+    check(quantised)
 
 
 def test_pixels_without_data_do_not_count():
@@ -149,11 +149,11 @@ def test_a_fill_value_does_not_hide_linear_power():
     check(decibel().clip(-15), 's1')  # cut off at the lower end
 
 
-def test_saturated_codes_of_one_band_of_radar_are_refused():
-    coded = RNG.integers(0, 256, (2, 9, 9)).astype(np.uint8)
-    check(coded, 's1')
-    coded[1] = 255
-    refuses('found 255 everywhere', coded, 's1')
+def test_saturated_values_of_one_band_of_s1_are_refused():
+    quantised = RNG.integers(0, 256, (2, 9, 9)).astype(np.uint8)
+    check(quantised, 's1')
+    quantised[1] = 255
+    refuses('found 255 everywhere', quantised, 's1')
 
 
 def test_an_offset_that_is_not_there_is_not_subtracted():

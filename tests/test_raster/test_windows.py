@@ -87,7 +87,7 @@ def test_windows_hold_the_pixels(image):
     np.testing.assert_array_equal(read_window(path, 3, BYTE), array)
 
 
-def test_a_file_that_has_changed_is_read_anew(image):
+def test_a_file_that_has_changed_is_read_again(image):
     path, array = image
     read_window(path, 3, BYTE)
     if path.suffix == '.png':
@@ -112,7 +112,7 @@ def test_what_is_not_as_expected(image):
         assert str(arguments[0]) in str(error.value)
 
 
-def test_a_truncated_file_is_never_taken_for_whole(image):
+def test_a_truncated_file_is_never_accepted_as_whole(image):
     path, _ = image
     data = path.read_bytes()
     for share in (0.01, 0.3, 0.6, 0.95):

@@ -33,8 +33,8 @@ def curve(records: list[dict], key: str) -> tuple[list[float], list[float]]:
     return [step for step, _ in points], [value for _, value in points]
 
 
-def latest_pictures(work_dir: Path, name: str) -> list[Path]:
-    """The pictures ``{name}_{index}_{step}.png`` of the last step of the last run, by index.
+def latest_images(work_dir: Path, name: str) -> list[Path]:
+    """The images ``{name}_{index}_{step}.png`` of the last step of the last run, by index.
 
     Raises:
         FileNotFoundError: If no run has written one.
@@ -44,7 +44,7 @@ def latest_pictures(work_dir: Path, name: str) -> list[Path]:
         for path in work_dir.glob(f'*/vis_data/vis_image/{name}_*_*.png')
     }
     if not found:
-        raise FileNotFoundError(f'no picture {name}_*.png under {work_dir}: has the run finished?')
+        raise FileNotFoundError(f'no image {name}_*.png under {work_dir}: has the run finished?')
     last = max(found)[:2]
     return [found[key] for key in sorted(found) if key[:2] == last]
 
@@ -95,14 +95,10 @@ def class_iou(matrix: np.ndarray) -> np.ndarray:
 def iou_of_predictions(store: Path, folder: Path, num_classes: int) -> np.ndarray:
     """IoU per class of the class maps in a folder, over all samples of a store with labels."""
     reader = StoreReader(store)
-    matrix = sum(
-        confusion_matrix(
-            reader.read(sample_id, [ReadRequest('label')])[0],
-            read_prediction(folder, sample_id),
-            num_classes,
-        )
-        for sample_id in reader.sample_ids
-    )
+    matrix = np.zeros((num_classes, num_classes), np.int64)
+    for sample_id in reader.sample_ids:
+        label = reader.read(sample_id, [ReadRequest('label')])[0]
+        matrix += confusion_matrix(label, read_prediction(folder, sample_id), num_classes)
     return class_iou(matrix)
 
 

@@ -81,6 +81,7 @@ class StepRunner:
                 env=environment,
             ) as process,
         ):
+            assert process.stdout is not None  # a pipe
             for line in process.stdout:
                 log.write(line)
                 tail.append(line)

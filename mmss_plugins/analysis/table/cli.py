@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmss_plugins.analysis.jobs.commands import ProjectPaths
-from mmss_plugins.analysis.table.plan import SETTINGS, TableError, claim_rows, plan_rows
+from mmss_plugins.analysis.table.plan import SETTINGS, TableError, plan_rows, record_settings_of
 from mmss_plugins.analysis.table.report import read_line, write_report
 from mmss_plugins.analysis.table.runs import MakeRunner, quiet_runner, run_all
-from mmss_plugins.apis.run_options import UsageError, find_config
+from mmss_plugins.cli.config_files import find_config
 from mmss_plugins.cli.plain_errors import program, usage_error
+from mmss_plugins.cli.usage import UsageError
 
 DESCRIPTION = """Fine-tune and test configs over seeds; print the table of OA, AA, mIoU and mF1.
 
@@ -51,7 +52,7 @@ def add_table_options(parser: argparse.ArgumentParser, folder: str, seeds: Seque
         'example train_dataloader.dataset.subset.seed={seed}',
     )  # fmt: skip
     parser.add_argument(
-        '--redo', action='store_true', help='remove runs that were begun with other settings'
+        '--redo', action='store_true', help='remove runs that were started with other settings'
     )
     parser.add_argument(
         '--only-report', action='store_true', help='make the table of what is done, run nothing'
@@ -82,7 +83,7 @@ def make_table(
     try:
         if not args.only_report:
             rows = plan_rows(configs, out, args.cfg_options, data)
-            claim_rows(rows, args.redo)
+            record_settings_of(rows, args.redo)
             runs = [row.run(seed) for seed in seeds or args.default_seeds for row in rows]
             failed = run_all(runs, home, lambda line: print(line, flush=True), make_runner)
     except (TableError, UsageError) as error:
@@ -91,7 +92,7 @@ def make_table(
         print(f'{program()}: error: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('interrupted; the same command goes on with it', file=sys.stderr)
+        print('interrupted; run the same command again to continue', file=sys.stderr)
         status = 130
     try:
         report(configs, out, seeds or (None if args.only_report else args.default_seeds))
@@ -102,7 +103,7 @@ def make_table(
         return status or 1
     if failed:
         names = '\n'.join(f'  {name}' for name in failed)
-        print(f'not finished:\n{names}\nRun the same command again to go on', file=sys.stderr)
+        print(f'not finished:\n{names}\nRun the same command again to continue', file=sys.stderr)
     return status or int(bool(failed))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
 from mmss_plugins.analysis.table.row import describe
-from mmss_plugins.apis.run_options import add_run_options, find_config, load_config
+from mmss_plugins.cli.config_files import find_config, load_config
+from mmss_plugins.cli.run_options import add_run_options
 from mmss_plugins.utils.atomic_files import write_json
 from mmss_plugins.utils.run_settings import (
     differences,
@@ -105,13 +107,13 @@ class Row:
         return any(True for pattern in kept for _ in self.folder.glob(pattern))
 
     def changed(self) -> str:
-        """What differs from the settings that its runs were begun with; empty if nothing does."""
+        """What differs from the settings that its runs were started with; empty if nothing does."""
         path = self.folder / SETTINGS
         if not path.is_file() or not self.begun():
             return ''
         return differences(read_json(path)['settings'], self.settings)
 
-    def claim(self) -> None:
+    def record_settings(self) -> None:
         """Note the settings beside the runs."""
         content = {
             'config': str(self.config),
@@ -165,29 +167,29 @@ def plan_rows(
     return list(rows.values())
 
 
-def claim_rows(rows: Sequence[Row], redo: bool) -> None:
+def record_settings_of(rows: Sequence[Row], redo: bool) -> None:
     """Note every row's settings in its folder, or compare them with those noted there.
 
     Args:
         rows: Of the table.
-        redo: Remove the runs that were begun with other settings.
+        redo: Remove the runs that were started with other settings.
 
     Raises:
-        TableError: If runs were begun with other settings, and are to be kept.
+        TableError: If runs were started with other settings, and are to be kept.
     """
     changed = {row.folder: text for row in rows if (text := row.changed())}
     if changed and not redo:
         lines = [f'  {folder}: {text}' for folder, text in changed.items()]
         raise TableError(
             'these folders hold runs with other settings:\n' + '\n'.join(lines)
-            + '\nGive the same settings to go on with them, another --work-dir to keep both, or '
+            + '\nGive the same settings to continue them, another --work-dir to keep both, or '
             '--redo to remove them and run again'
         )  # fmt: skip
     for row in rows:
         if row.folder in changed:
             for run in row.folder.glob('seed*'):  # whatever else lies beside them is not ours
                 shutil.rmtree(run)
-        row.claim()
+        row.record_settings()
 
 
 def data_root_options(cfg: Config, folder: str) -> list[str]:
@@ -201,7 +203,7 @@ def data_root_options(cfg: Config, folder: str) -> list[str]:
 
 def _data_roots(part: object, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(part, Mapping):
-        pairs = part.items()
+        pairs: Iterable[tuple[Any, Any]] = part.items()
     elif isinstance(part, (list, tuple)):
         pairs = enumerate(part)
     else:

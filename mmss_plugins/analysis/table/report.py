@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmss_plugins.analysis.jobs.results import METRICS
-from mmss_plugins.analysis.spread import mean_and_deviation, spread
+from mmss_plugins.analysis.spread import mean_and_std, spread
 from mmss_plugins.analysis.table.plan import RESULT, SETTINGS, TableError
 from mmss_plugins.analysis.table.row import COLUMNS
 from mmss_plugins.utils.atomic_files import check_replaceable, write_text
@@ -104,7 +104,7 @@ def _texts(line: Line) -> list[str]:
 
 
 def _cells(values: Sequence[float]) -> list[str]:
-    found = mean_and_deviation(values) if values else (None, None)
+    found = mean_and_std(values) if values else (None, None)
     return [NONE if value is None else f'{value:.4f}' for value in found]
 
 

@@ -195,5 +195,5 @@ def _frozen(encoder: Mapping) -> float:
     stages = encoder.get('frozen_stages', -1)
     arch = _arch(encoder)
     blocks = arch.get('num_layers') if isinstance(arch, Mapping) else VIT_BLOCKS.get(arch, 12)
-    total = RESNET_STAGES if 'depth' in encoder else blocks
+    total = RESNET_STAGES if 'depth' in encoder else blocks or 12
     return min(1.0, (stages + 1) / (total + 1))

@@ -26,7 +26,7 @@ def quiet_runner(log_dir: Path) -> StepRunner:
 def run_all(
     runs: Sequence[Run],
     home: ProjectPaths,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     make_runner: MakeRunner = quiet_runner,
 ) -> list[str]:
     """Do what is not done yet, one run after the other.
@@ -34,7 +34,7 @@ def run_all(
     Args:
         runs: In the order wanted.
         home: Where the tools are.
-        tell: Takes one line per finished run, and what failed.
+        report: Takes one line per finished run, and what failed.
         make_runner: Gives the runner that keeps its logs in a folder.
 
     Returns:
@@ -51,11 +51,11 @@ def run_all(
                 scores = do(run, home, make_runner(run.folder / 'logs'))
         except Exception as error:
             failed.append(run.name)
-            tell(f'[{number}/{len(runs)}] {run.name}: FAILED: {error}')
+            report(f'[{number}/{len(runs)}] {run.name}: FAILED: {error}')
         else:
             shown = ', '.join(f'{name} {value:.1f}' for name, value in scores.items())
             seconds = time.monotonic() - start
-            tell(f'[{number}/{len(runs)}] {run.name}: {shown} ({seconds:.0f} s)')
+            report(f'[{number}/{len(runs)}] {run.name}: {shown} ({seconds:.0f} s)')
     return failed
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from mmss_plugins.bands import SENSORS, sensor_of, sensor_statistics
 from mmss_plugins.checkpoints.spec.input_specification import AERIAL, ModalityInput
 from mmss_plugins.datasets.aerial_store_dataset import UINT8_MAX
-from mmss_plugins.raster.units import decibel
+from mmss_plugins.raster.units import physical_values
 from mmss_plugins.store.normalisation import (
     S1_PERCENTILES,
     Limits,
@@ -34,28 +34,15 @@ class RawValues:
     s2_offset: float | None = None
     s1_linear: bool = False
 
-
-def physical_values(image: np.ndarray, modality: str, raw: RawValues) -> np.ndarray:
-    """Sentinel-1 in dB, Sentinel-2 in reflectance x 10000; 8-bit images, which are coded, stay.
-
-    Args:
-        image: (C, H, W) as read.
-        modality: 's1', 's2' or another, which stays.
-        raw: What the values are.
-    """
-    if image.dtype == np.uint8:
-        return image
-    if modality == 's2' and (raw.s2_scale != 1 or raw.s2_offset):
-        return np.maximum(image.astype(np.float32) * raw.s2_scale - (raw.s2_offset or 0), 0)
-    if modality == 's1' and raw.s1_linear:
-        return decibel(image)
-    return image
+    def physical(self, image: np.ndarray, modality: str) -> np.ndarray:
+        """See :func:`~mmss_plugins.raster.units.physical_values`."""
+        return physical_values(image, modality, self.s2_scale, self.s2_offset or 0, self.s1_linear)
 
 
 def advice(raw: RawValues) -> dict[str, str]:
     """What to do about values of another unit: the options of the command line."""
     decibel = (
-        'leave --s1-linear out if these are in dB already'
+        'omit --s1-linear if these are in dB already'
         if raw.s1_linear
         else 'convert them to dB, or declare their scale in the file'
     )
@@ -76,7 +63,7 @@ def backscatter_limits(pixels: np.ndarray, entry: ModalityInput) -> Limits:
     windows see one place alike.
 
     Args:
-        pixels: (C, pixels) with data, in dB or coded in 8 bits.
+        pixels: (C, pixels) with data, in dB or quantised to 8 bits.
         entry: The specification of the modality.
 
     Returns:
@@ -97,7 +84,7 @@ def network_channels(
     """What the network got in training for these values: normalised, data preprocessor included.
 
     Args:
-        image: (C, H, W), physical values, or 8 bits (aerial images; coded Sentinel images).
+        image: (C, H, W), physical values, or 8 bits (aerial images; quantised Sentinel images).
         entry: The specification of the modality.
         modality: Its name.
         limits: Of :func:`backscatter_limits`, for standardised Sentinel-1.
@@ -105,22 +92,26 @@ def network_channels(
     Returns:
         (C, H, W) float32.
     """
+    mean, std = entry.mean or (), entry.std or ()
     if modality == AERIAL and entry.normalize is None:
         channels = _aerial(image, entry)
     elif entry.normalize == 'clip8':
-        coded = image if image.dtype == np.uint8 else clip8(image, entry.mean, entry.std)
-        channels = _divided(coded, entry)
+        eight_bit = image if image.dtype == np.uint8 else clip8(image, mean, std)
+        channels = _divided(eight_bit, entry)
     else:
-        coded = image.dtype == np.uint8 and modality in SENSORS
-        channels = _decoded(image, entry, modality) if coded else image
+        quantised = image.dtype == np.uint8 and modality in SENSORS
+        channels = _decoded(image, entry, modality) if quantised else image
         if entry.normalize == 'standardise':
             clip = 'stds' if modality != 's1' else limits or 'percentiles'
-            channels = standardise(channels, entry.mean, entry.std, clip)
+            channels = standardise(channels, mean, std, clip)
     channels = channels.astype(np.float32)
-    if entry.input_mean is None:
+    if entry.input_mean is None or entry.input_std is None:
         return channels
-    mean, std = (np.float32(v).reshape(-1, 1, 1) for v in (entry.input_mean, entry.input_std))
-    return (channels - mean) / std
+    shape = (-1, 1, 1)
+    shift, scale = (
+        np.asarray(v, np.float32).reshape(shape) for v in (entry.input_mean, entry.input_std)
+    )
+    return (channels - shift) / scale
 
 
 def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:
@@ -132,10 +123,10 @@ def _aerial(image: np.ndarray, entry: ModalityInput) -> np.ndarray:
     return channels
 
 
-def _decoded(coded: np.ndarray, entry: ModalityInput, modality: str) -> np.ndarray:
-    return decode_clip8(coded, *sensor_statistics(sensor_of(modality, entry.unit), entry.bands))
+def _decoded(quantised: np.ndarray, entry: ModalityInput, modality: str) -> np.ndarray:
+    return decode_clip8(quantised, *sensor_statistics(sensor_of(modality, entry.unit), entry.bands))
 
 
-def _divided(coded: np.ndarray, entry: ModalityInput) -> np.ndarray:
-    channels = coded.astype(np.float32)
+def _divided(quantised: np.ndarray, entry: ModalityInput) -> np.ndarray:
+    channels = quantised.astype(np.float32)
     return channels / UINT8_MAX if entry.values == '0..1' else channels

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmss_plugins.checkpoints.files import read_checkpoint
 from mmss_plugins.checkpoints.spec.dataset_meta import dataset_classes
@@ -34,7 +35,7 @@ class SceneModel:
         amp: Whether to run it in automatic mixed precision.
     """
 
-    model: nn.Module
+    model: Any
     spec: InputSpecification
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...] | None = None
@@ -65,7 +66,7 @@ class SceneModel:
 
         Raises:
             CheckpointFileError: If the file is not a checkpoint, or not this model's.
-            RasterError: If the checkpoint does not tell its inputs, or the model does not segment.
+            RasterError: If the checkpoint does not give its inputs, or the model does not segment.
         """
         content = read_checkpoint(checkpoint, mmap=True)
         spec = specification_of(content, str(checkpoint))
@@ -81,7 +82,7 @@ class SceneModel:
                 f'{checkpoint}: expected a segmentor, but the model is {type(model).__name__}'
             )
         alone = getattr(model, 'predict_from', None)
-        if alone in spec.modalities:
+        if alone is not None and alone in spec.modalities:
             spec = spec.select((alone,))
         classes, palette = _classes(content, spec, model, checkpoint)
         model.to(device)
@@ -118,7 +119,7 @@ class SceneModel:
 
 
 def _classes(
-    content: Mapping, spec: InputSpecification, model: nn.Module, source: object
+    content: Mapping, spec: InputSpecification, model: Any, source: object
 ) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...] | None]:
     """Names and colours, one per class of the network."""
     count = max(model.num_classes, 2)

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mmss_plugins.apis.prediction.network_input import RawValues, network_channels, physical_values
+from mmss_plugins.apis.prediction.network_input import RawValues, network_channels
 from mmss_plugins.checkpoints.spec.input_specification import InputSpecification
 from mmss_plugins.raster import RasterError
+from mmss_plugins.raster.image import fill_missing
 from mmss_plugins.raster.scene_reader import SceneReader
 from mmss_plugins.raster.windows import Window
 from mmss_plugins.store.normalisation import Limits
@@ -61,14 +62,14 @@ class SceneWindows(Dataset):
     def __getitem__(self, index: int) -> WindowInput:
         window = self.windows[index]
         inside = _inside(window, self.reader.scene.grid.shape)
-        images, valid = {}, True
+        images, valid = {}, np.ones(1, bool)
         for modality in self.spec.modalities:
             image, present = self.reader.read(modality, inside)
-            images[modality] = physical_values(image, modality, self.raw)
+            images[modality] = self.raw.physical(image, modality)
             valid = valid & present
         channels = [
             network_channels(
-                filled(image, valid), self.spec.modalities[name], name, self.limits.get(name)
+                fill_missing(image, valid), self.spec.modalities[name], name, self.limits.get(name)
             )
             for name, image in images.items()
         ]
@@ -92,24 +93,6 @@ class SceneWindows(Dataset):
         except RasterError as error:
             items.append(RasterError(str(error)))  # causes of GDAL's cannot always be sent
         return items
-
-
-def filled(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Give pixels without data the mean of the others, band by band.
-
-    Args:
-        image: (C, H, W); stays as it is.
-        valid: (H, W) bool.
-
-    Returns:
-        The image if all its pixels are valid, else a copy; zeros where none is.
-    """
-    if valid.all():
-        return image
-    image = image.copy()
-    for plane in image:
-        plane[~valid] = plane[valid].mean() if valid.any() else 0
-    return image
 
 
 def _inside(window: Window, shape: tuple[int, int]) -> Window:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 from zlib import crc32
 
@@ -65,9 +66,14 @@ class SceneWriter:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind: type | None, *exception: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if kind is not None:
-            self._stack.__exit__(kind, *exception)
+            self._stack.__exit__(kind, error, traceback)
             return
         with self._stack:
             for file in self._files.values():
@@ -98,7 +104,7 @@ class SceneWriter:
         for kind, file in self._files.items():
             values = content[kind]()
             file.write(values, window=place)
-            self._written[kind][place] = crc32(np.ascontiguousarray(values))
+            self._written[kind][place] = crc32(np.ascontiguousarray(values).data)
         return classes
 
     def _check(self, kind: str) -> None:
@@ -111,7 +117,7 @@ class SceneWriter:
         try:
             with _quiet(), rasterio.open(draft) as file:
                 good = all(
-                    crc32(np.ascontiguousarray(file.read(window=place))) == expected
+                    crc32(np.ascontiguousarray(file.read(window=place)).data) == expected
                     for place, expected in self._written[kind].items()
                 )
             check_map(draft)
@@ -126,7 +132,7 @@ class SceneWriter:
         from rasterio.control import GroundControlPoint
         from rasterio.enums import ColorInterp
 
-        coded = kind == CLASSES
+        is_classes = kind == CLASSES
         count = len(self.classes) if kind == PROBABILITIES else 1
         with _quiet():
             file = rasterio.open(
@@ -136,15 +142,15 @@ class SceneWriter:
                 height=self.grid.shape[0],
                 width=self.grid.shape[1],
                 count=count,
-                dtype='uint8' if coded else 'float32',
-                nodata=IGNORE_INDEX if coded else float('nan'),
+                dtype='uint8' if is_classes else 'float32',
+                nodata=IGNORE_INDEX if is_classes else float('nan'),
                 crs=self.grid.crs,
                 transform=Affine(*self.grid.transform),
                 tiled=True,
                 blockxsize=TILE,
                 blockysize=TILE,
                 compress='deflate',
-                predictor=1 if coded else 3,
+                predictor=1 if is_classes else 3,
                 bigtiff='if_safer',
                 num_threads='all_cpus',
             )
@@ -154,7 +160,7 @@ class SceneWriter:
         if self.grid.rpcs:
             file.update_tags(ns='RPC', **dict(self.grid.rpcs))
         file.update_tags(**self.tags)
-        if coded:
+        if is_classes:
             file.update_tags(**{f'CLASS_{i}': name for i, name in enumerate(self.classes)})
             if self.palette is not None:
                 table = {i: (*colour, 255) for i, colour in enumerate(self.palette)}

@@ -8,7 +8,7 @@ from mmss_plugins.analysis.jobs.results import (
     class_iou,
     confusion_matrix,
     curve,
-    latest_pictures,
+    latest_images,
     latest_scalars,
     metrics_of_test,
     read_prediction,
@@ -81,7 +81,7 @@ def test_dice_is_f1_and_counts_classes_that_are_never_predicted():
     assert np.isnan(found['Fscore'][2])
 
 
-def test_latest_pictures_are_of_the_last_step_of_the_last_run(tmp_path):
+def test_latest_images_are_of_the_last_step_of_the_last_run(tmp_path):
     for run, name in [
         ('20260101_000000', 'selection_0_99'),
         ('20260102_000000', 'selection_0_9'),
@@ -92,7 +92,7 @@ def test_latest_pictures_are_of_the_last_step_of_the_last_run(tmp_path):
         folder = tmp_path / run / 'vis_data' / 'vis_image'
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f'{name}.png').touch()
-    found = [path.stem for path in latest_pictures(tmp_path, 'selection')]
+    found = [path.stem for path in latest_images(tmp_path, 'selection')]
     assert found == ['selection_0_40', 'selection_1_40']
     with pytest.raises(FileNotFoundError, match='has the run finished'):
-        latest_pictures(tmp_path, 'other')
+        latest_images(tmp_path, 'other')

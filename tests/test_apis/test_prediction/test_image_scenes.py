@@ -1,4 +1,4 @@
-"""Scenes that are pictures, and images that training has scaled."""
+"""Scenes that are PNG or JPEG images, and images that training has scaled."""
 
 import numpy as np
 import pytest
@@ -51,9 +51,9 @@ def test_images_are_scaled_as_in_training(tmp_path):
     model = model_of('clip8', 'value of the files', mean=tuple(mean), std=tuple(std))
     write_scene(tmp_path / 'deep.tif', image)
     low, high = LOW[:, None, None], HIGH[:, None, None]
-    coded = np.floor((np.clip(image, low, high) - low) / (high - low) * 255 + 1e-6)
+    quantised = np.floor((np.clip(image, low, high) - low) / (high - low) * 255 + 1e-6)
     found = classes(tmp_path, tmp_path / 'deep.tif', model)
-    assert (found == expected(model, coded / 255)).mean() > 0.99
+    assert (found == expected(model, quantised / 255)).mean() > 0.99
     write_scene(tmp_path / 'flat.tif', (image % 256).astype(np.uint8))
     with pytest.raises(RasterError, match='expected values of more than 8 bits, but found uint8'):
         classes(tmp_path, tmp_path / 'flat.tif', model)

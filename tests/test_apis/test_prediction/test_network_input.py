@@ -12,7 +12,6 @@ from mmss_plugins.apis.prediction.network_input import (
     advice,
     backscatter_limits,
     network_channels,
-    physical_values,
 )
 from mmss_plugins.checkpoints.spec.run_specification import run_specification
 from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset
@@ -26,15 +25,15 @@ NINE = [S2_BANDS[i] for i in (1, 2, 3, 4, 5, 6, 7, 11, 12)]
 @pytest.mark.parametrize(('scale', 'offset'), [(1, 1000), (10000, 0), (2, 100), (10000, 1000)])
 def test_reflectance_is_scaled_then_shifted_then_cut_at_zero(scale, offset):
     image = np.array([[[0, 50, 3000]]], np.uint16)
-    found = physical_values(image, 's2', RawValues(s2_scale=scale, s2_offset=offset))
+    found = RawValues(s2_scale=scale, s2_offset=offset).physical(image, 's2')
     expected = [max(value * scale - offset, 0.0) for value in (0, 50, 3000)]
     np.testing.assert_allclose(found, [[expected]])
     assert image[0, 0, 1] == 50
 
 
-def test_power_becomes_decibels():
+def test_power_is_converted_to_decibels():
     power = np.array([[[1.0, 0.01, 2.0, 0.0, -1.0]]])
-    found = physical_values(power, 's1', RawValues(s1_linear=True))
+    found = RawValues(s1_linear=True).physical(power, 's1')
     np.testing.assert_allclose(found, [[[0, -20, 3.0103, -100, -100]]], atol=1e-4)
 
 
@@ -42,11 +41,11 @@ def test_values_that_are_right_stay():
     every = RawValues(10000, 1000, s1_linear=True)
     for modality in ('s1', 's2', 'aerial'):
         image = np.array([[[3, 250]]], np.uint8)
-        assert physical_values(image, modality, every) is image, 'coded in 8 bits'
+        assert every.physical(image, modality) is image, 'quantised to 8 bits'
     image = np.ones((1, 1, 1), np.float32)
-    assert physical_values(image, 'aerial', every) is image
-    assert physical_values(image, 's1', RawValues(10000, 1000)) is image
-    assert physical_values(image, 's2', RawValues(s1_linear=True)) is image
+    assert every.physical(image, 'aerial') is image
+    assert RawValues(10000, 1000).physical(image, 's1') is image
+    assert RawValues(s1_linear=True).physical(image, 's2') is image
 
 
 @pytest.mark.parametrize(
@@ -55,21 +54,21 @@ def test_values_that_are_right_stay():
         ('s2', RawValues(), lambda v: v / 10_000, r'add --s2-scale 10000$'),
         ('s2', RawValues(s2_scale=10_000), lambda v: v, r'--s2-scale \(now 10000\)$'),
         ('s1', RawValues(), lambda v: 10 ** (v / 10), r'add --s1-linear$'),
-        ('s1', RawValues(s1_linear=True), lambda v: v, r'leave --s1-linear out'),
+        ('s1', RawValues(s1_linear=True), lambda v: v, r'omit --s1-linear'),
         ('s1', RawValues(), lambda v: v * 100, r'declare their scale in the file$'),
     ],
 )
 def test_values_of_another_unit_are_refused_with_the_option_to_give(modality, raw, change, said):
     image = {'s1': backscatter, 's2': reflectance}[modality]((30, 30)).astype(np.float32)
     bands = {'s1': ('VV', 'VH'), 's2': S2_BANDS}[modality]
-    found = physical_values(change(image), modality, raw)
+    found = raw.physical(change(image), modality)
     with pytest.raises(RasterError, match=f'^a.tif: expected Sentinel-[12] .*{said}'):
         check_units(found, modality, bands, 'a.tif', advice=advice(raw))
 
 
 @pytest.mark.parametrize('normalize', ['clip8', 'standardise', None])
 @pytest.mark.parametrize('bands', [13, 9])
-def test_optical_inputs_against_the_formulas(normalize, bands):
+def test_s2_inputs_against_the_formulas(normalize, bands):
     image = reflectance((9, 8))
     names = S2_BANDS if bands == 13 else NINE
     chosen = [S2_BANDS.index(name) for name in names]
@@ -82,13 +81,13 @@ def test_optical_inputs_against_the_formulas(normalize, bands):
 
 
 @pytest.mark.parametrize('normalize', ['clip8', 'standardise'])
-def test_radar_inputs_against_the_formulas(normalize):
+def test_s1_inputs_against_the_formulas(normalize):
     image = backscatter((30, 20))
     found = network_channels(image, radar(normalize=normalize), 's1')
     check_image(found.transpose(1, 2, 0), image, 's1', 2, normalize)
 
 
-def test_standardised_radar_is_clipped_by_the_limits_of_the_scene():
+def test_standardised_s1_is_clipped_by_the_limits_of_the_scene():
     image = backscatter((40, 50))
     entry = radar(normalize='standardise')
     limits = backscatter_limits(image.reshape(2, -1), entry)
@@ -98,25 +97,27 @@ def test_standardised_radar_is_clipped_by_the_limits_of_the_scene():
     np.testing.assert_array_equal(part, whole[:, 10:15, 5:9])
 
 
-def test_limits_of_coded_radar_are_in_decibels():
-    coded = np.random.default_rng(0).integers(0, 256, (2, 500)).astype(np.uint8)
-    low, high = backscatter_limits(coded, radar())
+def test_limits_of_quantised_s1_are_in_decibels():
+    quantised = np.random.default_rng(0).integers(0, 256, (2, 500)).astype(np.uint8)
+    low, high = backscatter_limits(quantised, radar())
     for band in range(2):
-        decoded = S1_MEAN[band] + S1_STD[band] * (4 * (coded[band] / 255) - 2)
+        decoded = S1_MEAN[band] + S1_STD[band] * (4 * (quantised[band] / 255) - 2)
         expected = np.percentile(decoded, [1, 99])
         np.testing.assert_allclose([low[band], high[band]], expected, atol=1e-4)
 
 
-def test_coded_images_are_divided_or_decoded():
-    coded = np.random.default_rng(0).integers(0, 256, (2, 6, 7)).astype(np.uint8)
-    np.testing.assert_allclose(network_channels(coded, radar(), 's1'), coded / 255, atol=1e-7)
-    undivided = network_channels(coded, radar(values='0..255'), 's1')
-    np.testing.assert_array_equal(undivided, coded)
-    physical = network_channels(coded, radar(normalize=None), 's1')
+def test_quantised_images_are_divided_or_decoded():
+    quantised = np.random.default_rng(0).integers(0, 256, (2, 6, 7)).astype(np.uint8)
+    np.testing.assert_allclose(
+        network_channels(quantised, radar(), 's1'), quantised / 255, atol=1e-7
+    )
+    undivided = network_channels(quantised, radar(values='0..255'), 's1')
+    np.testing.assert_array_equal(undivided, quantised)
+    physical = network_channels(quantised, radar(normalize=None), 's1')
     mean, std = (np.reshape(values, (2, 1, 1)) for values in (S1_MEAN, S1_STD))
-    np.testing.assert_allclose(physical, mean + std * (4 * (coded / 255) - 2), atol=1e-4)
-    standard = network_channels(coded, optical(['B2', 'B3'], 'standardise'), 's2')
-    np.testing.assert_allclose(standard, 4 * (coded / 255) - 2, atol=1e-5)
+    np.testing.assert_allclose(physical, mean + std * (4 * (quantised / 255) - 2), atol=1e-4)
+    standard = network_channels(quantised, optical(['B2', 'B3'], 'standardise'), 's2')
+    np.testing.assert_allclose(standard, 4 * (quantised / 255) - 2, atol=1e-5)
 
 
 def test_aerial_inputs():

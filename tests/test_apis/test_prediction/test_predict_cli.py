@@ -62,7 +62,7 @@ def segmentor(channels=3):
     }  # fmt: skip
 
 
-class Home:
+class Setup:
     """A folder with a config, a checkpoint of it, and scenes."""
 
     def __init__(self, folder, channels=3, **entries):
@@ -106,7 +106,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path):
-    return Home(tmp_path)
+    return Setup(tmp_path)
 
 
 def test_a_segmentor_pixel_by_pixel_gives_the_map_of_one_pass(home, capsys):
@@ -198,7 +198,7 @@ def other_checkpoint(home):
         (None, ('--nodata', 7, '--overlap', 1), 'overlap, nodata differ'),
     ],
 )
-def test_a_map_that_was_made_otherwise_is_not_taken_for_this_one(
+def test_a_map_that_was_made_otherwise_is_not_mistaken_for_this_one(
     home, capsys, change, options, said
 ):
     scene = home.scene('a.tif')
@@ -214,7 +214,7 @@ def test_a_map_that_was_made_otherwise_is_not_taken_for_this_one(
     assert home.run(scene, *options) == 0
 
 
-def test_a_damaged_map_is_not_taken_for_one(home, capsys):
+def test_a_damaged_map_is_not_accepted(home, capsys):
     scene = home.scene('a.tif')
     assert home.run(scene) == 0
     path = home.maps / 'a_classes.tif'
@@ -276,7 +276,7 @@ def test_maps_that_cannot_be_written(home, capsys):
 
 
 def test_scenes_of_two_modalities(tmp_path, capsys):
-    home = Home(tmp_path, channels=5, s1=radar(), s2=S2)
+    home = Setup(tmp_path, channels=5, s1=radar(), s2=S2)
     image, waves = reflectance(SHAPE), reflectance(SHAPE, 2).astype(np.float32) / 200 - 30
     one, two = home.scene('one.tif', waves), home.scene('two.tif', image)
     other = home.scene('other.tif', waves)
@@ -310,7 +310,7 @@ def test_scenes_of_two_modalities(tmp_path, capsys):
         (['a.tif', '--workers', -1], 'workers must be at least 0'),
     ],
 )
-def test_wrong_arguments_are_told_before_anything_is_done(home, capsys, arguments, said):
+def test_wrong_arguments_are_reported_before_anything_is_done(home, capsys, arguments, said):
     assert home.run(*arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith('predict.py: error: ')

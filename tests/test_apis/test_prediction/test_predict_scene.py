@@ -31,7 +31,7 @@ from rasterio.transform import from_origin
 
 from mmss_plugins.apis.prediction import PredictionOptions, RasterError, predict_scene
 from mmss_plugins.apis.prediction.network_input import RawValues, network_channels
-from mmss_plugins.apis.prediction.predict_scene import judge_values, sample_windows
+from mmss_plugins.apis.prediction.scene_checks import judge_values, sample_windows
 from mmss_plugins.raster.scene_reader import SceneReader
 from mmss_plugins.store.normalisation import S1_PERCENTILES
 
@@ -202,7 +202,7 @@ def test_a_single_odd_pixel_hides_no_other_unit(tmp_path, modality, said):
 def test_an_option_too_many_is_refused(tmp_path):
     write_scene(tmp_path / 's1.tif', backscatter((20, 33)))
     model = scene_model(PixelModel(2), s1=radar())
-    with pytest.raises(RasterError, match='leave --s1-linear out'):
+    with pytest.raises(RasterError, match='omit --s1-linear'):
         predict(tmp_path, model, raw=RawValues(s1_linear=True))
 
 
@@ -319,7 +319,7 @@ def test_data_are_needed_in_both_modalities(tmp_path):
 
 
 def assert_judged_as_a_whole(tmp_path, image):
-    """Windows of standardised radar are what the whole image is."""
+    """Windows of standardised Sentinel-1 are what the whole image is."""
     write_scene(tmp_path / 's1.tif', image)
     entry = radar(normalize='standardise')
     model = scene_model(PixelModel(2), s1=entry)
@@ -328,13 +328,13 @@ def assert_judged_as_a_whole(tmp_path, image):
     np.testing.assert_array_equal(maps['classes'], expected.argmax(0))
 
 
-def test_standardised_radar_is_judged_as_a_whole(tmp_path):
+def test_standardised_s1_is_judged_as_a_whole(tmp_path):
     """Percentiles of each window would show one place in several ways."""
     image = backscatter((20, 33)) + np.linspace(-9, 9, 33, dtype=np.float32)
     assert_judged_as_a_whole(tmp_path, image)
 
 
-def test_coded_radar_is_judged_as_a_whole(tmp_path):
+def test_quantised_s1_is_judged_as_a_whole(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (2, 20, 33)).astype(np.uint8)
     image[:, :, :20] //= 3
     assert_judged_as_a_whole(tmp_path, image)
@@ -448,7 +448,7 @@ def test_a_file_that_breaks_off_is_named_without_a_traceback(tmp_path, workers, 
     assert list((tmp_path / 'maps').iterdir()) == []
 
 
-def test_maps_tell_how_they_were_made(tmp_path):
+def test_maps_record_how_they_were_made(tmp_path):
     write_scene(tmp_path / 's2.tif', reflectance((12, 9)), pixel=20.0)
     report, _ = predict(tmp_path, scene_model(PixelModel(3), s2=RGB))
     with rasterio.open(tmp_path / 'maps' / 'classes.tif') as file:

@@ -41,7 +41,7 @@ def meta(palette=PALETTE, classes=CLASSES, **entries):
     return {**found, 'dataset_meta': {'classes': classes, 'palette': palette}}
 
 
-def test_a_checkpoint_tells_everything(tmp_path):
+def test_a_checkpoint_holds_everything(tmp_path):
     model = SceneModel.load(*save(tmp_path, SEGMENTOR, meta()))
     assert model.spec.modalities == {'s2': S2}
     with pytest.warns(DeprecationWarning, match=r'is now SceneModel\.spec'):
@@ -109,7 +109,7 @@ def test_classes_and_colours(tmp_path, kept, classes, palette):
 
 
 @pytest.mark.parametrize('predict', ['mean', 's1', 's2'])
-def test_models_that_answer_from_one_modality_want_that_one(tmp_path, predict):
+def test_models_that_predict_from_one_modality_want_that_one(tmp_path, predict):
     model = cross_modal_model(test_cfg={'predict': predict})
     cfg, file = save(tmp_path, model, meta(s1=radar(), s2=optical()))
     found = SceneModel.load(cfg, file)

@@ -13,7 +13,8 @@ from helpers.small_scenes import (
 
 from mmss_plugins.apis.prediction import RasterError
 from mmss_plugins.apis.prediction.network_input import RawValues, network_channels
-from mmss_plugins.apis.prediction.scene_windows import SceneWindows, filled
+from mmss_plugins.apis.prediction.scene_windows import SceneWindows
+from mmss_plugins.raster.image import fill_missing
 from mmss_plugins.raster.scene_reader import SceneReader
 from mmss_plugins.raster.windows import Window
 
@@ -94,10 +95,10 @@ def test_pixels_without_data_get_the_mean_of_the_others(tmp_path):
 
 def test_what_filling_leaves_alone():
     image = TWO.copy()
-    assert filled(image, np.ones((6, 9), bool)) is image
-    nothing = filled(image, np.zeros((6, 9), bool))
+    assert fill_missing(image, np.ones((6, 9), bool)) is image
+    nothing = fill_missing(image, np.zeros((6, 9), bool))
     assert (nothing == 0).all()
-    assert (filled(image, np.arange(54).reshape(6, 9) > 3) == image).sum() >= 100
+    assert (fill_missing(image, np.arange(54).reshape(6, 9) > 3) == image).sum() >= 100
     np.testing.assert_array_equal(image, TWO)
 
 
@@ -113,7 +114,7 @@ def test_windows_without_any_data_are_zeros(tmp_path, entry):
     assert not valid.any()
 
 
-def test_raw_values_and_limits_are_heeded(tmp_path):
+def test_raw_values_and_limits_are_used(tmp_path):
     path = write_scene(tmp_path / 'a.tif', IMAGE + 1000)
     raw = RawValues(s2_offset=1000)
     inputs, _ = windows_of([Window(0, 0, 6, 6)], raw, s2=path)[0]

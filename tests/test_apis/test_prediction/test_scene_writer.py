@@ -109,7 +109,7 @@ def test_without_palette_and_georeference(tmp_path):
     ('shape', 'levels'),
     [((3, 1023), []), ((3, 1024), [2]), ((1025, 10), [2]), ((2, 2047), [2]), ((1, 2048), [2, 4])],
 )
-def test_large_maps_have_overviews_of_the_commonest_class(tmp_path, shape, levels):
+def test_large_maps_have_overviews_of_the_majority_class(tmp_path, shape, levels):
     probabilities, valid = np.zeros((3, *shape), np.float32), np.ones(shape, bool)
     probabilities[2] = 1
     blocks = np.mgrid[: shape[0] // 2, : shape[1] // 2]

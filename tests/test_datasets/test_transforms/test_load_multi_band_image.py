@@ -12,9 +12,9 @@ from mmengine.runner import save_checkpoint
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 
 import mmss_plugins.models  # noqa: F401
-from mmss_plugins.apis.inference_settings import set_inference_settings
 from mmss_plugins.apis.inferencer import MultiBandSegInferencer
 from mmss_plugins.bands import S1, S2
+from mmss_plugins.cli.inference_settings import set_inference_settings
 from mmss_plugins.datasets import DFC2020Dataset, PotsdamDataset
 from mmss_plugins.datasets.transforms import LoadMultiBandImage
 

@@ -3,7 +3,7 @@
 import pytest
 from helpers.faked_steps import FakedSteps, load_tool
 
-from mmss_plugins.apis.run_options import find_config
+from mmss_plugins.cli.config_files import find_config
 from projects.studies import mini_table
 from projects.studies.mini_table_data import CONFIGS
 

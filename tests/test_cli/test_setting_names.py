@@ -5,8 +5,9 @@ import re
 import pytest
 from mmengine.config import Config
 
-from mmss_plugins.apis.run_options import UsageError, find_config, require_known_settings
-from mmss_plugins.apis.setting_names import unread_settings
+from mmss_plugins.cli.config_files import find_config, require_known_settings
+from mmss_plugins.cli.setting_names import unread_settings
+from mmss_plugins.cli.usage import UsageError
 
 
 @pytest.fixture(scope='module')

@@ -1,4 +1,4 @@
-"""Reading PNG and JPEG pictures, checked. GDAL accepts truncated files, Pillow does not."""
+"""Reading PNG and JPEG images, checked. GDAL accepts truncated files, Pillow does not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from mmss_plugins.raster.errors import RasterError
 
 FORMATS = {'.png': ('PNG',), '.jpg': ('JPEG',), '.jpeg': ('JPEG',)}  # by suffix
-MAX_BYTES = 1 << 30  # of a decoded picture
+MAX_BYTES = 1 << 30  # of a decoded image
 ALPHA = 'alpha'
 _EXIF_ORIENTATION = 0x0112
 _PNG_DEPTH = 24  # byte of the header that holds the bits per channel
@@ -51,7 +51,7 @@ TRANSPARENT = {  # with a transparent colour, which becomes a channel
 DEEP = {2: Mode('', 'uint16', _RGB), 6: Mode('', 'uint16', (*_RGB, ALPHA))}  # by PNG colour type
 
 
-class PictureFile:
+class PillowImage:
     """A PNG or JPEG file. A palette becomes colours, and an EXIF orientation is applied.
 
     Args:
@@ -77,13 +77,13 @@ class PictureFile:
         except FileNotFoundError:
             raise RasterError(f'{path}: missing file') from None
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise RasterError(f'{path}: unreadable picture ({error})') from error
+            raise RasterError(f'{path}: unreadable image ({error})') from error
         self.shape = height, width
         self.colours, self.dtype = self.mode.colours, self.mode.dtype
         size = height * width * len(self.colours) * np.dtype(self.dtype).itemsize
         if size > MAX_BYTES:
             raise RasterError(
-                f'{path}: the header claims {height} x {width} pixels, {size / 2**30:.1f} GiB, but '
+                f'{path}: the header gives {height} x {width} pixels, {size / 2**30:.1f} GiB, but '
                 f'at most {MAX_BYTES / 2**30:.1f} GiB are read at once'
             )
 
@@ -110,7 +110,7 @@ class PictureFile:
                     image = ImageOps.exif_transpose(image)
                 pixels = np.asarray(image, dtype=self.dtype)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise RasterError(f'{self.path}: unreadable picture ({error})') from error
+            raise RasterError(f'{self.path}: unreadable image ({error})') from error
         return np.ascontiguousarray(np.atleast_3d(pixels).transpose(2, 0, 1))
 
     @property
@@ -120,7 +120,7 @@ class PictureFile:
             with Image.open(self.path, formats=self.formats) as image:
                 return np.asarray(image) if image.mode == 'P' else None
         except (OSError, SyntaxError, ValueError) as error:
-            raise RasterError(f'{self.path}: unreadable picture ({error})') from error
+            raise RasterError(f'{self.path}: unreadable image ({error})') from error
 
     def _mode(self, image: Image.Image) -> Mode:
         if image.format == 'PNG':
@@ -131,7 +131,7 @@ class PictureFile:
         mode = (TRANSPARENT if transparent else MODES).get(image.mode)
         if mode is None:
             raise RasterError(
-                f'{self.path}: expected a greyscale, RGB or RGBA picture, but found the mode '
+                f'{self.path}: expected a greyscale, RGB or RGBA image, but found the mode '
                 f'{image.mode}: convert it to RGB'
             )
         return mode
@@ -140,6 +140,6 @@ class PictureFile:
         """16 bits per channel, which OpenCV keeps; blue comes first there."""
         pixels = cv2.imdecode(np.fromfile(self.path, np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
-            raise RasterError(f'{self.path}: unreadable picture of 16 bits per channel')
+            raise RasterError(f'{self.path}: unreadable image of 16 bits per channel')
         order = [2, 1, 0, 3][: pixels.shape[2]]
         return np.ascontiguousarray(pixels[..., order].transpose(2, 0, 1))

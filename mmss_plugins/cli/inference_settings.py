@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mmengine.config import Config
 
@@ -35,7 +36,7 @@ def set_inference_settings(cfg: Config) -> None:
             step.update(given)
 
 
-def _loading_steps(pipeline: object) -> Iterator[dict]:
+def _loading_steps(pipeline: Any) -> Iterator[dict]:
     for step in pipeline or ():
         if (
             isinstance(step, dict)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mmss_plugins.prepare.class_map import read_class_map
+from mmss_plugins.prepare.class_map_files import read_class_map
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.utils.errors import PrepareUsageError
 
@@ -96,7 +96,7 @@ def test_a_value_has_one_meaning(tmp_path, text, suffix):
         read(tmp_path, text, suffix)
 
 
-def test_yaml_is_taken_as_it_is_written(tmp_path):
+def test_yaml_is_read_as_it_is_written(tmp_path):
     found = read(tmp_path, '\ufeff{yes: built, no: free, 010: on, 2020-01-01: 1.50, null: ignore}')
     assert found.classes == ('built', 'free', 'on', '1.50')
     texts = ['yes', 'no', 10, '2020-01-01', None, float('nan')]

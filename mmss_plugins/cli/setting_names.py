@@ -83,7 +83,9 @@ def unread_settings(cfg: Config) -> Iterator[str]:
             continue
         nodes += [(f'{place}.{name}', value) for name, value in node.items()]
         owner, known = _known(place, node, scope, plain)
-        for name in node if known is not None else ():
+        if known is None:
+            continue
+        for name in node:
             if name not in known and name not in _ALWAYS:
                 near = get_close_matches(str(name), sorted(known), n=1)
                 hint = f'did you mean {near[0]!r}?' if near else f'it knows {sorted(known)}'
@@ -113,7 +115,7 @@ def _known(
     if place in plain:
         return place, plain[place]
     if re.fullmatch(r'\w+_dataloader', place):
-        return 'the data loader', _LOADER | _arguments(DataLoader)
+        return 'the data loader', _LOADER | (_arguments(DataLoader) or set())
     kind = node.get('type', _DEFAULTS.get(place))
     if place == 'train_cfg' and kind is None:
         kind = 'EpochBasedTrainLoop' if node.get('by_epoch', True) else 'IterBasedTrainLoop'
