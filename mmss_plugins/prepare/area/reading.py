@@ -140,6 +140,7 @@ def _read(address: str, path: str, grid: Grid, resampling: str, nodata: float | 
             width=grid.shape[1],
             resampling=Resampling[resampling],
             add_alpha=False,
+            tolerance=0,  # pixel centres are transformed one by one
             **{**settings, 'nodata': declared} if settings else {},
         ) as view:
             data = view.read(1)
