@@ -6,11 +6,9 @@ from mmss_plugins.datasets.noldo_downstream import NoLDODownstreamDataset
 from mmss_plugins.datasets.noldo_pretrain import NoLDOPretrainDataset
 from mmss_plugins.datasets.potsdam import PotsdamDataset
 from mmss_plugins.datasets.segmentation_store_dataset import SegmentationStoreDataset
-from mmss_plugins.store.legacy.reader import LegacyLMDBReader
 
 __all__ = [
     'DFC2020Dataset',
-    'LegacyLMDBReader',
     'LoveDADataset',
     'NoLDODownstreamDataset',
     'NoLDOPretrainDataset',

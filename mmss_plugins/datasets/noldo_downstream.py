@@ -13,8 +13,6 @@ from mmss_plugins.land_cover import (
     OSM_PALETTE,
 )
 from mmss_plugins.registry import DATASETS
-from mmss_plugins.store.legacy.reader import LegacyLMDBReader
-from mmss_plugins.store.reader import StoreReader
 
 LABELS = {
     'dw': {
@@ -46,7 +44,7 @@ class NoLDODownstreamDataset(SentinelStoreDataset):
 
     Args:
         data_root: The store of a split, as written by ``mmss prepare noldo-downstream``.
-        label: 'dw' or 'osm'. The reference's LMDBs of the OSM splits hold both (``legacy=True``).
+        label: 'dw' or 'osm'..
         metainfo: As in MMSegmentation; ``dict(classes=(...))`` chooses some of the classes.
         **kwargs: Of :class:`SentinelStoreDataset`.
 
@@ -68,9 +66,3 @@ class NoLDODownstreamDataset(SentinelStoreDataset):
         self.label = label
         self.METAINFO = LABELS[label]  # of this one, where that of the class is Dynamic World's
         super().__init__(data_root, metainfo={**LABELS[label], **(metainfo or {})}, **kwargs)
-
-    def open_store(self, data_root: str, verify: bool) -> StoreReader | LegacyLMDBReader:
-        """The reader of the samples."""
-        if self.legacy:
-            return LegacyLMDBReader(data_root, label=self.label)
-        return super().open_store(data_root, verify)

@@ -10,8 +10,7 @@ import numpy as np
 from mmss_plugins.bands import BandSpec, sensor_of
 from mmss_plugins.datasets.sensor_reader import SensorReader
 from mmss_plugins.datasets.store_dataset import StoreDataset
-from mmss_plugins.store.legacy.reader import LegacyLMDBReader
-from mmss_plugins.store.reader import ReadRequest, StoreReader
+from mmss_plugins.store.reader import ReadRequest
 
 MODALITIES = {'s1': ('s1',), 's2': ('s2',), 's12': ('s1', 's2')}
 CLEAN_LABEL_FIELD = 'clean_label'
@@ -43,8 +42,6 @@ class SentinelStoreDataset(StoreDataset):
             ``mmss_plugins.SmoothingPrior`` needs. Only for stores with seasons.
         clean_labels: Whether a sample also carries ``clean_seg_map``, the true labels of its
             season. Only for stores that have the field 'clean_label' (the mini world's).
-        legacy: Whether ``data_root`` is an LMDB of the CromSS reference instead (for pretraining
-            the directory that holds its three, or a list of them), read in place.
         **kwargs: Of :class:`StoreDataset` (``label_field``, None for images only; ``split_file``,
             ``holdout``, ``subset``, ``verify``) and of :class:`mmengine.dataset.BaseDataset`
             (``indices``, ``pipeline``, ``test_mode``, ``metainfo``, ``lazy_init``, ...).
@@ -65,10 +62,9 @@ class SentinelStoreDataset(StoreDataset):
         image_dtype: str = 'float32',
         season_labels: bool = False,
         clean_labels: bool = False,
-        legacy: bool = False,
         **kwargs,
     ) -> None:
-        self.modality, self.legacy = modality, legacy
+        self.modality = modality
         super().__init__(data_root, **kwargs)
         names = self.image_fields(modality)
         self.season = self._checked_season(season)
@@ -104,10 +100,6 @@ class SentinelStoreDataset(StoreDataset):
         field = self.store.meta.fields[name]
         sensor = sensor_of(name, field['unit'])
         return SensorReader(sensor, field, bands, normalize, image_dtype)
-
-    def open_store(self, data_root: str, verify: bool) -> StoreReader | LegacyLMDBReader:
-        """The reader of the samples."""
-        return LegacyLMDBReader(data_root) if self.legacy else super().open_store(data_root, verify)
 
     def _checked_season(self, season: int | str | None) -> int | str | None:
         names = self.store.meta.seasons

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import lmdb
 
-from mmss_plugins.store.errors import StoreError, StoreFormatError
+from mmss_plugins.store.errors import MIGRATE_HINT, StoreError, StoreFormatError
 from mmss_plugins.store.header import check_file
 
 
@@ -69,9 +69,10 @@ def data_file(path: str | Path) -> Path:
     file = path / 'data.mdb' if path.is_dir() else path
     if not file.is_file():
         found = f'a directory without {file.name}' if path.is_dir() else 'nothing'
+        hint = f'. {MIGRATE_HINT}' if path.is_dir() and _holds_lmdbs(path) else ''
         raise StoreFormatError(
             f'{path}: expected an LMDB store, but found {found}: prepare it first, or give '
-            'another path (in a config: data_root of the data set)'
+            f'another path (in a config: data_root of the data set){hint}'
         )
     return file
 
@@ -100,6 +101,12 @@ def open_shared(path: str | Path, readahead: bool = False) -> EnvHandle:
             handle = EnvHandle(_open(Path(path), file, readahead), os.getpid())
             _handles[key] = handle
         return handle
+
+
+def _holds_lmdbs(folder: Path) -> bool:
+    return any(
+        entry.suffix == '.lmdb' or (entry / 'data.mdb').exists() for entry in folder.iterdir()
+    )
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Errors of the LMDB store. Every message names the store's path, and the key if there is one."""
 
+MIGRATE_HINT = 'Convert LMDB files of the CromSS reference with: mmss store migrate SOURCE OUT'
+
 
 class StoreError(RuntimeError):
     """Any failure of a store. Base class of the others."""

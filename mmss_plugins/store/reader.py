@@ -48,7 +48,6 @@ __all__ = [
     'StoreWriteError',
     'StoreWriter',
     'all_requests',
-    'check_each',
     'check_request',
     'decode',
     'encode',
@@ -102,19 +101,6 @@ def all_requests(meta: StoreMeta) -> list[ReadRequest]:
     return [
         ReadRequest(field, season) for season in meta.seasons or (None,) for field in meta.fields
     ]
-
-
-def check_each(
-    requests: Sequence[ReadRequest], check: Callable[[ReadRequest], int]
-) -> tuple[int, list[str]]:
-    """Sum of the sizes that ``check`` returns, and what the errors that it raises say."""
-    size, problems = 0, []
-    for request in requests:
-        try:
-            size += check(request)
-        except StoreError as error:
-            problems.append(str(error))
-    return size, problems
 
 
 class StoreReader:
@@ -222,10 +208,12 @@ class StoreReader:
             sizes.setdefault(request.season, {})[request.field] = array.shape[-2:]
             return len(value)
 
-        size, problems = check_each(
-            all_requests(self.meta),
-            lambda request: self._with_values(sample_id, [request], checked)[0],
-        )
+        size, problems = 0, []
+        for request in all_requests(self.meta):
+            try:
+                size += self._with_values(sample_id, [request], checked)[0]
+            except StoreError as error:
+                problems.append(str(error))
         for season, found in sizes.items():
             if mismatch := size_mismatch(found):
                 where = f'{self.path}: sample {sample_id!r}' + (f', {season}' if season else '')

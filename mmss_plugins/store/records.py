@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mmss_plugins.store.errors import (
+    MIGRATE_HINT,
     StoreCorruptionError,
     StoreFormatError,
     StoreKeyError,
@@ -72,7 +73,9 @@ def read_meta(get: Get, path: str | Path) -> tuple[StoreMeta, dict[str, int]]:
     where = f'{path}: key {META_KEY.decode()!r}'
     record = get(META_KEY)
     if record is None:
-        raise StoreFormatError(f'{where}: missing: an LMDB file, but not a store of this package')
+        raise StoreFormatError(
+            f'{where}: missing: an LMDB file, but not a store of this package. {MIGRATE_HINT}'
+        )
     record = bytes(record)
     meta_error = None
     try:

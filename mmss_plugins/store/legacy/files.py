@@ -18,8 +18,6 @@ from mmss_plugins.store.legacy.layouts import (
     LegacyLayout,
     record_shape,
 )
-from mmss_plugins.store.meta import META_KEY
-from mmss_plugins.store.records import CHECK_KEY
 
 LABELS = {'dw': DW, 'osm': OSM}
 _NUMBER = re.compile(rb'0|[1-9][0-9]{0,11}')
@@ -80,19 +78,6 @@ def find_legacy(path: str | Path | Sequence[str | Path], label: str | None = Non
     if label is not None:
         raise LegacyFormatError(f'{paths[0]}: label={label!r} is for DW and OSM files only')
     return _pretraining(path, paths)
-
-
-def is_legacy(path: str | Path) -> bool:
-    """Whether a path is anything else than a store of this package.
-
-    Raises:
-        StoreFormatError: If there is no LMDB.
-    """
-    paths = _environments(path)
-    if len(paths) > 1:
-        return True
-    with reading(paths[0]) as txn:
-        return txn.get(META_KEY) is None and txn.get(CHECK_KEY) is None
 
 
 def _environments(path: str | Path | Sequence[str | Path]) -> list[Path]:

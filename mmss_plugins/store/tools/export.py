@@ -16,8 +16,8 @@ from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.raster.geotiff import require_rasterio
 from mmss_plugins.store.creation.summary import format_skipped
-from mmss_plugins.store.reader import StoreError, all_requests
-from mmss_plugins.store.readers import Reader, open_reader
+from mmss_plugins.store.errors import StoreError
+from mmss_plugins.store.reader import StoreReader, all_requests
 from mmss_plugins.store.splits import read_split_file, select_ids
 from mmss_plugins.utils.atomic_files import write_bytes
 from mmss_plugins.utils.errors import PrepareUsageError
@@ -38,7 +38,7 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument('store', type=Path, help='a store, or legacy LMDBs')
+    parser.add_argument('store', type=Path, help='the store')
     parser.add_argument('out', type=Path, metavar='OUT', help='the folder')
     parser.add_argument('--ids', type=Path, metavar='FILE', help='ids to export, one per line')
     parser.add_argument('--fields', nargs='+', metavar='FIELD', help='fields to export')
@@ -55,7 +55,7 @@ def export(arguments: argparse.Namespace) -> int:
         Number of samples left out.
     """
     require_rasterio()
-    with open_reader(arguments.store) as reader:
+    with StoreReader(arguments.store) as reader:
         meta, ids = reader.meta, reader.sample_ids
     unknown = set(arguments.fields or ()) - set(meta.fields)
     if unknown:
@@ -152,8 +152,8 @@ def file_difference(path: Path, array: np.ndarray, tags: Mapping[str, str]) -> t
 
 
 @lru_cache(maxsize=1)
-def _reader(path: Path) -> Reader:
-    return open_reader(path)
+def _reader(path: Path) -> StoreReader:
+    return StoreReader(path)
 
 
 def _export_one(

@@ -67,11 +67,11 @@ def migrate(arguments: argparse.Namespace) -> int:
     if not entries:
         raise LegacyFormatError(f'{reader.path}: no sample found')
     tasks = [
-        LegacySample(entry.sample_id, entry.index, source, arguments.label)
+        LegacySample(entry.sample_id, entry.number, source, arguments.label)
         for entry in entries
         if entry.problem is None
     ]
-    names = digest(f'{entry.index} {entry.sample_id}' for entry in entries)
+    names = digest(f'{entry.number} {entry.sample_id}' for entry in entries)
     made_with = {'layout': reader.layout.name, 'samples': names}
     description = replace(
         meta,
@@ -85,7 +85,7 @@ def migrate(arguments: argparse.Namespace) -> int:
         load=load_sample,
         describe=lambda arrays: description,  # noqa: ARG005
         skipped=tuple(
-            Skipped(str(entry.index), str(entry.problem))
+            Skipped(str(entry.number), str(entry.problem))
             for entry in entries
             if entry.problem is not None
         ),
