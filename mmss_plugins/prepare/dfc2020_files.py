@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, unique_files
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 
 KINDS = ('s1', 's2', 'dfc')

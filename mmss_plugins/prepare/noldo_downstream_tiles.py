@@ -18,7 +18,7 @@ from mmss_plugins.prepare.raw_files import FoundFile, RawPath, missing_files, un
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.padding import padded_windows
 from mmss_plugins.raster.windows import Window, image_shape
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 from mmss_plugins.store.patch_ids import patch_id
 from mmss_plugins.utils.errors import PrepareUsageError
 

@@ -25,7 +25,7 @@ from mmss_plugins.prepare.split_overlap import overlap_notes, part_of
 from mmss_plugins.prepare.vector_labels import VectorOptions, check_vector_file
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.windows import Window
-from mmss_plugins.store.creation.runner import Plan, Skipped
+from mmss_plugins.store.creation.plan import Plan, Skipped
 from mmss_plugins.store.patch_ids import patch_id
 from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import ordered_map

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmss_plugins.bands import S1, S2, Sensor
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, IGNORE_INDEX
-from mmss_plugins.prepare.images import Loaded, check_type, quantise, subtract_offset
+from mmss_plugins.prepare.images import check_type, quantise, subtract_offset
 from mmss_plugins.prepare.scene_pairs import ScenePairs, named_pairs, pair_scenes
 from mmss_plugins.prepare.ssl4eo_images import Band, LocationImages
 from mmss_plugins.raster.errors import RasterError
@@ -26,6 +26,7 @@ from mmss_plugins.raster.reproject import can_place, place_band, place_label
 from mmss_plugins.raster.resample import bicubic, nearest
 from mmss_plugins.raster.units import check_units
 from mmss_plugins.store.creation.cirrus import mean_cirrus
+from mmss_plugins.store.creation.plan import Loaded
 from mmss_plugins.store.season_index import SEASONS
 from mmss_plugins.utils.errors import PrepareUsageError
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from mmss_plugins.cli.progress import ProgressReport
-from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.store.creation.cirrus import CirrusCheck
 from mmss_plugins.store.creation.errors import UnwantedSample
 from mmss_plugins.store.creation.facts_log import FactsLog, read_facts
+from mmss_plugins.store.creation.plan import FieldTypes, Findings, Loaded, Plan, Skipped
 from mmss_plugins.store.creation.shards import merge_hint, take_store
 from mmss_plugins.store.creation.statistics import store_statistics
 from mmss_plugins.store.creation.summary import (
@@ -34,81 +33,7 @@ from mmss_plugins.utils.dask_pool import DaskPool, open_pool
 from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import ordered_map
 
-FieldTypes = Mapping[str, str]  # field to NumPy type name
 PRELOAD = (__name__, 'rasterio')
-
-
-class Skipped(NamedTuple):
-    """A sample left out, why, and whether the options ask for that."""
-
-    sample_id: str
-    reason: str
-    unwanted: bool = False
-
-
-class Task(Protocol):
-    """One sample to be read; any picklable object with an id."""
-
-    sample_id: str
-
-
-class Supply(Protocol):
-    """Where samples come from that cannot be read one by one, such as an archive."""
-
-    def __call__(self, tasks: Sequence[Any]) -> AbstractContextManager[Iterator[Any]]:
-        """The tasks, ready to be loaded, in the order in which they come.
-
-        What they need is there as long as the context lasts: other processes may still load the
-        last ones when the iterator is at its end.
-        """
-
-    def progress(self) -> str:
-        """How much has been read."""
-
-
-class Findings(NamedTuple):
-    """What the facts of a store's samples say.
-
-    Args:
-        info: Per season, for the store's description.
-        summary: For the summary file.
-        lines: For the printed summary.
-    """
-
-    info: dict[str, Any]
-    summary: dict[str, Any]
-    lines: list[str]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How one store is made.
-
-    Args:
-        out: The store.
-        title: For the progress bar.
-        tasks: Samples, in the store's order.
-        load: Picklable function from a task, and the type that each field must have (None while
-            that is not known), to the sample; raises RasterError.
-        describe: From the first good sample's arrays to the store's description.
-        skipped: Samples known to be unusable before reading.
-        notes: From the tasks and the number of processes to warnings for the summary; asked when it
-            is written.
-        probed: Samples of which the first good one describes the store; None for ``tasks``.
-        supply: Where samples come from, if they cannot be read one by one.
-        findings: From the facts of the store's samples to what they say.
-    """
-
-    out: Path
-    title: str
-    tasks: Sequence[Any]
-    load: Callable[[Any, FieldTypes | None], Loaded]
-    describe: Callable[[Mapping[Any, Any]], StoreMeta]
-    skipped: tuple[Skipped, ...] = ()
-    notes: Callable[[Sequence[Any], int], Sequence[str]] | None = None
-    probed: Sequence[Any] | None = None
-    supply: Supply | None = None
-    findings: Callable[[Sequence[Mapping[str, Any]]], Findings] | None = None
 
 
 def prepare_store(

@@ -13,12 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from mmss_plugins.store.reader import StoreMeta
-
-if TYPE_CHECKING:
-    from mmss_plugins.store.creation.runner import Plan
+from mmss_plugins.store.creation.plan import Plan
+from mmss_plugins.store.meta import StoreMeta
 
 Item = TypeVar('Item')
 MARK = 'shard'  # key in the source of a store's description

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins.store.creation.acquisition_gaps import NAME, describe_gaps, season_gaps
-from mmss_plugins.store.creation.runner import Findings
+from mmss_plugins.store.creation.plan import Findings
 from mmss_plugins.store.season_index import SEASONS
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mmss_plugins.store.creation.cirrus import CirrusCheck
-from mmss_plugins.store.creation.runner import Plan, Skipped, fill_store
+from mmss_plugins.store.creation.plan import Plan, Skipped
+from mmss_plugins.store.creation.runner import fill_store
 from mmss_plugins.store.creation.statistics import store_statistics
 from mmss_plugins.store.creation.summary import format_summary, write_summary
 from mmss_plugins.store.env import reading

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.creation.plan import Loaded
 from mmss_plugins.store.errors import StoreError
 from mmss_plugins.store.legacy.reader import LegacyLMDBReader
 from mmss_plugins.store.reader import StoreReader

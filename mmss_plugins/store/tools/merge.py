@@ -12,7 +12,7 @@ from typing import Any
 from mmss_plugins import __version__
 from mmss_plugins.cli.options import add_workers, add_writing, digest
 from mmss_plugins.store.creation.facts_log import read_facts, write_facts
-from mmss_plugins.store.creation.runner import Plan
+from mmss_plugins.store.creation.plan import Plan
 from mmss_plugins.store.creation.shards import Shard, split_mark
 from mmss_plugins.store.creation.ssl4eo_findings import findings
 from mmss_plugins.store.reader import StoreMeta, StoreReader

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmss_plugins import __version__
 from mmss_plugins.cli.options import add_workers, add_writing, digest
-from mmss_plugins.store.creation.runner import Plan, Skipped
+from mmss_plugins.store.creation.plan import Plan, Skipped
 from mmss_plugins.store.errors import LegacyFormatError
 from mmss_plugins.store.legacy.files import LABELS
 from mmss_plugins.store.legacy.reader import LegacyLMDBReader

@@ -14,7 +14,7 @@ import numpy as np
 from mmss_plugins import __version__
 from mmss_plugins.cli.options import add_workers, add_writing, digest, positive
 from mmss_plugins.cli.progress import ProgressReport
-from mmss_plugins.store.creation.runner import Plan
+from mmss_plugins.store.creation.plan import Plan
 from mmss_plugins.store.patch_ids import tile_of
 from mmss_plugins.store.reader import ReadRequest, StoreReader
 from mmss_plugins.store.splits import holdout_part, subset_part
