@@ -26,14 +26,9 @@ from mmss_plugins.store.errors import (
     StoreVersionError,
     StoreWriteError,
 )
-from mmss_plugins.store.fields import (
-    field_mismatch,
-    size_mismatch,
-    unit_mismatch,
-    value_mismatch,
-)
 from mmss_plugins.store.meta import StoreMeta
 from mmss_plugins.store.records import read_ids, read_meta, value_key
+from mmss_plugins.store.sample_checks import array_mismatch, size_mismatch
 from mmss_plugins.store.writer import StoreWriter
 
 __all__ = [
@@ -198,11 +193,7 @@ class StoreReader:
         def checked(value: memoryview, request: ReadRequest, where: str) -> int:
             check_value(value, where)
             array, spec = view(value, where), self.meta.fields[request.field]
-            mismatch = (
-                field_mismatch(spec, array.shape, array.dtype)
-                or value_mismatch(spec, array, self.meta.classes)
-                or unit_mismatch(request.field, spec, array)
-            )
+            mismatch = array_mismatch(request.field, spec, array, self.meta.classes)
             if mismatch:
                 raise StoreCorruptionError(f'{where}: {mismatch}')
             sizes.setdefault(request.season, {})[request.field] = array.shape[-2:]
