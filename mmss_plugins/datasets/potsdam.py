@@ -17,7 +17,7 @@ class PotsdamDataset(AerialStoreDataset):
     Impervious surface, building, low vegetation, tree, car and clutter are 0..5. Label colours
     become indices in preparation; the black boundary of the labels without boundary, and pixels
     of any colour that is not in the palette, are 255 (ignored). Training has 24 tiles, testing 14.
-    ``holdout`` takes whole tiles. Clutter is often left out of the averages; to leave it out of
+    ``holdout`` takes whole tiles. Averages often omit clutter; to omit it from
     training too, choose the other five classes by ``metainfo``.
 
     MMSegmentation's ``PotsdamDataset`` (scope ``mmseg``) reads folders of images, not a store.

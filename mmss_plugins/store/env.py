@@ -1,7 +1,8 @@
 """Opening LMDB environments for reading: once per file and process, safe under fork.
 
 py-lmdb refuses to open one environment twice in a process, so readers of the same file share a
-handle. A forked child must not use its parent's handles: it closes its copies and opens anew.
+handle. A forked child must not use its parent's handles: it closes its copies and opens the file
+again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from mmss_plugins.store.header import check_file
 
 
 class EnvHandle:
-    """An open read-only environment; it closes when its last reader goes: hold it while reading.
+    """An open read-only environment; it closes with its last reference: hold one while reading.
 
     Args:
         env: The environment.
@@ -88,7 +89,7 @@ def open_shared(path: str | Path, readahead: bool = False) -> EnvHandle:
 
     Raises:
         StoreFormatError: If there is no LMDB environment.
-        StoreCorruptionError: If the file is shorter than its own index says (reading on would
+        StoreCorruptionError: If the file is shorter than its own index says (reading would
             crash the process).
         StoreError: If this process is writing the store.
     """

@@ -1,4 +1,4 @@
-"""What a store's description says of one field, and whether an array agrees with it."""
+"""The description of one field of a store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DTYPES = sorted(
 
 
 def image_field(sensor: str | Sensor, dtype: np.dtype | str) -> dict[str, Any]:
-    """Description of a Sentinel image; 8-bit images are coded ('clip8')."""
+    """Description of a Sentinel image; 8-bit images are quantised ('clip8')."""
     dtype = np.dtype(dtype)
     sensor = SENSORS[sensor] if isinstance(sensor, str) else sensor
     return band_field(sensor.bands, dtype, sensor.unit, 'clip8' if dtype == np.uint8 else 'raw')
@@ -97,7 +97,7 @@ def check_spec(name: str, spec: object) -> None:
     """Check the description of one field.
 
     Raises:
-        ValueError: If it is not as :class:`mmss_plugins.store.meta.StoreMeta` says.
+        ValueError: If it has not the form that :class:`mmss_plugins.store.meta.StoreMeta` gives.
     """
     linear = isinstance(spec, dict) and spec.get('scale') == 'linear'
     keys = {*_KEYS, *(_LINEAR if linear else ())}

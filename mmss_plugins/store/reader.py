@@ -1,8 +1,8 @@
-"""Reading image stores: one LMDB environment per data set split (see also ``lmdb_writer``).
+"""Reading image stores: one LMDB environment per data set split (see also ``store.writer``).
 
 Keys are ``{sample}/{season}/{field}``, or ``{sample}/{field}`` where there are no seasons. A value
-is one array (``lmdb_codec``). ``__meta__`` describes the store (``lmdb_meta``), ``__ids__/*`` list
-the sample ids in order, ``__check__`` holds the checksums of those records.
+is one array (``store.codec``). ``__meta__`` describes the store (``store.meta``), ``__ids__/*``
+list the sample ids in order, ``__check__`` holds the checksums of those records.
 """
 
 from __future__ import annotations
@@ -121,15 +121,12 @@ class StoreReader:
     @property
     def meta(self) -> StoreMeta:
         """The store's description."""
-        if self._meta is None:
-            self._load()
-        return self._meta
+        return self._loaded()
 
     @property
     def sample_ids(self) -> tuple[str, ...]:
         """Ids in the order in which the samples were put."""
-        if self._meta is None:
-            self._load()
+        self._loaded()
         return self._ids
 
     def __len__(self) -> int:
@@ -212,7 +209,7 @@ class StoreReader:
         return size, problems
 
     def close(self) -> None:
-        """Let go of the environment; the next read opens it again."""
+        """Close the environment; the next read opens it again."""
         self._handle = None
 
     def __enter__(self) -> StoreReader:
@@ -232,7 +229,9 @@ class StoreReader:
             self._handle = open_shared(self.path, self.readahead)
         return self._handle.begin()
 
-    def _load(self) -> None:
+    def _loaded(self) -> StoreMeta:
+        if self._meta is not None:
+            return self._meta
         try:
             with self._begin() as txn:
                 meta, crcs = read_meta(txn.get, self.path)
@@ -251,6 +250,7 @@ class StoreReader:
                 self.path,
                 meta.count,
             )
+        return meta
 
     def _with_values(self, sample_id: str, requests: Sequence[ReadRequest], use: Use) -> list:
         """Give each value to ``use``, in one transaction: the values do not outlive it."""
@@ -267,7 +267,7 @@ class StoreReader:
                     value = txn.get(key.encode())
                     if value is None:
                         raise StoreCorruptionError(f'{where}: missing, though the sample is listed')
-                    results.append(use(value, request, where))
+                    results.append(use(memoryview(value), request, where))
         except lmdb.Error as error:
             raise StoreCorruptionError(f'{self.path}: sample {sample_id!r}: {error}') from error
         return results

@@ -66,7 +66,7 @@ def read_meta(get: Get, path: str | Path) -> tuple[StoreMeta, dict[str, int]]:
         path: For error messages.
 
     Raises:
-        StoreFormatError: If the environment is not a store of ours.
+        StoreFormatError: If the environment is not a store of this package.
         StoreVersionError: If it is of another version.
         StoreCorruptionError: If a record's bytes have changed.
     """
@@ -117,9 +117,14 @@ def read_ids(get: Get, meta: StoreMeta, crcs: dict[str, int], path: str | Path) 
 
 
 def _check_listed(sample_id: object, where: str) -> None:
-    """The same as :func:`check_sample_id`, of what is read."""
-    good = isinstance(sample_id, str) and sample_id and '/' not in sample_id
-    if not good or sample_id.startswith('__') or len(sample_id.encode()) > MAX_KEY_BYTES:
+    """The check of :func:`check_sample_id` for ids that are read."""
+    good = (
+        isinstance(sample_id, str)
+        and 0 < len(sample_id.encode()) <= MAX_KEY_BYTES
+        and '/' not in sample_id
+        and not sample_id.startswith('__')
+    )
+    if not good:
         raise StoreCorruptionError(f'{where}: {shorten(sample_id)} is no sample id')
 
 

@@ -24,7 +24,7 @@ UNIT_PIXELS = 32  # rows and columns by which a writer checks units: only one pr
 def check_sample(
     meta: StoreMeta, arrays: Mapping[str | tuple[str, str], Stored], where: str
 ) -> None:
-    """Check that a sample is complete and as the store's description says.
+    """Check that a sample is complete and matches the store's description.
 
     Args:
         meta: The store's description.
@@ -37,7 +37,8 @@ def check_sample(
         StoreCorruptionError: If encoded bytes have a damaged head.
     """
     fields, seasons = meta.fields, meta.seasons
-    expected = {(season, field) for season in seasons for field in fields} or set(fields)
+    expected: set[str | tuple[str, str]] = {(s, field) for s in seasons for field in fields}
+    expected = expected or set(fields)
     if set(arrays) != expected:
         raise StoreWriteError(
             f'{where}: expected exactly {sorted(expected)}, but got {sorted(map(str, arrays))}'
@@ -81,7 +82,7 @@ def array_mismatch(
 
 
 def size_mismatch(sizes: Mapping[str, tuple[int, ...]]) -> str | None:
-    """What is wrong with the heights and widths of the fields of one sample (and season)."""
+    """How heights and widths differ in one sample (and season), as text; None if they do not."""
     if len(set(sizes.values())) <= 1:
         return None
     listed = ', '.join(f'{name} {" x ".join(map(str, size))}' for name, size in sizes.items())
@@ -91,7 +92,7 @@ def size_mismatch(sizes: Mapping[str, tuple[int, ...]]) -> str | None:
 def field_mismatch(
     spec: Mapping[str, Any], shape: tuple[int, ...], dtype: np.dtype | str
 ) -> str | None:
-    """What keeps an array from being a field, as text; None if nothing does.
+    """How shape or type differ from the field, as text; None if they do not.
 
     Args:
         spec: Description of the field.
@@ -109,7 +110,7 @@ def field_mismatch(
 def value_mismatch(
     spec: Mapping[str, Any], array: np.ndarray, classes: Sequence[str] = ()
 ) -> str | None:
-    """What is wrong with the values of a field, as text; None if nothing is.
+    """Which values the field does not allow, as text; None if there are none.
 
     Args:
         spec: Description of the field.

@@ -57,8 +57,8 @@ class StoreWriter:
     Raises:
         StoreWriteError: If another process writes there, the store there is complete or has
             another description, or the directory holds other files, or with
-            ``overwrite`` an LMDB of others.
-        StoreFormatError: If there is an LMDB environment that is not a store of ours.
+            ``overwrite`` an LMDB that this package did not write.
+        StoreFormatError: If there is an LMDB environment that is not a store of this package.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class StoreWriter:
         Raises:
             StoreKeyError: If the id is not allowed.
             StoreWriteError: If the id is there already, or not all fields are given.
-            StoreSampleError: If an array is not as described; the writer can go on with others.
+            StoreSampleError: If an array is not as described; the writer accepts others after it.
             StoreCorruptionError: If encoded bytes have a damaged head.
         """
         check_sample_id(sample_id, self.path)
@@ -164,7 +164,7 @@ class StoreWriter:
         self._transact()
 
     def close(self) -> None:
-        """Close without marking the store complete; what was not committed is dropped."""
+        """Close without marking the store complete; uncommitted samples are lost."""
         if self._pin is not None:
             self._pin.abort()
             self._pin = None
@@ -219,7 +219,7 @@ class StoreWriter:
             self._committed = len(self._ids)
             self._check_same(meta)
         else:
-            self._transact()  # from here on the path is recognised as ours
+            self._transact()  # from here on the path is recognised as a store
         self._hold_pages()
 
     def _opened(self) -> lmdb.Environment:
@@ -261,7 +261,7 @@ class StoreWriter:
         self._batch, self._batch_bytes, self._committed = [], 0, len(self._ids)
 
     def _check_room(self) -> None:
-        """LMDB maps its lock file, so that there a full disk would end the process (SIGBUS)."""
+        """LMDB maps its lock file, so a full disk would end the process (SIGBUS)."""
         if shutil.disk_usage(self.path).free < ROOM:
             raise StoreWriteError(self._failure('begin', 'the disk is full'))
 
@@ -285,7 +285,7 @@ class StoreWriter:
         self._pin = self._opened().begin()
 
     def _cover_pages(self) -> None:
-        """Let the file span every page that its index counts, which readers check."""
+        """Extend the file to every page that its index counts, which readers check."""
         env = self._opened()
         size = (env.info()['last_pgno'] + 1) * env.stat()['psize']
         file = self.path / 'data.mdb'

@@ -9,7 +9,7 @@ import asyncio
 import pickle
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def open_pool(address: str | None) -> AbstractContextManager[DaskPool | None]:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a function, as pickle has it: unpickling it makes the call and gives its result.
+    """A function call that pickle carries out: unpickling it gives the result of the call.
 
     The scheduler, which need not have this package, is sent the pickled bytes.
     """
@@ -68,7 +68,7 @@ class DaskPool:
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item]
-    ) -> Iterator[tuple[Item, Result]]:
+    ) -> Generator[tuple[Item, Result], None, None]:
         """Yield ``(item, function(item))`` in the order of ``items``.
 
         At most two results per thread of the cluster are under way or waiting. What a worker had
@@ -118,7 +118,7 @@ class DaskPool:
             waiting.clear()  # Dask drops what nobody waits for
 
     def close(self) -> None:
-        """Leave the cluster; it goes on without us."""
+        """Disconnect from the cluster, which continues to run."""
         self._client.close()
 
     def __enter__(self) -> DaskPool:
@@ -153,7 +153,7 @@ class DaskPool:
                 )
 
     def _limit(self, before: int) -> int:
-        if self._client.status != 'running':  # then a result will tell
+        if self._client.status != 'running':  # then a result raises the error
             return before
         return 2 * sum(self._client.nthreads().values()) or before
 
@@ -205,7 +205,7 @@ def _connect(address: str) -> Any:
         raise PrepareUsageError(
             f'--dask {address}: no Dask scheduler answers there ({type(error).__name__} {error}): '
             'expected an address such as tcp://10.0.0.5:8786, which "dask scheduler" prints when '
-            'it starts; leave the option out to work on this machine only'
+            'it starts; omit the option to work on this machine only'
         ) from error
 
 

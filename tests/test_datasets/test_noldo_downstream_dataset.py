@@ -65,7 +65,7 @@ def real_tree(root):
                     write_tiff(tile_path(root, split, kind, NAMES[number]), part)
 
 
-TREES = {'random': random_tree, 'mini world': mini_tree, 'real': real_tree}
+TREES = {'random': random_tree, 'synthetic': mini_tree, 'real': real_tree}
 
 
 @pytest.fixture(scope='module', params=TREES.values(), ids=TREES)
@@ -98,7 +98,7 @@ def names_of(root, split):
 @pytest.mark.parametrize('normalize', ['clip8', 'standardise'])
 @pytest.mark.parametrize('bands', [*CHOICES, 's1'])
 @pytest.mark.parametrize('split', SPLITS)
-def test_samples_are_what_the_raw_files_say(tree, split, bands, normalize):
+def test_samples_equal_the_raw_files(tree, split, bands, normalize):
     root, out = tree
     sensor = 's1' if bands == 's1' else 's2'
     options = {'modality': 's1'} if bands == 's1' else {'bands': bands}

@@ -30,7 +30,7 @@ class Loaded(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A sample left out, why, and whether the options ask for that."""
+    """A skipped sample, the reason, and whether the options request it."""
 
     sample_id: str
     reason: str
@@ -58,7 +58,7 @@ class Supply(Protocol):
 
 
 class Findings(NamedTuple):
-    """What the facts of a store's samples say.
+    """A summary of the facts of a store's samples.
 
     Args:
         info: Per season, for the store's description.
@@ -87,7 +87,7 @@ class Plan:
             is written.
         probed: Samples of which the first good one describes the store; None for ``tasks``.
         supply: Where samples come from, if they cannot be read one by one.
-        findings: From the facts of the store's samples to what they say.
+        findings: From the facts of the store's samples to their summary.
     """
 
     out: Path

@@ -1,4 +1,4 @@
-"""The road that every raw tree takes into a store."""
+"""The pipeline from raw data to a store."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def prepare_store(
         pool: What reads the samples instead.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
 
     Raises:
         PrepareUsageError: If a worker dies, or a complete store of another description is there.
@@ -74,9 +74,9 @@ def prepare_store(
             raise PrepareUsageError(
                 f'{plan.out}: the store there is complete, but has another description ('
                 + '; '.join(differences)
-                + '); --overwrite makes it anew'
+                + '); --overwrite creates it again'
             )
-        return _report_complete(plan, workers, coded_here=_codes(first, meta))
+        return _report_complete(plan, workers, quantised_here=_quantises(first, meta))
     with StoreWriter(plan.out, meta, overwrite=overwrite, commit_every=commit_every) as writer:
         before = len(writer)
         found, cirrus = fill_store(writer, plan, meta, workers, pool)
@@ -86,7 +86,7 @@ def prepare_store(
             info = plan.findings(rows).info
             writer.finish({'seasons': info} if info else None)
     reasons = [*plan.skipped, *found]
-    _summarise(plan, reasons, workers, cirrus, before if _codes(first, meta) else 0)
+    _summarise(plan, reasons, workers, cirrus, before if _quantises(first, meta) else 0)
     return _faults(reasons)
 
 
@@ -108,8 +108,8 @@ def _supplied(plan: Plan, tasks: Sequence[Any]) -> AbstractContextManager[Iterat
     return nullcontext(iter(tasks)) if plan.supply is None else plan.supply(tasks)
 
 
-def _codes(first: Loaded, meta: StoreMeta) -> bool:
-    """Whether raw Sentinel-2 files are coded, so that the store does not tell an offset."""
+def _quantises(first: Loaded, meta: StoreMeta) -> bool:
+    """Whether raw Sentinel-2 values are quantised, so that the store does not show an offset."""
     return bool(first.cirrus) and meta.fields['s2']['scale'] != 'raw'
 
 
@@ -119,7 +119,7 @@ def fill_store(
     """Load and put all samples of a plan that the writer does not have.
 
     Returns:
-        What was left out, and what the check of Sentinel-2 images found.
+        The samples skipped, and what the check of Sentinel-2 images found.
     """
     skipped, cirrus = [], CirrusCheck()
     pending = [task for task in plan.tasks if task.sample_id not in writer]
@@ -170,22 +170,22 @@ def _complete_store(out: Path) -> StoreMeta | None:
         with handle.begin() as txn:
             meta = read_meta(txn.get, out)[0]
     except StoreFormatError:
-        return None  # nothing there, or the writer will say what
+        return None  # nothing there, or the writer will report it
     return meta if meta.complete else None
 
 
-def _report_complete(plan: Plan, workers: int, coded_here: bool) -> int:
+def _report_complete(plan: Plan, workers: int, quantised_here: bool) -> int:
     with StoreReader(plan.out) as reader:
         missing = [task.sample_id for task in plan.tasks if task.sample_id not in reader]
         count = len(reader)
     unwanted = unwanted_samples(plan.out)
     reasons = [
         *plan.skipped,
-        *(Skipped(i, 'left out when the store was made', i in unwanted) for i in missing),
+        *(Skipped(i, 'skipped when the store was created', i in unwanted) for i in missing),
     ]
-    print(f'{plan.out}: already complete with {count} samples; --overwrite makes it anew')
+    print(f'{plan.out}: already complete with {count} samples; --overwrite creates it again')
     if not summary_path(plan.out).exists():
-        _summarise(plan, reasons, workers, CirrusCheck(), count if coded_here else 0)
+        _summarise(plan, reasons, workers, CirrusCheck(), count if quantised_here else 0)
     elif _faults(reasons):
         print('\n'.join(format_skipped(_as_dicts(reasons))))
     return _faults(reasons)
@@ -198,7 +198,7 @@ def _summarise(
 
     Args:
         plan: How the store was made.
-        skipped: What was left out.
+        skipped: The samples that were skipped.
         workers: Number of processes.
         cirrus: Of the images that this run has read.
         unchecked: Samples of earlier runs whose raw values are not in the store.
@@ -252,7 +252,7 @@ def prepare_stores(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
         arguments: Of a parser made by ``cli.make_parser``.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
     """
     shard, left_out = arguments.shard, 0
     with open_pool(arguments.dask) as pool:

@@ -1,4 +1,4 @@
-"""Finding out which LMDB files of the CromSS reference lie at a path, and in which layout."""
+"""Finding the LMDB files of the CromSS reference at a path, and their layout."""
 
 from __future__ import annotations
 
@@ -144,7 +144,9 @@ def _pretraining(path: object, paths: list[Path]) -> LegacyFiles:
     for file in paths:
         with reading(file) as txn:
             key = _first_key(file)
-            shape = record_shape(txn.get(key), f'{file}: key {key.decode("ascii", "replace")!r}')
+            shape = record_shape(
+                txn.get(key, b''), f'{file}: key {key.decode("ascii", "replace")!r}'
+            )
         fields = PRETRAINING.fields
         of_shape = {field.bands: field.name for field in fields}
         role = of_shape.get(shape[1] if len(shape) == 4 else 0 if len(shape) == 3 else -1)

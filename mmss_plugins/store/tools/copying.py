@@ -1,4 +1,4 @@
-"""Samples from one place into a store, as they are encoded."""
+"""Copying encoded samples into a store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def load_sample(sample: StoredSample | LegacySample, types: Mapping | None = Non
 
 
 def close_readers() -> None:
-    """Let go of what this process has open."""
+    """Close what this process has open."""
     _store.cache_clear()
     legacy_reader.cache_clear()
 

@@ -1,4 +1,4 @@
-"""What a store says of itself."""
+"""The description of a store."""
 
 from __future__ import annotations
 

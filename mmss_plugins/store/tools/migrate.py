@@ -1,4 +1,4 @@
-"""Legacy LMDBs to stores."""
+"""Converting legacy LMDBs to stores."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def migrate(arguments: argparse.Namespace) -> int:
     """Make the store.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
     """
     sources = tuple(path.absolute() for path in arguments.sources)
     refuse_sources(arguments.out, sources)

@@ -26,8 +26,8 @@ DESCRIPTION = (
     'truncated files.'
 )
 EXAMPLES = """exit status:
-  0  all is as it was written
-  1  something is not; each problem is printed with file and key
+  0  no problems
+  1  problems were found; each is printed with file and key
   2  wrong arguments, or no LMDB there
 
 examples:
@@ -37,11 +37,11 @@ examples:
 
 @dataclass
 class VerifyReport:
-    """What was found.
+    """The result of a verification.
 
     Args:
-        samples: Number of samples looked at.
-        size: Bytes that are as they should be.
+        samples: Number of samples checked.
+        size: Bytes without problems.
         problems: One text per problem.
         seconds: Time that reading took.
     """
@@ -52,7 +52,7 @@ class VerifyReport:
     seconds: float = 0.0
 
     def text(self, path: Path) -> str:
-        """The report for people."""
+        """The report as text."""
         rate = self.size / max(self.seconds, 1e-9) / 1e9
         lines = [f'  {problem}' for problem in self.problems[:SHOWN]]
         if len(self.problems) > SHOWN:

@@ -101,7 +101,7 @@ def test_dfc2020(tmp_path):
     assert summary['bands']['s1']['VV']['min'] == min(a[0].min() for a in source['s1'])
 
 
-def test_damaged_samples_are_left_out(tmp_path, capsys):
+def test_damaged_samples_are_skipped(tmp_path, capsys):
     write_pretraining(tmp_path / 'old', [*range(10), 3])
     write_lmdb(tmp_path / 'old/s1.lmdb', {'2': b'cos\nsystem\n(Vtrue\ntR.'})
     write_lmdb(tmp_path / 'old/labels.lmdb', {'4': b'K\x01.'})
@@ -119,7 +119,7 @@ def test_damaged_samples_are_left_out(tmp_path, capsys):
     assert "'0000003' is that of number 3" in reasons['10']
     assert 'missing' in reasons['11']
     assert "s1.lmdb: key '12'" in reasons['12']
-    assert 'left out 0000002' in capsys.readouterr().out
+    assert 'skipped 0000002' in capsys.readouterr().out
 
 
 def test_what_is_there_is_kept(tmp_path, capsys):

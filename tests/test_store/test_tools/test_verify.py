@@ -53,7 +53,7 @@ def test_a_flipped_byte_anywhere_in_a_value(store, offset, capsys):
     assert "a.lmdb: key '0000017/season2/s2'" in problem
 
 
-def test_every_damaged_value_is_told(store):
+def test_every_damaged_value_is_reported(store):
     keys = ['0000003/season0/s1', '0000003/season1/label', '0000019/season3/s2']
     for key in keys:
         patch_value(store, key, -1, xor=1)
