@@ -47,7 +47,10 @@ class FieldReader(SensorReader):
         self.field, names = field, field['bands']
         self.plain = field['dtype'] == 'uint8' and field['scale'] == 'raw'
         scaled = field['dtype'] == 'uint8' and field['scale'] == 'linear'
-        mean, std = _limits(field) if scaled and normalize == 'clip8' else (None, None)
+        mean: Sequence[float] | None = None
+        std: Sequence[float] | None = None
+        if scaled and normalize == 'clip8':
+            mean, std = _limits(field)
         if mean is None and normalize is not None and not (self.plain and normalize == 'clip8'):
             if not statistics or not statistics.get('mean') or not statistics.get('std'):
                 raise ValueError(
@@ -62,7 +65,7 @@ class FieldReader(SensorReader):
             {len(names): tuple(range(len(names)))},
         )  # fmt: skip
         super().__init__(sensor, field, bands, normalize, image_dtype)
-        self.coded = self.plain or scaled
+        self.quantised = self.plain or scaled
 
     @property
     def modality(self) -> str:
@@ -82,8 +85,9 @@ class FieldReader(SensorReader):
     def normalise(self, image: np.ndarray) -> np.ndarray:
         """Bring stored values (C, H, W) to the network's."""
         if self.normalize == 'clip8':
-            coded = image if self.coded else clip8(self._physical(image), self.mean, self.std)
-            return coded if self.image_dtype == 'uint8' else coded.astype(np.float32) / UINT8_MAX
+            if not self.quantised:
+                image = clip8(self._physical(image), self.mean, self.std)
+            return image if self.image_dtype == 'uint8' else image.astype(np.float32) / UINT8_MAX
         physical = self._physical(image)
         if self.normalize is None:
             return physical.astype(np.float32)

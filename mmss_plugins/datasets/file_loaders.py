@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 STOCK = ('mmcv', 'mmseg', 'mmpretrain', 'mmdet')
 
@@ -31,6 +31,7 @@ def _file_loaders(item: object, seen: set[int]) -> Iterator[object]:
     if id(item) in seen or isinstance(item, type):
         return
     seen.add(id(item))
+    parts: Iterable[object]
     if isinstance(item, (list, tuple)):
         parts = item
     elif isinstance(item, Mapping):

@@ -41,11 +41,11 @@ def label_table(full: Sequence[str], chosen: Sequence[str]) -> np.ndarray | None
     return table
 
 
-def check_classes(store: Sequence[str], expected: Sequence[str], path: str, owner: str) -> None:
-    """Check that a store's labels mean what a data set class says.
+def check_classes(store: Sequence[str], expected: Sequence[str], path: object, owner: str) -> None:
+    """Check that a store's labels agree with those of a data set class.
 
     Args:
-        store: Class names that the store tells; empty if it tells none.
+        store: Class names of the store; empty if it has none.
         expected: Class names of the data set class; empty if it has none.
         path: The store, for the message.
         owner: The data set class, for the message.

@@ -11,7 +11,7 @@ from mmss_plugins.registry import DATASETS
 SCENES = ('urban', 'rural')
 
 
-@DATASETS.register_module()
+@DATASETS.register_module(name=['LoveDADataset', 'LoveDAStoreDataset'])
 class LoveDADataset(AerialStoreDataset):
     """Images of 1024 x 1024 pixels of 0.3 m, or patches of them, with seven classes.
 
@@ -19,6 +19,9 @@ class LoveDADataset(AerialStoreDataset):
     of the benchmark's submissions too; no data (0 in the files) is 255 (ignored). Preparation has
     done this already: do not set ``reduce_zero_label``. Sample ids are ``{scene}_{number}``. The
     split Test has no public labels: read it with ``labels=False``.
+
+    MMSegmentation's ``LoveDADataset`` (scope ``mmseg``) reads folders of images, not a store.
+    To tell them apart, this class is also registered and exported as ``LoveDAStoreDataset``.
 
     Source: Wang et al. 2021, https://arxiv.org/abs/2110.08733,
     https://doi.org/10.5281/zenodo.5706578. The authors allow academic use only, under
@@ -66,3 +69,6 @@ class LoveDADataset(AerialStoreDataset):
         if self.scene is None:
             return ids
         return [sample_id for sample_id in ids if sample_id.startswith(f'{self.scene}_')]
+
+
+LoveDAStoreDataset = LoveDADataset

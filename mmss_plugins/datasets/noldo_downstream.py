@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.land_cover import (
@@ -13,8 +13,6 @@ from mmss_plugins.land_cover import (
     OSM_PALETTE,
 )
 from mmss_plugins.registry import DATASETS
-from mmss_plugins.store.legacy.reader import LegacyLMDBReader
-from mmss_plugins.store.reader import StoreReader
 
 LABELS = {
     'dw': {
@@ -27,7 +25,7 @@ LABELS = {
 
 @DATASETS.register_module()
 class NoLDODownstreamDataset(SentinelStoreDataset):
-    """Tiles of 510 or 512 pixels of 10 m with labels that people made, or patches of them.
+    """Tiles of 510 or 512 pixels of 10 m with labels made by hand, or patches of them.
 
     ``label='dw'``: 3,574 tiles of 510 x 510 for training, 340 of 512 x 512 for testing, with the
     nine classes of Dynamic World as experts marked them; in the files 1..9 are the classes and 0
@@ -40,13 +38,13 @@ class NoLDODownstreamDataset(SentinelStoreDataset):
     cuts the predictions again. ``holdout`` and ``subset`` keep the patches of a tile together.
 
     Source: the two downstream sets of NoLDO-S12, CromSS, https://arxiv.org/abs/2405.01217,
-    https://huggingface.co/datasets/vikki23/NoLDO-S12, where the terms of use are told. The images
+    https://huggingface.co/datasets/vikki23/NoLDO-S12, which states the terms of use. The images
     are modified Copernicus Sentinel data, the labels are by Dynamic World (Brown et al. 2022,
     https://doi.org/10.1038/s41597-022-01307-4) and by the contributors of OpenStreetMap (ODbL).
 
     Args:
         data_root: The store of a split, as written by ``mmss prepare noldo-downstream``.
-        label: 'dw' or 'osm'. The reference's LMDBs of the OSM splits hold both (``legacy=True``).
+        label: 'dw' or 'osm'..
         metainfo: As in MMSegmentation; ``dict(classes=(...))`` chooses some of the classes.
         **kwargs: Of :class:`SentinelStoreDataset`.
 
@@ -54,7 +52,7 @@ class NoLDODownstreamDataset(SentinelStoreDataset):
         ValueError: If ``label`` is unknown, or the store holds other classes.
     """
 
-    METAINFO: ClassVar[dict] = LABELS['dw']
+    METAINFO: dict = LABELS['dw']
 
     def __init__(
         self,
@@ -68,9 +66,3 @@ class NoLDODownstreamDataset(SentinelStoreDataset):
         self.label = label
         self.METAINFO = LABELS[label]  # of this one, where that of the class is Dynamic World's
         super().__init__(data_root, metainfo={**LABELS[label], **(metainfo or {})}, **kwargs)
-
-    def open_store(self, data_root: str, verify: bool) -> StoreReader | LegacyLMDBReader:
-        """The reader of the samples."""
-        if self.legacy:
-            return LegacyLMDBReader(data_root, label=self.label)
-        return super().open_store(data_root, verify)

@@ -27,5 +27,7 @@ class NoLDOPretrainDataset(SentinelStoreDataset):
         'palette': [list(colour) for colour in DYNAMIC_WORLD_PALETTE],
     }
 
-    def __init__(self, *args, modality: str = 's12', season: int | str = 'random', **kwargs):
-        super().__init__(*args, modality=modality, season=season, **kwargs)
+    def __init__(
+        self, data_root: str, modality: str = 's12', season: int | str = 'random', **kwargs
+    ) -> None:
+        super().__init__(data_root, modality=modality, season=season, **kwargs)

@@ -10,15 +10,18 @@ from mmss_plugins.registry import DATASETS
 BANDS = {'RGB': ('R', 'G', 'B'), 'IRRG': ('IR', 'R', 'G'), 'RGBIR': ('R', 'G', 'B', 'IR')}
 
 
-@DATASETS.register_module()
+@DATASETS.register_module(name=['PotsdamDataset', 'PotsdamStoreDataset'])
 class PotsdamDataset(AerialStoreDataset):
     """Patches of the 38 tiles of Potsdam, 6000 x 6000 pixels of 5 cm, with six classes.
 
     Impervious surface, building, low vegetation, tree, car and clutter are 0..5. Label colours
     become indices in preparation; the black boundary of the labels without boundary, and pixels
     of any colour that is not in the palette, are 255 (ignored). Training has 24 tiles, testing 14.
-    ``holdout`` takes whole tiles. Clutter is often left out of the averages; to leave it out of
+    ``holdout`` takes whole tiles. Averages often omit clutter; to omit it from
     training too, choose the other five classes by ``metainfo``.
+
+    MMSegmentation's ``PotsdamDataset`` (scope ``mmseg``) reads folders of images, not a store.
+    To tell them apart, this class is also registered and exported as ``PotsdamStoreDataset``.
 
     Source: ISPRS 2D Semantic Labeling Contest, Potsdam
     (https://www.isprs.org/education/benchmarks/UrbanSemLab/2d-sem-label-potsdam.aspx). There is no
@@ -65,3 +68,6 @@ class PotsdamDataset(AerialStoreDataset):
         if bands not in BANDS:
             raise ValueError(f'bands must be one of {list(BANDS)}, but got {bands!r}')
         super().__init__(data_root, BANDS[bands], labels=labels, dsm=dsm, **kwargs)
+
+
+PotsdamStoreDataset = PotsdamDataset

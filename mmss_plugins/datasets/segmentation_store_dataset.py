@@ -21,7 +21,7 @@ class SegmentationStoreDataset(SentinelStoreDataset):
 
     Classes and palette are the store's, so there is no Python class to write. The store may hold
     Sentinel-1 (field 's1'), Sentinel-2 ('s2'), or other images ('image') with any number of bands;
-    :class:`SentinelStoreDataset` says what a sample is. Bands of Sentinel are normalised by the
+    :class:`SentinelStoreDataset` describes a sample. Bands of Sentinel are normalised by the
     statistics of SSL4EO-S12, as pretrained encoders need it, others by the store's own.
 
     Args:
@@ -40,7 +40,7 @@ class SegmentationStoreDataset(SentinelStoreDataset):
         ValueError: If an option does not fit the store; the message names both.
     """
 
-    PIXEL_SIZE: ClassVar[float | None] = None  # the store says it
+    PIXEL_SIZE: ClassVar[float | None] = None  # given by the store
 
     def __init__(
         self,
@@ -106,4 +106,4 @@ def default_palette(count: int) -> list[tuple[int, int, int]]:
         colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.45 + 0.4 * (index % 2), 0.9)
         for index in range(count)
     ]
-    return [tuple(round(255 * value) for value in colour) for colour in colours]
+    return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in colours]

@@ -42,7 +42,7 @@ class SensorReader:
                 f"image_dtype='uint8' needs normalize='clip8', but normalize is {normalize!r}"
             )
         self.sensor, self.normalize, self.image_dtype = sensor, normalize, image_dtype
-        self.coded = field['scale'] == 'clip8'
+        self.quantised = field['scale'] == 'clip8'
         available = field['bands']
         self.indices = resolve_bands(bands, available, sensor)
         self.bands = tuple(available[index] for index in self.indices)
@@ -71,16 +71,16 @@ class SensorReader:
         """Bring stored values to the network's.
 
         Args:
-            image: (C, H, W) as stored: physical units, or 8-bit coded.
+            image: (C, H, W) as stored: physical units, or 8-bit quantised.
 
         Returns:
             (C, H, W): 'clip8' gives [0, 1] float32 (or 0..255 uint8), 'standardise' float32,
             None the physical units as float32.
         """
         if self.normalize == 'clip8':
-            coded = image if self.coded else clip8(image, self.mean, self.std)
-            return coded if self.image_dtype == 'uint8' else coded.astype(np.float32) / 255
-        physical = decode_clip8(image, self.mean, self.std) if self.coded else image
+            quantised = image if self.quantised else clip8(image, self.mean, self.std)
+            return quantised if self.image_dtype == 'uint8' else quantised.astype(np.float32) / 255
+        physical = decode_clip8(image, self.mean, self.std) if self.quantised else image
         if self.normalize is None:
             return physical.astype(np.float32)
         clip = 'percentiles' if self.sensor.name == 's1' else 'stds'

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from mmss_plugins.bands import BandSpec, sensor_of
 from mmss_plugins.datasets.sensor_reader import SensorReader
 from mmss_plugins.datasets.store_dataset import StoreDataset
-from mmss_plugins.store.legacy.reader import LegacyLMDBReader
-from mmss_plugins.store.reader import ReadRequest, StoreReader
+from mmss_plugins.store.reader import ReadRequest
 
 MODALITIES = {'s1': ('s1',), 's2': ('s2',), 's12': ('s1', 's2')}
 CLEAN_LABEL_FIELD = 'clean_label'
@@ -29,7 +28,7 @@ class SentinelStoreDataset(StoreDataset):
         data_root: The store, as written by the preparation tools.
         modality: 's1', 's2' or 's12'.
         bands: Bands of the modality: None for all, a count or name of a band set (3, 9, 10, 12,
-            13, 'rgb9'), or a sequence of band names or indices. With 's12' it speaks of Sentinel-2;
+            13, 'rgb9'), or a sequence of band names or indices. With 's12' it is for Sentinel-2;
             give a dict (``dict(s1=..., s2=...)``) to choose both.
         season: Index of the season to read, or 'random' for one at random each time. Only for
             stores with seasons, and required there.
@@ -42,9 +41,7 @@ class SentinelStoreDataset(StoreDataset):
             of all seasons of the place, and ``season_index``, which of them is its own: what
             ``mmss_plugins.SmoothingPrior`` needs. Only for stores with seasons.
         clean_labels: Whether a sample also carries ``clean_seg_map``, the true labels of its
-            season. Only for stores that have the field 'clean_label' (the mini world's).
-        legacy: Whether ``data_root`` is an LMDB of the CromSS reference instead (for pretraining
-            the directory that holds its three, or a list of them), read in place.
+            season. Only for stores with the field 'clean_label' (the synthetic data set's).
         **kwargs: Of :class:`StoreDataset` (``label_field``, None for images only; ``split_file``,
             ``holdout``, ``subset``, ``verify``) and of :class:`mmengine.dataset.BaseDataset`
             (``indices``, ``pipeline``, ``test_mode``, ``metainfo``, ``lazy_init``, ...).
@@ -58,23 +55,22 @@ class SentinelStoreDataset(StoreDataset):
     def __init__(
         self,
         data_root: str,
-        modality: str = 's2',
+        modality: str | None = 's2',
         bands: BandSpec | Mapping[str, BandSpec] = None,
         season: int | str | None = None,
         normalize: str | None = 'clip8',
         image_dtype: str = 'float32',
         season_labels: bool = False,
         clean_labels: bool = False,
-        legacy: bool = False,
         **kwargs,
     ) -> None:
-        self.modality, self.legacy = modality, legacy
+        self.modality = modality
         super().__init__(data_root, **kwargs)
         names = self.image_fields(modality)
         self.season = self._checked_season(season)
         self.season_labels = season_labels
         if season_labels and self.season is None:
-            raise ValueError(f'{self.store.path} holds no seasons: leave season_labels out')
+            raise ValueError(f'{self.store.path} holds no seasons: omit season_labels')
         self.clean_labels = clean_labels
         if self.label_field is None and (season_labels or clean_labels):
             raise ValueError('season_labels and clean_labels need a label_field, but it is None')
@@ -91,7 +87,7 @@ class SentinelStoreDataset(StoreDataset):
         ]
         self.channels = tuple(channel for sensor in self.sensors for channel in sensor.channels)
 
-    def image_fields(self, modality: str) -> tuple[str, ...]:
+    def image_fields(self, modality: str | None) -> tuple[str, ...]:
         """The fields of the store that make the image, in the order of the channels."""
         if modality not in MODALITIES:
             raise ValueError(f'modality must be one of {list(MODALITIES)}, but got {modality!r}')
@@ -105,21 +101,18 @@ class SentinelStoreDataset(StoreDataset):
         sensor = sensor_of(name, field['unit'])
         return SensorReader(sensor, field, bands, normalize, image_dtype)
 
-    def open_store(self, data_root: str, verify: bool) -> StoreReader | LegacyLMDBReader:
-        """The reader of the samples."""
-        return LegacyLMDBReader(data_root) if self.legacy else super().open_store(data_root, verify)
-
-    def _checked_season(self, season: int | str | None) -> int | str | None:
+    def _checked_season(self, season: int | str | None) -> int | Literal['random'] | None:
         names = self.store.meta.seasons
         if not names:
             if season is not None:
                 raise ValueError(
                     f'{self.store.path} holds no seasons, but season={season!r} was asked for: '
-                    'leave season out'
+                    'omit season'
                 )
             return None
-        is_index = isinstance(season, int) and not isinstance(season, bool)
-        if season != 'random' and not (is_index and 0 <= season < len(names)):
+        if season == 'random':
+            return 'random'
+        if isinstance(season, bool) or not isinstance(season, int) or not 0 <= season < len(names):
             raise ValueError(
                 f'{self.store.path} holds {len(names)} seasons {list(names)}: season must be '
                 f"0..{len(names) - 1} or 'random', but got {season!r}: set it in the data set, as "
@@ -168,7 +161,7 @@ class SentinelStoreDataset(StoreDataset):
         if self.clean_labels:
             results['clean_seg_map'] = labels.pop()
             results['seg_fields'].append('clean_seg_map')
-        results['gt_seg_map'] = labels[index if self.season_labels else 0]
+        results['gt_seg_map'] = labels[index if self.season_labels and index is not None else 0]
         if self.season_labels:
             results |= {'season_labels': np.stack(labels), 'season_index': index}
         return results
@@ -182,9 +175,9 @@ class SentinelStoreDataset(StoreDataset):
 
 
 def _check_finite(image: np.ndarray, sensor: SensorReader, place: str) -> None:
-    """Refuse values that are no numbers: coded in 8 bits they would look like any other."""
+    """Refuse NaN and infinity: quantised to 8 bits they would look like valid values."""
     if image.dtype.kind == 'f' and not np.isfinite(image.sum(dtype=np.float64)):
         raise FloatingPointError(
-            f'{place}: {sensor.sensor.name} holds values that are NaN or infinite: mend or leave '
-            'out this sample (split_file), or prepare the data again'
+            f'{place}: {sensor.sensor.name} holds values that are NaN or infinite: repair or '
+            'omit this sample (split_file), or prepare the data again'
         )

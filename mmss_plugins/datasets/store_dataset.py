@@ -21,7 +21,7 @@ LABEL_FIELD = 'label'
 
 
 class StoreDataset(SeededSampleMixin, BaseDataset):
-    """Chooses samples and classes of a store; what a sample is, subclasses say in ``load_sample``.
+    """Chooses samples and classes of a store; subclasses define a sample in ``load_sample``.
 
     With ``test_mode=True`` no transform of the pipeline changes a label: predictions are brought
     back to the image as it was and compared with the label there.
@@ -53,7 +53,7 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
     UNLABELLED = '; label_field=None reads images only'  # hint where there are no labels
     LABELS_BEFORE_PIPELINE = True
 
-    PIXEL_SIZE: ClassVar[float | None] = None  # metres, where a store does not say it
+    PIXEL_SIZE: ClassVar[float | None] = None  # metres, where a store does not give it
 
     channels: tuple[str, ...]  # names of the image's channels, set by subclasses
 
@@ -92,11 +92,12 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
     def pixel_size(self) -> float | None:
         """Of the images, in metres, by the store's ``info['pixel_size']`` or the data set.
 
-        None if neither knows it.
+        None if neither gives it.
         """
-        found = getattr(self.store.meta, 'info', {}).get('pixel_size', self.PIXEL_SIZE)
-        known = type(found) in (int, float) and 0 < found < math.inf
-        return float(found) if known else None
+        found = self.store.meta.info.get('pixel_size', self.PIXEL_SIZE)
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            return None
+        return float(found) if 0 < found < math.inf else None
 
     def open_store(self, data_root: str, verify: bool) -> StoreReader:
         """The reader of the samples; subclasses may give another one with its interface."""
@@ -111,7 +112,7 @@ class StoreDataset(SeededSampleMixin, BaseDataset):
         raise NotImplementedError
 
     def image_results(self, info: dict, image: np.ndarray, place: str) -> dict:
-        """What every sample tells of its image.
+        """What every sample records of its image.
 
         Args:
             info: The sample's record.

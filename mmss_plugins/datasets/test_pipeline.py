@@ -87,7 +87,9 @@ def check_test_pipeline(pipeline: Compose, owner: str) -> None:
         )
     for step in steps(pipeline):
         keys = getattr(step, 'meta_keys', None)
-        missing = [key for key in _NEEDED if keys is not None and key not in keys]
+        if keys is None:
+            continue
+        missing = [key for key in _NEEDED if key not in keys]
         if missing:
             raise ValueError(
                 f'{owner} with test_mode=True: {type(step).__name__} of its pipeline packs the '

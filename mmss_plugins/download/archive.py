@@ -1,4 +1,4 @@
-"""What may be unpacked of a ZIP archive that is not trusted: all of it, or nothing."""
+"""Checking an untrusted ZIP archive before it is unpacked: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def members_of(archive: ZipFile, folder: str, max_ratio: float = MAX_RATIO) -> l
 
     Args:
         archive: Opened for reading.
-        folder: A folder of this name that holds everything in the archive is left out of paths.
+        folder: A folder of this name that holds everything in the archive is omitted from paths.
         max_ratio: How many times the archive's size its content may have.
 
     Raises:
@@ -46,7 +46,7 @@ def members_of(archive: ZipFile, folder: str, max_ratio: float = MAX_RATIO) -> l
         listed = '; '.join(f'{name[:120]!r} {reason}' for name, reason in refused[:SHOWN])
         more = f'; and {len(refused) - SHOWN} more' if len(refused) > SHOWN else ''
         raise UnsafeArchiveError(f'{archive.filename}: nothing was unpacked, for {listed}{more}')
-    packed = max(Path(archive.filename).stat().st_size, 1)
+    packed = max(Path(str(archive.filename)).stat().st_size, 1)
     size = sum(info.file_size for info in infos)
     if size > max_ratio * packed:
         raise UnsafeArchiveError(
@@ -82,7 +82,7 @@ def _unsafe(info: ZipInfo) -> str | None:
 
 
 def _clashes(members: Sequence[Member]) -> list[tuple[str, str]]:
-    """Names that come twice, and files that others take for a folder."""
+    """Names that occur twice, and files that others use as a folder."""
     files: set[PurePosixPath] = set()
     found = []
     for info, path in members:

@@ -38,12 +38,12 @@ def checksum_of(path: Path, algorithm: str) -> Checksum:
 
 
 def record_path(path: Path, algorithm: str) -> Path:
-    """Where the checksum of a file is kept, in the form that ``sha256sum --check`` reads."""
+    """Path of the recorded checksum of a file, in the form that ``sha256sum --check`` reads."""
     return path.with_name(f'{path.name}.{algorithm}')
 
 
 def write_record(path: Path, checksum: Checksum) -> None:
-    """Note that a file was found to have this checksum."""
+    """Record that a file has this checksum."""
     write_text(record_path(path, checksum.algorithm), f'{checksum.value}  {path.name}\n')
 
 

@@ -16,7 +16,7 @@ CHECKPOINTS = {
 def fetch_checkpoint(
     name: str, folder: Path, revision: str = 'main', endpoint: str | None = None
 ) -> Path:
-    """Download a published checkpoint, or find that it is there; an interrupted run is continued.
+    """Download a published checkpoint unless it is there; an interrupted download is continued.
 
     Args:
         name: One of ``CHECKPOINTS``.
@@ -28,7 +28,7 @@ def fetch_checkpoint(
         The file.
 
     Raises:
-        DownloadError: If it cannot be fetched, or has another checksum than the hub tells.
+        DownloadError: If it cannot be fetched, or has another checksum than the hub gives.
         OSError: If it cannot be written.
     """
     options = ['--revision', revision, *(('--endpoint', endpoint) if endpoint else ())]

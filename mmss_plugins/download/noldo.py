@@ -204,7 +204,7 @@ def _folder(out: Path, file: RemoteFile) -> Path:
 
 
 def _marker(out: Path, file: RemoteFile) -> Path:
-    """Tells which archive a folder was unpacked from."""
+    """Records which archive a folder was unpacked from."""
     return out / f'{file.name}.unpacked'
 
 

@@ -1,4 +1,4 @@
-"""What is published where: the archives of NoLDO-S12, and the images of SSL4EO-S12."""
+"""The published files: the archives of NoLDO-S12, and the images of SSL4EO-S12."""
 
 from __future__ import annotations
 

@@ -28,12 +28,12 @@ class RemoteFile(NamedTuple):
 
     @property
     def checksum(self) -> Checksum:
-        """What the content must have."""
+        """Checksum of the content."""
         return Checksum('sha256', self.sha256)
 
 
 def require_hub() -> tuple[Any, Any]:
-    """The client library's class that asks the hub, and its constants.
+    """The client library's API class, and its constants.
 
     Raises:
         DownloadError: If it is not there.
@@ -153,7 +153,7 @@ class DatasetRepository:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """What the client raises: its HTTP library is another one in each major version."""
+    """Errors of the client, whose HTTP library depends on its major version."""
     modules = (sys.modules.get(name) for name in ('httpx', 'httpx2'))
     return (OSError, *(module.HTTPError for module in modules if module))
 

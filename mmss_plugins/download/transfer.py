@@ -1,4 +1,4 @@
-"""One published file to disk: resumable, checked before it gets its name."""
+"""Downloading one published file: resumable, checked before it gets its name."""
 
 from __future__ import annotations
 
@@ -27,18 +27,26 @@ BLOCK = 32 * MB
 class PublishedFile(Protocol):
     """A file with a published checksum."""
 
-    name: str
-    size: int
-    checksum: Checksum
+    @property
+    def name(self) -> str:
+        """File name."""
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+
+    @property
+    def checksum(self) -> Checksum:
+        """Checksum of the content."""
 
 
 def part_path(path: Path, file: PublishedFile) -> Path:
-    """Where the beginning of a file waits for the rest; another version has another name."""
+    """Path of an incomplete file; another version has another name."""
     return path.with_name(f'{path.name}.{file.checksum.value[:12]}.part')
 
 
 def remaining(path: Path, file: PublishedFile) -> int:
-    """How many bytes are still to be fetched."""
+    """Number of bytes still to be fetched."""
     if path.is_file() and path.stat().st_size == file.size:
         return 0
     part = part_path(path, file)
@@ -52,7 +60,7 @@ def download(
     connections: int = 4,
     overwrite: bool = False,
 ) -> None:
-    """Bring a file of a repository to ``path``, or find that it is there; see :func:`bring`.
+    """Download a file of a repository to ``path`` unless it is there; see :func:`bring`.
 
     Args:
         repository: Where it is.
@@ -74,7 +82,7 @@ def bring(
     blocks: Callable[[int], Iterable[bytes]],
     overwrite: bool | None = None,
 ) -> None:
-    """Bring a file to ``path``, or find that it is there.
+    """Download a file to ``path`` unless it is there.
 
     Args:
         file: Which one.

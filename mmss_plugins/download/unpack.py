@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.download.archive import MAX_RATIO, PART, Member, members_of
@@ -33,7 +33,7 @@ DAMAGE = (  # what zipfile and the decompressors raise of bytes that make no sen
 
 
 class Unpacked(NamedTuple):
-    """What became of an archive's files: how many were written, were there, and are different."""
+    """Numbers of an archive's files that were written, were there, and differ."""
 
     written: int
     kept: int
@@ -43,10 +43,10 @@ class Unpacked(NamedTuple):
 def unpack(
     archive: Path, target: Path, overwrite: bool = False, max_ratio: float = MAX_RATIO
 ) -> Unpacked:
-    """Unpack a ZIP archive into a folder, or what is missing of it there.
+    """Unpack a ZIP archive, or what is missing of it, into a folder.
 
     A file that is there with the size and CRC of the archive's is left as it is, so that a run that
-    was interrupted is continued. Modes and links are not taken over.
+    was interrupted is continued. Modes and links are not kept.
 
     Args:
         archive: The archive.
@@ -93,7 +93,7 @@ def _write_all(
 ) -> Unpacked:
     written, kept, different = 0, 0, []
     root, inside = target.resolve(), set()
-    with ProgressReport(f'unpacking {Path(archive.filename).name}', len(members)) as progress:
+    with ProgressReport(f'unpacking {Path(str(archive.filename)).name}', len(members)) as progress:
         for info, relative in members:
             path = target / relative
             folder = path if info.is_dir() else path.parent
@@ -130,7 +130,7 @@ def _same(path: Path, size: int, crc: int) -> bool:
     return found == crc
 
 
-def _write(archive: ZipFile, info: object, path: Path) -> None:
+def _write(archive: ZipFile, info: ZipInfo, path: Path) -> None:
     part = path.with_name(path.name + PART)
     part.unlink(missing_ok=True)  # it may be a link
     try:

@@ -37,7 +37,7 @@ class ZenodoFile(NamedTuple):
 
     @property
     def checksum(self) -> Checksum:
-        """What the content must have."""
+        """Checksum of the content."""
         return Checksum('md5', self.md5)
 
 
@@ -139,7 +139,7 @@ def _files(description: Mapping[str, Any]) -> dict[str, ZenodoFile]:
 
 
 def fetch_record(record: ZenodoRecord, known: Mapping[str, str], out: Path) -> None:
-    """Bring files of a record into a folder, or find that they are there.
+    """Download files of a record into a folder; files that are there are kept.
 
     Args:
         record: The record.

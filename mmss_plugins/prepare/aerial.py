@@ -10,7 +10,8 @@ from mmss_plugins.cli.options import positive
 from mmss_plugins.prepare.patch_files import prepare_files
 from mmss_plugins.raster.windows import Window, cut_windows
 from mmss_plugins.raster.zip_members import RawPath
-from mmss_plugins.store.creation.runner import Plan, Skipped, prepare_stores
+from mmss_plugins.store.creation.plan import Plan, Skipped
+from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.store.patch_ids import patch_id
 from mmss_plugins.utils.dask_pool import open_pool
 from mmss_plugins.utils.errors import PrepareUsageError

@@ -30,7 +30,6 @@ from mmss_plugins.prepare.dfc2020_files import Patch, find_patches
 from mmss_plugins.prepare.images import (
     S1_DTYPES,
     S2_DTYPES,
-    Loaded,
     check_type,
     sentinel_fields,
     subtract_offset,
@@ -40,7 +39,8 @@ from mmss_plugins.prepare.raw_files import find_files, require_source
 from mmss_plugins.raster import check_same_place
 from mmss_plugins.raster.geotiff import LABEL_DTYPES, label_of, read_image, read_sensor
 from mmss_plugins.store.creation.cirrus import mean_cirrus
-from mmss_plugins.store.creation.runner import Plan, prepare_stores
+from mmss_plugins.store.creation.plan import Loaded, Plan
+from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.store.reader import StoreMeta
 
 RAW_CLASSES = range(11)  # simplified IGBP, 0 unlabelled

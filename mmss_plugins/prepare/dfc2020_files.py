@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mmss_plugins.prepare.raw_files import FoundFile, missing_files, unique_files
 from mmss_plugins.raster.zip_members import RawPath
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 
 KINDS = ('s1', 's2', 'dfc')

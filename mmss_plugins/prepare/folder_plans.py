@@ -35,11 +35,10 @@ from mmss_plugins.prepare.image_paths import (
     relative_keys,
     sample_names,
 )
-from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.prepare.usable import usable
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.store.creation.errors import UnwantedSample
-from mmss_plugins.store.creation.runner import Plan, Skipped
+from mmss_plugins.store.creation.plan import Loaded, Plan, Skipped
 from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import ordered_map

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,20 +15,6 @@ from mmss_plugins.store.normalisation import clip8
 
 S1_DTYPES = ('float32', 'float64', 'int16', 'uint16')  # integers with a declared scale only
 S2_DTYPES = ('uint16', 'int16')
-
-
-class Loaded(NamedTuple):
-    """One sample as it was read.
-
-    Args:
-        arrays: Field, or (season, field), to array, or to its bytes as the store holds them.
-        cirrus: Name of each Sentinel-2 image that was read in raw integers to the mean of its B10.
-        facts: What else was found, as plain values, for the plan's ``findings``.
-    """
-
-    arrays: Mapping[Any, np.ndarray | bytes]
-    cirrus: dict[str, float]
-    facts: Mapping[str, Any] | None = None
 
 
 def subtract_offset(

@@ -19,7 +19,7 @@ from mmss_plugins.prepare.image_paths import (
     relative_keys,
     sample_names,
 )
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 
 SCENE_SUFFIXES = ('.tif', '.tiff', '.vrt', '.jp2')

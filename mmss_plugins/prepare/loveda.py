@@ -26,13 +26,13 @@ from mmss_plugins.prepare.aerial import (
     run_plans,
     stride_of,
 )
-from mmss_plugins.prepare.images import Loaded, label_field
+from mmss_plugins.prepare.images import label_field
 from mmss_plugins.prepare.loveda_download import RECORD, download_loveda
 from mmss_plugins.prepare.loveda_images import SPLITS, LoveDATree
 from mmss_plugins.prepare.raw_files import find_files, require_source
 from mmss_plugins.raster.geotiff import check_equal, check_values
 from mmss_plugins.raster.windows import read_window
-from mmss_plugins.store.creation.runner import Plan, Skipped
+from mmss_plugins.store.creation.plan import Loaded, Plan, Skipped
 from mmss_plugins.store.reader import StoreMeta
 
 RAW_CLASSES = range(len(LoveDADataset.METAINFO['classes']) + 1)  # 0 is no data

@@ -16,7 +16,7 @@ from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.geotiff import check_equal
 from mmss_plugins.raster.windows import image_shape
 from mmss_plugins.raster.zip_members import RawPath
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 
 SPLITS = ('Train', 'Val', 'Test')

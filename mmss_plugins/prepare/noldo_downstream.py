@@ -27,7 +27,6 @@ from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.images import (
     S1_DTYPES,
     S2_DTYPES,
-    Loaded,
     check_type,
     sentinel_fields,
     subtract_offset,
@@ -50,7 +49,8 @@ from mmss_plugins.raster.windows import image_grid, read_window_image
 from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store import label_rules
 from mmss_plugins.store.creation.cirrus import mean_cirrus
-from mmss_plugins.store.creation.runner import Plan, prepare_stores
+from mmss_plugins.store.creation.plan import Loaded, Plan
+from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.utils.errors import PrepareUsageError
 

@@ -19,7 +19,7 @@ from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.padding import padded_windows
 from mmss_plugins.raster.windows import Window, image_shape
 from mmss_plugins.raster.zip_members import RawPath
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 from mmss_plugins.store.patch_ids import patch_id
 from mmss_plugins.utils.errors import PrepareUsageError
 

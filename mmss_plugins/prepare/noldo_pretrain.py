@@ -31,7 +31,8 @@ from mmss_plugins.prepare.ssl4eo_layout import (
 )
 from mmss_plugins.prepare.ssl4eo_loader import CLOUDS, LocationLoader, Place
 from mmss_plugins.prepare.ssl4eo_sources import LEVELS, find_source
-from mmss_plugins.store.creation.runner import Plan, prepare_stores
+from mmss_plugins.store.creation.plan import Plan
+from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.store.creation.ssl4eo_findings import findings
 from mmss_plugins.store.fields import mask_field
 from mmss_plugins.store.reader import StoreMeta

@@ -14,7 +14,7 @@ import numpy as np
 from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.prepare.file_manifest import reserve, write_file
 from mmss_plugins.raster.errors import RasterError
-from mmss_plugins.store.creation.runner import Plan, Skipped
+from mmss_plugins.store.creation.plan import Plan, Skipped
 from mmss_plugins.store.creation.shards import Shard, take_part
 from mmss_plugins.store.creation.summary import format_skipped, write_summary
 from mmss_plugins.store.reader import StoreMeta

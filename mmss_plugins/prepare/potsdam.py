@@ -34,7 +34,7 @@ from mmss_plugins.prepare.aerial import (
     run_plans,
     stride_of,
 )
-from mmss_plugins.prepare.images import Loaded, label_field
+from mmss_plugins.prepare.images import label_field
 from mmss_plugins.prepare.potsdam_tiles import (
     FLOAT,
     TEST,
@@ -50,7 +50,7 @@ from mmss_plugins.raster.geotiff import in_order, require_present
 from mmss_plugins.raster.palette import palette_to_index
 from mmss_plugins.raster.windows import Window, read_window, read_window_image
 from mmss_plugins.raster.zip_members import RawPath
-from mmss_plugins.store.creation.runner import Plan
+from mmss_plugins.store.creation.plan import Loaded, Plan
 from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.store.splits import subset_part
 from mmss_plugins.utils.errors import PrepareUsageError

@@ -14,7 +14,7 @@ from mmss_plugins.raster import check_same_place
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.windows import image_grid
 from mmss_plugins.raster.zip_members import RawPath
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 
 TRAIN = (

@@ -13,7 +13,7 @@ from mmss_plugins.prepare.scene_reading import SceneDate
 from mmss_plugins.prepare.scene_samples import ScenePatch
 from mmss_plugins.prepare.split_overlap import overlap_notes, part_of
 from mmss_plugins.raster.windows import Window
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 from mmss_plugins.store.patch_ids import patch_id
 from mmss_plugins.utils.errors import PrepareUsageError
 

@@ -25,7 +25,7 @@ from mmss_plugins.prepare.scene_samples import SampleOptions, ScenePatch, descri
 from mmss_plugins.prepare.usable import usable
 from mmss_plugins.prepare.vector_labels import VectorOptions, check_vector_file
 from mmss_plugins.raster.errors import RasterError
-from mmss_plugins.store.creation.runner import Plan, Skipped
+from mmss_plugins.store.creation.plan import Plan, Skipped
 from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import ordered_map
 

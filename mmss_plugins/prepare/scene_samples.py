@@ -16,7 +16,7 @@ from mmss_plugins.prepare.band_choice import BandChoice
 from mmss_plugins.prepare.band_scaling import Scaling
 from mmss_plugins.prepare.class_map import ClassMap
 from mmss_plugins.prepare.image_files import pixel_info
-from mmss_plugins.prepare.images import Loaded, check_type
+from mmss_plugins.prepare.images import check_type
 from mmss_plugins.prepare.raster_labels import read_label
 from mmss_plugins.prepare.scene_reading import SceneDate, ValueOptions, read_date
 from mmss_plugins.prepare.vector_labels import VectorOptions
@@ -24,6 +24,7 @@ from mmss_plugins.raster.padding import pad
 from mmss_plugins.raster.windows import Window
 from mmss_plugins.store.creation.cirrus import mean_cirrus
 from mmss_plugins.store.creation.errors import UnwantedSample
+from mmss_plugins.store.creation.plan import Loaded
 from mmss_plugins.store.fields import band_field, label_field
 from mmss_plugins.store.normalisation import clip8
 from mmss_plugins.store.reader import StoreMeta

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmss_plugins.bands import S1, S2, Sensor
-from mmss_plugins.prepare.images import Loaded, check_type, quantise, subtract_offset
+from mmss_plugins.prepare.images import check_type, quantise, subtract_offset
 from mmss_plugins.prepare.scene_pairs import ScenePairs, named_pairs, pair_scenes
 from mmss_plugins.prepare.ssl4eo_images import LocationImages
 from mmss_plugins.prepare.ssl4eo_season import Alignment, SeasonGrid, keep_largest
@@ -18,6 +18,7 @@ from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
 from mmss_plugins.raster.units import check_units
 from mmss_plugins.store.creation.cirrus import mean_cirrus
+from mmss_plugins.store.creation.plan import Loaded
 from mmss_plugins.store.season_index import SEASONS
 from mmss_plugins.utils.errors import PrepareUsageError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from mmss_plugins.raster.errors import RasterError
-from mmss_plugins.store.creation.runner import Skipped
+from mmss_plugins.store.creation.plan import Skipped
 
 Item = TypeVar('Item')
 

@@ -43,7 +43,7 @@ MAX_NDIM = 8
 
 
 class ValueHead(NamedTuple):
-    """What the bytes before the data say."""
+    """Contents of the bytes before the data."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -69,11 +69,15 @@ def encode(array: np.ndarray, where: str = '') -> bytes:
         )
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder('<')).reshape(array.shape)
     planes = array if array.ndim == 3 else array.reshape(1, -1)
-    crcs = b''.join(_CRC.pack(zlib.crc32(plane.reshape(-1).view(np.uint8))) for plane in planes)
+    crcs = b''.join(_CRC.pack(zlib.crc32(_raw(plane))) for plane in planes)
     header = _npy_header(array)
     prefix = _PREFIX.pack(MAGIC, VALUE_VERSION, len(header), len(planes))
     head_crc = _CRC.pack(zlib.crc32(prefix + crcs + header))
-    return b''.join((prefix, head_crc, crcs, header, array.reshape(-1).view(np.uint8)))
+    return b''.join((prefix, head_crc, crcs, header, _raw(array)))
+
+
+def _raw(array: np.ndarray) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
 
 
 def decode(

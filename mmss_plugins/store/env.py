@@ -1,7 +1,8 @@
 """Opening LMDB environments for reading: once per file and process, safe under fork.
 
 py-lmdb refuses to open one environment twice in a process, so readers of the same file share a
-handle. A forked child must not use its parent's handles: it closes its copies and opens anew.
+handle. A forked child must not use its parent's handles: it closes its copies and opens the file
+again.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from pathlib import Path
 
 import lmdb
 
-from mmss_plugins.store.errors import StoreError, StoreFormatError
+from mmss_plugins.store.errors import MIGRATE_HINT, StoreError, StoreFormatError
 from mmss_plugins.store.header import check_file
 
 
 class EnvHandle:
-    """An open read-only environment; it closes when its last reader goes: hold it while reading.
+    """An open read-only environment; it closes with its last reference: hold one while reading.
 
     Args:
         env: The environment.
@@ -69,9 +70,10 @@ def data_file(path: str | Path) -> Path:
     file = path / 'data.mdb' if path.is_dir() else path
     if not file.is_file():
         found = f'a directory without {file.name}' if path.is_dir() else 'nothing'
+        hint = f'. {MIGRATE_HINT}' if path.is_dir() and _holds_lmdbs(path) else ''
         raise StoreFormatError(
             f'{path}: expected an LMDB store, but found {found}: prepare it first, or give '
-            'another path (in a config: data_root of the data set)'
+            f'another path (in a config: data_root of the data set){hint}'
         )
     return file
 
@@ -87,7 +89,7 @@ def open_shared(path: str | Path, readahead: bool = False) -> EnvHandle:
 
     Raises:
         StoreFormatError: If there is no LMDB environment.
-        StoreCorruptionError: If the file is shorter than its own index says (reading on would
+        StoreCorruptionError: If the file is shorter than its own index says (reading would
             crash the process).
         StoreError: If this process is writing the store.
     """
@@ -100,6 +102,12 @@ def open_shared(path: str | Path, readahead: bool = False) -> EnvHandle:
             handle = EnvHandle(_open(Path(path), file, readahead), os.getpid())
             _handles[key] = handle
         return handle
+
+
+def _holds_lmdbs(folder: Path) -> bool:
+    return any(
+        entry.suffix == '.lmdb' or (entry / 'data.mdb').exists() for entry in folder.iterdir()
+    )
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """Errors of the LMDB store. Every message names the store's path, and the key if there is one."""
 
+MIGRATE_HINT = 'Convert LMDB files of the CromSS reference with: mmss store migrate SOURCE OUT'
+
 
 class StoreError(RuntimeError):
-    """Any failure of a store. Base class of the others."""
+    """Base class of all errors of a store."""
 
 
 class StoreFormatError(StoreError):
-    """The path holds no store of ours: it is missing, not LMDB, or has no valid ``__meta__``."""
+    """The path holds no store of this package: missing, not LMDB, or without valid ``__meta__``."""
 
 
 class StoreVersionError(StoreError):
@@ -22,12 +24,12 @@ class StoreKeyError(StoreError):
 
 
 class StoreWriteError(StoreError):
-    """The writer refuses: duplicate id, arrays unlike the description, another writer or store."""
+    """The writer refuses: duplicate id, arrays unlike the description, or another writer."""
 
 
 class StoreSampleError(StoreWriteError):
-    """A sample is impossible: sizes, types, labels or values are not as the store describes."""
+    """A sample does not match the store's description: sizes, types, labels or values."""
 
 
 class LegacyFormatError(StoreError):
-    """An LMDB of the CromSS reference is in no known layout, or a record in it is not as it is."""
+    """An LMDB of the CromSS reference is in no known layout, or a record in it is damaged."""

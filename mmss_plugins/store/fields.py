@@ -1,4 +1,4 @@
-"""What a store's description says of one field, and whether an array agrees with it."""
+"""The description of one field of a store."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins.bands import SENSORS, Sensor
-from mmss_plugins.land_cover import IGNORE_INDEX
-from mmss_plugins.raster.errors import RasterError
-from mmss_plugins.raster.units import check_units
 from mmss_plugins.store.plain_json import shorten
 
 KINDS = ('image', 'label', 'mask')
@@ -24,7 +21,7 @@ _DTYPES = sorted(
 
 
 def image_field(sensor: str | Sensor, dtype: np.dtype | str) -> dict[str, Any]:
-    """Description of a Sentinel image; 8-bit images are coded ('clip8')."""
+    """Description of a Sentinel image; 8-bit images are quantised ('clip8')."""
     dtype = np.dtype(dtype)
     sensor = SENSORS[sensor] if isinstance(sensor, str) else sensor
     return band_field(sensor.bands, dtype, sensor.unit, 'clip8' if dtype == np.uint8 else 'raw')
@@ -100,7 +97,7 @@ def check_spec(name: str, spec: object) -> None:
     """Check the description of one field.
 
     Raises:
-        ValueError: If it is not as :class:`mmss_plugins.store.meta.StoreMeta` says.
+        ValueError: If it has not the form that :class:`mmss_plugins.store.meta.StoreMeta` gives.
     """
     linear = isinstance(spec, dict) and spec.get('scale') == 'linear'
     keys = {*_KEYS, *(_LINEAR if linear else ())}
@@ -134,79 +131,3 @@ def _check_linear(name: str, spec: Mapping[str, Any]) -> None:
             )
     if not all(spec['gain']):
         raise ValueError(f'fields.{name}.gain must not be 0: {shorten(spec["gain"])}')
-
-
-def field_mismatch(
-    spec: Mapping[str, Any], shape: tuple[int, ...], dtype: np.dtype | str
-) -> str | None:
-    """What keeps an array from being a field, as text; None if nothing does.
-
-    Args:
-        spec: Description of the field.
-        shape: Of the array.
-        dtype: Of the array.
-    """
-    bands = len(spec['bands'])
-    shaped = len(shape) == 3 and shape[0] == bands if bands else len(shape) == 2
-    if shaped and np.dtype(dtype) == np.dtype(spec['dtype']):
-        return None
-    form = f'({bands}, H, W)' if bands else '(H, W)'
-    return f'expected {form} {spec["dtype"]}, but got {shape} {dtype}'
-
-
-def unit_mismatch(
-    name: str, spec: Mapping[str, Any], array: np.ndarray, pixels: int | None = None
-) -> str | None:
-    """Why a Sentinel image is not in its unit, as text; None if it is, or no Sentinel image.
-
-    Args:
-        name: Of the field: a sensor's name, if it is an image of that sensor.
-        spec: Description of the field.
-        array: (C, H, W), stored values.
-        pixels: Rows and columns that are looked at, about; None for as many as decide best.
-    """
-    sensor = SENSORS.get(name)
-    if sensor is None or spec['kind'] != 'image' or spec['unit'] != sensor.unit:
-        return None
-    step = max(min(array.shape[1:]) // pixels, 1) if pixels else 1
-    image = to_physical(spec, array[:, ::step, ::step], range(len(array)))
-    try:
-        check_units(image, name, spec['bands'], name)
-    except RasterError as error:
-        return str(error)
-    return None
-
-
-def size_mismatch(sizes: Mapping[str, tuple[int, ...]]) -> str | None:
-    """What is wrong with the heights and widths of the fields of one sample (and season)."""
-    if len(set(sizes.values())) <= 1:
-        return None
-    listed = ', '.join(f'{name} {" x ".join(map(str, size))}' for name, size in sizes.items())
-    return f'expected fields of one height and width, but got {listed}'
-
-
-def value_mismatch(
-    spec: Mapping[str, Any], array: np.ndarray, classes: Sequence[str] = ()
-) -> str | None:
-    """What is wrong with the values of a field, as text; None if nothing is.
-
-    Args:
-        spec: Description of the field.
-        array: As the field describes it.
-        classes: Class names of the store; without any, every label value is allowed.
-    """
-    if spec['kind'] == 'label' and classes:
-        wrong = array[(array >= len(classes)) & (array != IGNORE_INDEX)]
-        if wrong.size:
-            return (
-                f'expected labels 0..{len(classes) - 1} or {IGNORE_INDEX}, but {wrong.size} pixels '
-                f'have others, such as {wrong[0]}'
-            )
-    if array.dtype.kind in 'fc' and not np.isfinite(array).all():
-        bad = ~np.isfinite(array)
-        bands = [str(spec['bands'][index]) for index in np.flatnonzero(bad.any(axis=(1, 2)))]
-        return (
-            f'expected finite values, but {int(bad.sum())} are NaN or infinite, in '
-            f'{", ".join(bands[:5])}: mark missing data as 255 in the label, and fill the image'
-        )
-    return None

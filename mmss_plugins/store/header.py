@@ -1,7 +1,7 @@
-"""What an LMDB file says of itself, checked before LMDB maps it into memory.
+"""The header of an LMDB file, checked before LMDB maps it into memory.
 
-LMDB trusts its file: a page that the file does not have ends the process with SIGBUS. The two meta
-pages at its beginning tell the page size and the last page in use. Layout (LMDB 0.9, 64 bits,
+LMDB does not check its file: a missing page ends the process with SIGBUS. The two meta
+pages at its beginning hold the page size and the last page in use. Layout (LMDB 0.9, 64 bits,
 lmdb.h and mdb.c, structs MDB_page and MDB_meta), per meta page in native byte order::
 
     page header, 16 bytes | magic u32 | version u32 | address u64 | map size u64
@@ -35,7 +35,7 @@ class Meta(NamedTuple):
 
 
 def check_file(file: Path, path: Path) -> None:
-    """Check that an LMDB file has all the pages that it counts.
+    """Check that an LMDB file has all the pages that its header counts.
 
     What is no LMDB file of this layout is left to LMDB, which refuses it.
 
@@ -83,6 +83,6 @@ def _read_meta(page: bytes) -> Meta | None:
 
 def _damaged(path: Path, file: Path, found: str) -> StoreCorruptionError:
     return StoreCorruptionError(
-        f'{path}: {file.name} is damaged: its beginning tells of {found}. Copy or prepare the '
+        f'{path}: {file.name} is damaged: its header declares {found}. Copy or prepare the '
         'store again'
     )

@@ -1,4 +1,4 @@
-"""From the label values of published files to class indices, as tables over 8-bit values."""
+"""Tables from the 8-bit label values of published files to class indices."""
 
 from __future__ import annotations
 

@@ -1,27 +1,22 @@
-"""One writer per folder, without locks that outlive their process."""
+"""One writer per folder; the lock ends with its process."""
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from mmss_plugins.store.errors import StoreWriteError
 
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: LMDB's own lock, which waits, has to do
-    fcntl = None
-
 
 class WriterLock:
-    """An advisory lock on a file in a folder; the system drops it when the process ends.
-
-    A context manager.
+    """A lock on a file in a folder. A context manager.
 
     Args:
         directory: The folder.
-        work: What is done there, for the message.
-        name: Of the lock's file: locks of other names do not exclude each other.
+        work: What the holder does there, for the message.
+        name: Name of the lock's file: locks of different names do not exclude each other.
 
     Raises:
         StoreWriteError: If another process holds it.
@@ -30,20 +25,14 @@ class WriterLock:
     NAME = 'writer.lock'
 
     def __init__(self, directory: Path, work: str = 'writing this store', name: str = NAME) -> None:
-        self._work = work
         self._file = directory / name
-        self._descriptor: int | None = None
-        while self._descriptor is None:
-            descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                self._take(descriptor, directory)
-            except BaseException:
-                os.close(descriptor)
-                raise
-            if self._is_current(descriptor):
-                self._descriptor = descriptor
-            else:  # the last holder removed the file between our opening and locking it
-                os.close(descriptor)
+        self._lock = FileLock(self._file, timeout=0, thread_local=False)
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise StoreWriteError(
+                f'{directory}: another process is {work}: wait for it to end'
+            ) from error
 
     def __enter__(self) -> WriterLock:
         return self
@@ -52,25 +41,8 @@ class WriterLock:
         self.release()
 
     def release(self) -> None:
-        """Remove the file and drop the lock."""
-        if self._descriptor is not None:
-            self._file.unlink(missing_ok=True)
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def _take(self, descriptor: int, directory: Path) -> None:
-        if fcntl is None:
-            return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreWriteError(
-                f'{directory}: another process is {self._work}: wait for it to end'
-            ) from error
-
-    def _is_current(self, descriptor: int) -> bool:
-        try:
-            there = os.stat(self._file)
-        except FileNotFoundError:
-            return False
-        return os.path.samestat(there, os.fstat(descriptor))
+        """Remove the file and release the lock."""
+        if self._lock.is_locked:
+            with suppress(PermissionError):  # Windows does not remove an open file
+                self._file.unlink(missing_ok=True)
+            self._lock.release()

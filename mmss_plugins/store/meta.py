@@ -1,4 +1,4 @@
-"""The description that a store carries under ``__meta__``."""
+"""The description of a store, kept under ``__meta__``."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class StoreMeta:
         try:
             record = parse(data)
         except ValueError as error:
-            raise StoreFormatError(f'{where}: not JSON ({error}): is this store ours?') from error
+            raise StoreFormatError(f'{where}: not JSON ({error}): is this store here?') from error
         if not isinstance(record, dict) or record.get('format') != FORMAT:
             found = record.get('format') if isinstance(record, dict) else record
             raise StoreFormatError(
@@ -106,7 +106,7 @@ class StoreMeta:
             raise StoreFormatError(f'{where}: {error}') from error
 
     def differences(self, other: StoreMeta) -> list[str]:
-        """Dotted names of what differs, with both values, in what shapes the content."""
+        """Differences that affect the content: dotted names with both values."""
         return _differences(
             asdict(replace(self, count=0, complete=False, info={})),
             asdict(replace(other, count=0, complete=False, info={})),
@@ -176,15 +176,15 @@ class StoreMeta:
             )
 
 
-def _differences(ours: Any, theirs: Any, name: str = '') -> list[str]:
-    if isinstance(ours, dict) and isinstance(theirs, dict):
+def _differences(here: Any, there: Any, name: str = '') -> list[str]:
+    if isinstance(here, dict) and isinstance(there, dict):
         return [
             text
-            for key in sorted({*ours, *theirs})
+            for key in sorted({*here, *there})
             for text in _differences(
-                ours.get(key), theirs.get(key), f'{name}.{key}' if name else str(key)
+                here.get(key), there.get(key), f'{name}.{key}' if name else str(key)
             )
         ]
-    if json.dumps(ours) == json.dumps(theirs):
+    if json.dumps(here) == json.dumps(there):
         return []
-    return [f'{name}: {ours!r} here, {theirs!r} there']
+    return [f'{name}: {here!r} here, {there!r} there']

@@ -1,7 +1,7 @@
 """The two normalisations of Sentinel images, as pure NumPy functions over (C, H, W) arrays.
 
 ``clip8``: clip each band to mean +- 2 std and quantise to 8 bits by truncation. A store may hold
-images already coded that way, so coding and decoding live here together.
+images already quantised that way, so both directions are here.
 ``standardise``: clip to the sensor's range, then (x - mean) / std.
 """
 
@@ -21,7 +21,7 @@ def _column(values: np.ndarray | Sequence[float]) -> np.ndarray:
 
 
 def clip8(image: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
-    """Code an image in 8 bits: clip to mean +- 2 std per band, scale to 0..255, truncate.
+    """Quantise an image to 8 bits: clip to mean +- 2 std per band, scale to 0..255, truncate.
 
     Args:
         image: (C, H, W), physical units.
@@ -37,7 +37,7 @@ def clip8(image: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) ->
 
 
 def decode_clip8(image: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
-    """Bring an 8-bit coded image back to physical units (to within one quantisation step).
+    """Convert a quantised 8-bit image back to physical units (to within one quantisation step).
 
     Args:
         image: (C, H, W) uint8.

@@ -1,4 +1,4 @@
-"""Sample ids of patches, which tell the tile that they were cut from."""
+"""Sample ids of patches, which name the tile that they were cut from."""
 
 from __future__ import annotations
 

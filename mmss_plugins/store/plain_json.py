@@ -1,4 +1,4 @@
-"""JSON from files that are not trusted: plain values of bounded size and depth only."""
+"""JSON from untrusted files: plain values of bounded size and depth only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parse(data: bytes | memoryview) -> Any:
 
 
 def check_plain(value: object, name: str = '') -> None:
-    """Check that JSON can hold a value, and any program read it.
+    """Check that JSON can hold a value and that any program can read it.
 
     Args:
         value: Anything.

@@ -1,8 +1,8 @@
-"""Reading image stores: one LMDB environment per data set split (see also ``lmdb_writer``).
+"""Reading image stores: one LMDB environment per data set split (see also ``store.writer``).
 
 Keys are ``{sample}/{season}/{field}``, or ``{sample}/{field}`` where there are no seasons. A value
-is one array (``lmdb_codec``). ``__meta__`` describes the store (``lmdb_meta``), ``__ids__/*`` list
-the sample ids in order, ``__check__`` holds the checksums of those records.
+is one array (``store.codec``). ``__meta__`` describes the store (``store.meta``), ``__ids__/*``
+list the sample ids in order, ``__check__`` holds the checksums of those records.
 """
 
 from __future__ import annotations
@@ -26,14 +26,9 @@ from mmss_plugins.store.errors import (
     StoreVersionError,
     StoreWriteError,
 )
-from mmss_plugins.store.fields import (
-    field_mismatch,
-    size_mismatch,
-    unit_mismatch,
-    value_mismatch,
-)
 from mmss_plugins.store.meta import StoreMeta
 from mmss_plugins.store.records import read_ids, read_meta, value_key
+from mmss_plugins.store.sample_checks import array_mismatch, size_mismatch
 from mmss_plugins.store.writer import StoreWriter
 
 __all__ = [
@@ -48,7 +43,6 @@ __all__ = [
     'StoreWriteError',
     'StoreWriter',
     'all_requests',
-    'check_each',
     'check_request',
     'decode',
     'encode',
@@ -104,19 +98,6 @@ def all_requests(meta: StoreMeta) -> list[ReadRequest]:
     ]
 
 
-def check_each(
-    requests: Sequence[ReadRequest], check: Callable[[ReadRequest], int]
-) -> tuple[int, list[str]]:
-    """Sum of the sizes that ``check`` returns, and what the errors that it raises say."""
-    size, problems = 0, []
-    for request in requests:
-        try:
-            size += check(request)
-        except StoreError as error:
-            problems.append(str(error))
-    return size, problems
-
-
 class StoreReader:
     """Read-only access to a store, lazily opened in each process.
 
@@ -140,15 +121,12 @@ class StoreReader:
     @property
     def meta(self) -> StoreMeta:
         """The store's description."""
-        if self._meta is None:
-            self._load()
-        return self._meta
+        return self._loaded()
 
     @property
     def sample_ids(self) -> tuple[str, ...]:
         """Ids in the order in which the samples were put."""
-        if self._meta is None:
-            self._load()
+        self._loaded()
         return self._ids
 
     def __len__(self) -> int:
@@ -212,20 +190,18 @@ class StoreReader:
         def checked(value: memoryview, request: ReadRequest, where: str) -> int:
             check_value(value, where)
             array, spec = view(value, where), self.meta.fields[request.field]
-            mismatch = (
-                field_mismatch(spec, array.shape, array.dtype)
-                or value_mismatch(spec, array, self.meta.classes)
-                or unit_mismatch(request.field, spec, array)
-            )
+            mismatch = array_mismatch(request.field, spec, array, self.meta.classes)
             if mismatch:
                 raise StoreCorruptionError(f'{where}: {mismatch}')
             sizes.setdefault(request.season, {})[request.field] = array.shape[-2:]
             return len(value)
 
-        size, problems = check_each(
-            all_requests(self.meta),
-            lambda request: self._with_values(sample_id, [request], checked)[0],
-        )
+        size, problems = 0, []
+        for request in all_requests(self.meta):
+            try:
+                size += self._with_values(sample_id, [request], checked)[0]
+            except StoreError as error:
+                problems.append(str(error))
         for season, found in sizes.items():
             if mismatch := size_mismatch(found):
                 where = f'{self.path}: sample {sample_id!r}' + (f', {season}' if season else '')
@@ -233,7 +209,7 @@ class StoreReader:
         return size, problems
 
     def close(self) -> None:
-        """Let go of the environment; the next read opens it again."""
+        """Close the environment; the next read opens it again."""
         self._handle = None
 
     def __enter__(self) -> StoreReader:
@@ -253,7 +229,9 @@ class StoreReader:
             self._handle = open_shared(self.path, self.readahead)
         return self._handle.begin()
 
-    def _load(self) -> None:
+    def _loaded(self) -> StoreMeta:
+        if self._meta is not None:
+            return self._meta
         try:
             with self._begin() as txn:
                 meta, crcs = read_meta(txn.get, self.path)
@@ -272,6 +250,7 @@ class StoreReader:
                 self.path,
                 meta.count,
             )
+        return meta
 
     def _with_values(self, sample_id: str, requests: Sequence[ReadRequest], use: Use) -> list:
         """Give each value to ``use``, in one transaction: the values do not outlive it."""
@@ -288,7 +267,7 @@ class StoreReader:
                     value = txn.get(key.encode())
                     if value is None:
                         raise StoreCorruptionError(f'{where}: missing, though the sample is listed')
-                    results.append(use(value, request, where))
+                    results.append(use(memoryview(value), request, where))
         except lmdb.Error as error:
             raise StoreCorruptionError(f'{self.path}: sample {sample_id!r}: {error}') from error
         return results

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mmss_plugins.store.errors import (
+    MIGRATE_HINT,
     StoreCorruptionError,
     StoreFormatError,
     StoreKeyError,
@@ -65,14 +66,16 @@ def read_meta(get: Get, path: str | Path) -> tuple[StoreMeta, dict[str, int]]:
         path: For error messages.
 
     Raises:
-        StoreFormatError: If the environment is not a store of ours.
+        StoreFormatError: If the environment is not a store of this package.
         StoreVersionError: If it is of another version.
         StoreCorruptionError: If a record's bytes have changed.
     """
     where = f'{path}: key {META_KEY.decode()!r}'
     record = get(META_KEY)
     if record is None:
-        raise StoreFormatError(f'{where}: missing: an LMDB file, but not a store of this package')
+        raise StoreFormatError(
+            f'{where}: missing: an LMDB file, but not a store of this package. {MIGRATE_HINT}'
+        )
     record = bytes(record)
     meta_error = None
     try:
@@ -114,9 +117,14 @@ def read_ids(get: Get, meta: StoreMeta, crcs: dict[str, int], path: str | Path) 
 
 
 def _check_listed(sample_id: object, where: str) -> None:
-    """The same as :func:`check_sample_id`, of what is read."""
-    good = isinstance(sample_id, str) and sample_id and '/' not in sample_id
-    if not good or sample_id.startswith('__') or len(sample_id.encode()) > MAX_KEY_BYTES:
+    """The check of :func:`check_sample_id` for ids that are read."""
+    good = (
+        isinstance(sample_id, str)
+        and 0 < len(sample_id.encode()) <= MAX_KEY_BYTES
+        and '/' not in sample_id
+        and not sample_id.startswith('__')
+    )
+    if not good:
         raise StoreCorruptionError(f'{where}: {shorten(sample_id)} is no sample id')
 
 

@@ -1,4 +1,4 @@
-"""Removing a store: only what is known to be one of this package."""
+"""Removing a store, after checking that this package wrote it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_removable(path: Path) -> None:
     others = sorted(e.name for e in path.iterdir() if e.name not in FILES or not e.is_file())
     if others:
         raise _refusal(path, f'{others[:5]}')
-    if not _is_ours(path):
+    if not _is_own_store(path):
         raise _refusal(path, 'an LMDB that this package did not write')
 
 
@@ -50,8 +50,8 @@ def remove_store(path: Path) -> None:
         path.rmdir()
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether the data bear our mark, or there are none."""
+def _is_own_store(path: Path) -> bool:
+    """Whether the data have the mark of this package, or there are none."""
     file = path / 'data.mdb'
     if not file.exists() or not file.stat().st_size:
         return True

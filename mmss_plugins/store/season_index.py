@@ -81,7 +81,7 @@ def _columns(path: Path, header: list[str], seasons: int) -> tuple[list[int], in
     if len(scenes) != seasons:
         raise PrepareUsageError(
             f'{path}: row 1: expected {seasons} columns of scenes beside the id, but found '
-            f'{[header[index] for index in scenes]}: --seasons says how many there are'
+            f'{[header[index] for index in scenes]}: --seasons sets their number'
         )
     return [identifier, *scenes], len(header)
 

@@ -1,4 +1,4 @@
-"""Which samples of a store a data set uses."""
+"""Selecting the samples of a store that a data set uses."""
 
 from __future__ import annotations
 
@@ -118,10 +118,11 @@ def subset_part(
     """
     if (fraction is None) == (count is None):
         raise ValueError(f'give a fraction or a count, but got {fraction!r} and {count!r}')
-    if count is None:
+    if fraction is not None:
         if not 0 < fraction <= 1:
             raise ValueError(f'subset fraction must lie in (0, 1], but got {fraction!r}')
         count = max(1, round(len(ids) * fraction))
+    assert count is not None
     if not 1 <= count <= len(ids):
         raise ValueError(f'a subset must have 1..{len(ids)} samples, but got {count!r}')
     groups = ids if groups is None else groups
@@ -133,5 +134,5 @@ def subset_part(
 
 
 def rank(seed: int, name: str) -> bytes:
-    """Key by which names are put in a seeded order."""
+    """Sort key for a seeded order of names."""
     return hashlib.sha256(f'{seed}/{name}'.encode()).digest()

@@ -13,18 +13,11 @@ from typing import Any
 import lmdb
 import numpy as np
 
-from mmss_plugins.store.codec import encode, view
+from mmss_plugins.store.codec import encode
 from mmss_plugins.store.errors import (
     StoreFormatError,
     StoreKeyError,
-    StoreSampleError,
     StoreWriteError,
-)
-from mmss_plugins.store.fields import (
-    field_mismatch,
-    size_mismatch,
-    unit_mismatch,
-    value_mismatch,
 )
 from mmss_plugins.store.header import check_file
 from mmss_plugins.store.lock import WriterLock
@@ -41,10 +34,8 @@ from mmss_plugins.store.records import (
     value_key,
 )
 from mmss_plugins.store.removal import FILES, check_removable
+from mmss_plugins.store.sample_checks import Stored, check_sample
 
-Stored = np.ndarray | bytes  # an array, or what ``encode`` makes of it
-
-UNIT_PIXELS = 32  # rows and columns of which units are judged: one process writes
 ROOM = 1 << 15  # bytes that LMDB's lock file and first pages need, and some more
 BATCH_BYTES = 64 << 20  # commit earlier than ``commit_every`` when a batch is this large
 
@@ -66,8 +57,8 @@ class StoreWriter:
     Raises:
         StoreWriteError: If another process writes there, the store there is complete or has
             another description, or the directory holds other files, or with
-            ``overwrite`` an LMDB of others.
-        StoreFormatError: If there is an LMDB environment that is not a store of ours.
+            ``overwrite`` an LMDB that this package did not write.
+        StoreFormatError: If there is an LMDB environment that is not a store of this package.
     """
 
     def __init__(
@@ -128,13 +119,13 @@ class StoreWriter:
         Raises:
             StoreKeyError: If the id is not allowed.
             StoreWriteError: If the id is there already, or not all fields are given.
-            StoreSampleError: If an array is not as described; the writer can go on with others.
+            StoreSampleError: If an array is not as described; the writer accepts others after it.
             StoreCorruptionError: If encoded bytes have a damaged head.
         """
         check_sample_id(sample_id, self.path)
         if sample_id in self._known:
             raise StoreWriteError(f'{self.path}: sample id {sample_id!r} is there already')
-        self._check_arrays(sample_id, arrays)
+        check_sample(self._meta, arrays, f'{self.path}: sample {sample_id!r}')
         records = []
         for name, array in arrays.items():
             season, field = (None, name) if isinstance(name, str) else name
@@ -158,8 +149,7 @@ class StoreWriter:
         Raises:
             StoreWriteError: If the writer is closed or the disk is full.
         """
-        if self._env is None:
-            raise StoreWriteError(f'{self.path}: the writer is closed')
+        self._opened()
         if self._batch:
             self._transact()
 
@@ -174,7 +164,7 @@ class StoreWriter:
         self._transact()
 
     def close(self) -> None:
-        """Close without marking the store complete; what was not committed is dropped."""
+        """Close without marking the store complete; uncommitted samples are lost."""
         if self._pin is not None:
             self._pin.abort()
             self._pin = None
@@ -223,14 +213,19 @@ class StoreWriter:
             raise StoreFormatError(f'{self.path}: not an LMDB environment ({error})') from error
         if self._env.stat()['entries']:
             with self._env.begin() as txn:
-                there, self._crcs = read_meta(txn.get, self.path)
-                self._ids = read_ids(txn.get, there, self._crcs, self.path)
+                meta, self._crcs = read_meta(txn.get, self.path)
+                self._ids = read_ids(txn.get, meta, self._crcs, self.path)
             self._known = set(self._ids)
             self._committed = len(self._ids)
-            self._check_same(there)
+            self._check_same(meta)
         else:
-            self._transact()  # from here on the path is recognised as ours
+            self._transact()  # from here on the path is recognised as a store
         self._hold_pages()
+
+    def _opened(self) -> lmdb.Environment:
+        if self._env is None:
+            raise StoreWriteError(f'{self.path}: the writer is closed')
+        return self._env
 
     def _check_same(self, there: StoreMeta) -> None:
         differences = there.differences(self._meta)
@@ -243,35 +238,6 @@ class StoreWriter:
         if there.complete:
             raise StoreWriteError(f'{self.path}: the store there is complete; overwrite it to redo')
 
-    def _check_arrays(self, sample_id: str, arrays: Mapping[str | tuple[str, str], Stored]) -> None:
-        fields, seasons = self._meta.fields, self._meta.seasons
-        expected = {(season, field) for season in seasons for field in fields} or set(fields)
-        if set(arrays) != expected:
-            raise StoreWriteError(
-                f'{self.path}: sample {sample_id!r}: expected exactly '
-                f'{sorted(expected)}, but got {sorted(map(str, arrays))}'
-            )
-        where = f'{self.path}: sample {sample_id!r}'
-        sizes: dict[str, dict[str, tuple[int, ...]]] = {}
-        for name, array in arrays.items():
-            season, field = ('', name) if isinstance(name, str) else name
-            if not isinstance(array, np.ndarray):
-                array = view(array, f'{where}, {name}')
-            spec = fields[field]
-            mismatch = (
-                field_mismatch(spec, array.shape, array.dtype)
-                or value_mismatch(spec, array, self._meta.classes)
-                or unit_mismatch(field, spec, array, UNIT_PIXELS)
-            )
-            if mismatch:
-                raise StoreSampleError(f'{where}, {name}: {mismatch}')
-            sizes.setdefault(season, {})[field] = array.shape[-2:]
-        for season, found in sizes.items():
-            mismatch = size_mismatch(found)
-            if mismatch:
-                place = f'{where}, {season}' if season else where
-                raise StoreSampleError(f'{place}: {mismatch}')
-
     def _transact(self) -> None:
         """Put the batch and the records; grow the map and do it again if it is full."""
         self._meta = replace(self._meta, count=len(self._ids))
@@ -283,7 +249,7 @@ class StoreWriter:
         records[CHECK_KEY] = encode_check(self._crcs)
         while True:
             try:
-                with self._env.begin(write=True) as txn:
+                with self._opened().begin(write=True) as txn:
                     for key, value in (*self._batch, *records.items()):
                         txn.put(key, value)
                 break
@@ -295,7 +261,7 @@ class StoreWriter:
         self._batch, self._batch_bytes, self._committed = [], 0, len(self._ids)
 
     def _check_room(self) -> None:
-        """LMDB maps its lock file, so that there a full disk would end the process (SIGBUS)."""
+        """LMDB maps its lock file, so a full disk would end the process (SIGBUS)."""
         if shutil.disk_usage(self.path).free < ROOM:
             raise StoreWriteError(self._failure('begin', 'the disk is full'))
 
@@ -309,17 +275,19 @@ class StoreWriter:
     def _grow(self) -> None:
         if self._pin is not None:
             self._pin.abort()
-        self._env.set_mapsize(2 * self._env.info()['map_size'])
+        env = self._opened()
+        env.set_mapsize(2 * env.info()['map_size'])
         if self._pin is not None:
             self._hold_pages()
 
     def _hold_pages(self) -> None:
         """Keep pages of older snapshots from reuse: readers take no lock, so LMDB cannot know."""
-        self._pin = self._env.begin()
+        self._pin = self._opened().begin()
 
     def _cover_pages(self) -> None:
-        """Let the file span every page that its index counts, which readers check."""
-        size = (self._env.info()['last_pgno'] + 1) * self._env.stat()['psize']
+        """Extend the file to every page that its index counts, which readers check."""
+        env = self._opened()
+        size = (env.info()['last_pgno'] + 1) * env.stat()['psize']
         file = self.path / 'data.mdb'
         if file.stat().st_size < size:
             os.truncate(file, size)

@@ -73,7 +73,7 @@ def check_replaceable(path: str | Path, mark: str) -> None:
 
 
 def remove_drafts(path: str | Path) -> None:
-    """Remove drafts of a file that processes left that were killed.
+    """Remove drafts of a file that killed processes left.
 
     Args:
         path: The file. Nobody else may be writing it: a lock of the caller must see to that.
@@ -108,7 +108,7 @@ def write_json(path: str | Path, content: object, indent: int = 1) -> None:
 
 
 def sync(file: Path) -> None:
-    """Let the system write the file out: only then does it report all errors."""
+    """Sync the file to disk: only then does the system report all errors."""
     descriptor = os.open(file, os.O_RDWR)
     try:
         os.fsync(descriptor)

@@ -6,17 +6,16 @@ The workers only read and return; whoever asked for the work writes.
 from __future__ import annotations
 
 import asyncio
+import pickle
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from operator import methodcaller
 from typing import Any, TypeVar
 
 from mmss_plugins import __version__
-from mmss_plugins.raster.geotiff import require_rasterio
 from mmss_plugins.utils.errors import PrepareUsageError, WorkerDiedError
 
 Item = TypeVar('Item')
@@ -35,14 +34,16 @@ def open_pool(address: str | None) -> AbstractContextManager[DaskPool | None]:
 
 @dataclass(frozen=True)
 class Call:
-    """A function with its argument."""
+    """A function call that pickle carries out: unpickling it gives the result of the call.
+
+    The scheduler, which need not have this package, is sent the pickled bytes.
+    """
 
     function: Callable[[Any], Any]
     item: Any
 
-    def __call__(self) -> Any:
-        """Do it."""
-        return self.function(self.item)
+    def __reduce__(self) -> tuple[Callable[[Any], Any], tuple[Any]]:
+        return self.function, (self.item,)
 
 
 class DaskPool:
@@ -67,7 +68,7 @@ class DaskPool:
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item]
-    ) -> Iterator[tuple[Item, Result]]:
+    ) -> Generator[tuple[Item, Result], None, None]:
         """Yield ``(item, function(item))`` in the order of ``items``.
 
         At most two results per thread of the cluster are under way or waiting. What a worker had
@@ -83,7 +84,6 @@ class DaskPool:
                 scheduler is gone.
         """
         from distributed import KilledWorker
-        from distributed.comm import CommClosedError
 
         waiting: deque[tuple[Item, Any]] = deque()
         try:
@@ -107,7 +107,9 @@ class DaskPool:
                 'command again; without --dask and with --workers 1 it shows whether the sample is '
                 'the cause'
             ) from error
-        except (CancelledError, CommClosedError) as error:
+        except (CancelledError, OSError) as error:
+            if isinstance(error, OSError) and self._client.status == 'running':
+                raise  # the function's own error
             raise WorkerDiedError(
                 f'the connection to the Dask scheduler at {self.address} is lost: {error}. What '
                 'was committed is kept: run the command again when the cluster is there'
@@ -116,7 +118,7 @@ class DaskPool:
             waiting.clear()  # Dask drops what nobody waits for
 
     def close(self) -> None:
-        """Leave the cluster; it goes on without us."""
+        """Disconnect from the cluster, which continues to run."""
         self._client.close()
 
     def __enter__(self) -> DaskPool:
@@ -126,13 +128,9 @@ class DaskPool:
         self.close()
 
     def _submit(self, call: Call, run: str, number: int) -> Any:
-        from distributed.protocol.pickle import dumps, loads
-        from toolz import compose
-
-        # the scheduler unpacks what it is sent, but need not have this package: bytes say nothing
         return self._client.submit(
-            compose(methodcaller('__call__'), loads),
-            dumps(call),
+            pickle.loads,
+            pickle.dumps(call),
             key=f'prepare-{run}-{number}',
             pure=False,
             retries=RETRIES,
@@ -155,7 +153,7 @@ class DaskPool:
                 )
 
     def _limit(self, before: int) -> int:
-        if self._client.status != 'running':  # then a result will tell
+        if self._client.status != 'running':  # then a result raises the error
             return before
         return 2 * sum(self._client.nthreads().values()) or before
 
@@ -187,8 +185,9 @@ class DaskPool:
 
 
 def worker_version() -> str:
-    """The version of this package, where it and what it reads with can be imported."""
-    require_rasterio()
+    """The version of this package, where it and rasterio can be imported."""
+    import rasterio  # noqa: F401
+
     return __version__
 
 
@@ -200,22 +199,22 @@ def _connect(address: str) -> Any:
             f'--dask needs Dask ({error}): pip install "mmss_plugins[dask]"'
         ) from error
     try:
-        asyncio.run(_knock(address))  # a client that finds nobody is loud for seconds
+        asyncio.run(_check_answers(address))  # a synchronous client logs errors for seconds
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except Exception as error:  # whatever else may answer there: the dashboard, for one
         raise PrepareUsageError(
             f'--dask {address}: no Dask scheduler answers there ({type(error).__name__} {error}): '
             'expected an address such as tcp://10.0.0.5:8786, which "dask scheduler" prints when '
-            'it starts; leave the option out to work on this machine only'
+            'it starts; omit the option to work on this machine only'
         ) from error
 
 
-async def _knock(address: str) -> None:
-    from distributed import Security
-    from distributed.comm import connect
+async def _check_answers(address: str) -> None:
+    """Raise an error if no scheduler answers."""
+    from distributed import Client
 
-    arguments = Security().get_connection_args('client')
-    connecting = connect(address, timeout=CONNECT_SECONDS, **arguments)
-    # the timeout of connect does not cover one who listens and says nothing
-    comm = await asyncio.wait_for(connecting, 1.2 * CONNECT_SECONDS)
-    await comm.close()
+    client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, asynchronous=True)
+    try:  # the client's own timeout does not cover a server that accepts and sends nothing
+        await asyncio.wait_for(client, 1.2 * CONNECT_SECONDS)
+    finally:
+        await client.close()

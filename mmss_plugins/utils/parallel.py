@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
@@ -30,7 +30,7 @@ def ordered_map(
     workers: int,
     preload: Sequence[str] = (),
     isolate: bool = False,
-) -> Iterator[tuple[Item, Result]]:
+) -> Generator[tuple[Item, Result], None, None]:
     """Yield ``(item, function(item))`` in the order of ``items``.
 
     At most two results per worker are under way or waiting, so that memory stays bounded. Workers

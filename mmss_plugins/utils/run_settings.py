@@ -1,10 +1,10 @@
-"""What a run was done with: its resolved config as plain data, a digest of it, differences."""
+"""The settings of a run: its resolved config as plain data, a digest of it, differences."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mmengine.config import Config
@@ -44,7 +44,7 @@ def file_digest(path: Path) -> str:
 
 
 def differences(found: Mapping, settings: Mapping) -> str:
-    """What differs between settings noted earlier and now, for a message.
+    """Differences between recorded and present settings, for a message.
 
     Args:
         found: Noted earlier.
@@ -86,6 +86,7 @@ def _leaf_texts(settings: Mapping) -> dict[str, str]:
 
 def _leaves(settings: object, name: str = '') -> Iterator[tuple[str, object]]:
     """(dotted name, value) of everything that is not a dict or list, or an empty one."""
+    pairs: Iterable[tuple[object, object]]
     if isinstance(settings, Mapping) and settings:
         pairs = settings.items()
     elif isinstance(settings, list) and settings:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ class SeededIndex(int):
     stream: tuple[int, ...]
 
     def __new__(cls, index: int, stream: tuple[int, ...] = ()) -> SeededIndex:
-        """Make an index; ``stream`` rides along through pickling to loader workers."""
+        """Make an index; ``stream`` is kept when it is pickled to loader workers."""
         self = super().__new__(cls, index)
         self.stream = tuple(stream)
         return self
@@ -62,7 +63,13 @@ def seeded_randomness(stream: tuple[int, ...]) -> Iterator[None]:
         torch.random.set_rng_state(states[2])
 
 
-class SeededSampleMixin:
+if TYPE_CHECKING:
+    from mmengine.dataset import BaseDataset as _Base
+else:
+    _Base = object
+
+
+class SeededSampleMixin(_Base):
     """Makes a data set honour the random stream of a :class:`SeededIndex`.
 
     Put it before the MM data set class. Plain integer indices behave as they always do.

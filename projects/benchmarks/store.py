@@ -20,9 +20,10 @@ import numpy as np
 
 import mmss_plugins  # noqa: F401  (makes the installed stack usable)
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.prepare.images import Loaded, image_field, label_field
+from mmss_plugins.prepare.images import image_field, label_field
 from mmss_plugins.prepare.ssl4eo_images import FolderLocation
 from mmss_plugins.prepare.ssl4eo_loader import LocationLoader, Place
+from mmss_plugins.store.creation.plan import Loaded
 from mmss_plugins.store.reader import ReadRequest, StoreMeta, StoreReader, StoreWriter
 from mmss_plugins.store.season_index import SEASONS
 from mmss_plugins.utils.parallel import ordered_map

@@ -92,7 +92,7 @@ def _migrate(folder: Path, out: Path) -> None:
     reader = LegacyLMDBReader(folder)
     with StoreWriter(out, reader.describe(), overwrite=True) as writer:
         for entry in reader.entries():
-            writer.put(entry.sample_id, reader.read_encoded(entry.sample_id, entry.index))
+            writer.put(entry.sample_id, reader.read_encoded(entry.sample_id, entry.number))
 
 
 def _naive(folder: Path, out: Path) -> None:

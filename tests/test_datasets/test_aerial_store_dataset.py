@@ -16,6 +16,7 @@ from mmengine.dataset import DefaultSampler, pseudo_collate
 from mmengine.registry import DATASETS
 from mmpretrain.registry import TRANSFORMS as PRETRAIN_TRANSFORMS
 
+from mmss_plugins import datasets
 from mmss_plugins.datasets import LoveDADataset, PotsdamDataset
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 from mmss_plugins.prepare import loveda, potsdam
@@ -232,3 +233,14 @@ def test_through_mmpretrains_pipeline(raw):
     packed = data[0]
     assert [tuple(view.shape) for view in packed['inputs']] == [(3, 8, 8), (3, 8, 8)]
     assert packed['inputs'][0].dtype == torch.uint8
+
+
+@pytest.mark.parametrize(('name', 'store'), [('LoveDA', 'loveda_out'), ('Potsdam', 'RGBIR')])
+def test_other_names_than_those_of_mmsegmentation(raw, name, store):
+    kind = getattr(datasets, f'{name}Dataset')
+    assert getattr(datasets, f'{name}StoreDataset') is kind
+    root = str(raw / store / 'train.lmdb')
+    for registered in (f'mmss_plugins.{name}Dataset', f'mmss_plugins.{name}StoreDataset'):
+        assert type(DATASETS.build({'type': registered, 'data_root': root})) is kind
+    assert DATASETS.get(f'mmseg.{name}StoreDataset') is None
+    assert DATASETS.get(f'mmseg.{name}Dataset') is not kind

@@ -101,7 +101,7 @@ def test_an_index_file_of_every_downstream_set(tmp_path, kind):
         cls(store, **options, **val, split_file=str(few))
     if len(tiles(ids)) < len(ids):  # whole tiles are taken
         assert len(tiles(listed)) == 3
-    assert 'holdout 0.2 of seed 5 left out' in few.read_text()
+    assert 'holdout 0.2 of seed 5 omitted' in few.read_text()
 
 
 def test_a_list_that_knows_no_holdout_does_not_reach_into_it(tmp_path):
@@ -119,7 +119,7 @@ def test_a_list_that_knows_no_holdout_does_not_reach_into_it(tmp_path):
 
 def test_what_cannot_be_chosen_from(tmp_path, capsys):
     store = write(tmp_path / 'a.lmdb', 'dfc2020', ['p0', 'p1'])
-    for wrong, told in (('--match', 'x*'), "'x*'"), (('--holdout', '1'), 'between 0 and 1'):
+    for wrong, message in (('--match', 'x*'), "'x*'"), (('--holdout', '1'), 'between 0 and 1'):
         assert main(['subset', store, str(tmp_path / 'few.txt'), '--count', '1', *wrong]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert not (tmp_path / 'few.txt').exists()

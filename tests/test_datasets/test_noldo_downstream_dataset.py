@@ -65,7 +65,7 @@ def real_tree(root):
                     write_tiff(tile_path(root, split, kind, NAMES[number]), part)
 
 
-TREES = {'random': random_tree, 'mini world': mini_tree, 'real': real_tree}
+TREES = {'random': random_tree, 'synthetic': mini_tree, 'real': real_tree}
 
 
 @pytest.fixture(scope='module', params=TREES.values(), ids=TREES)
@@ -98,7 +98,7 @@ def names_of(root, split):
 @pytest.mark.parametrize('normalize', ['clip8', 'standardise'])
 @pytest.mark.parametrize('bands', [*CHOICES, 's1'])
 @pytest.mark.parametrize('split', SPLITS)
-def test_samples_are_what_the_raw_files_say(tree, split, bands, normalize):
+def test_samples_equal_the_raw_files(tree, split, bands, normalize):
     root, out = tree
     sensor = 's1' if bands == 's1' else 's2'
     options = {'modality': 's1'} if bands == 's1' else {'bands': bands}
@@ -153,7 +153,7 @@ def test_labels_must_fit(small):
 
 @pytest.mark.parametrize('normalize', ['clip8', 'standardise'])
 @pytest.mark.parametrize('split', SPLITS)
-def test_legacy_files_in_place_give_the_same_samples(small, tmp_path, split, normalize):
+def test_migrated_files_give_the_same_samples(small, tmp_path, split, normalize):
     root, out = small
     records = {}
     for index, name in enumerate(names_of(root, split)):
@@ -161,11 +161,13 @@ def test_legacy_files_in_place_give_the_same_samples(small, tmp_path, split, nor
             path = tile_path(root, split, kind, name)
             array = read_raw(path)[-1] if kind in ('dw', 'osm') else read_raw(path)
             records[f'{kind}_{index}'] = record(array, path.name)
-    write_lmdb(tmp_path / f'{split}.lmdb', records)
+    old = tmp_path / 'old.lmdb'
+    write_lmdb(old, records)
+    assert lmdb_tool(['migrate', str(old), str(tmp_path / f'{split}.lmdb'), '--workers', '1']) == 0
     for options in ({'modality': 's1'}, {'bands': 'rgb9'}, {'modality': 's12'}):
         options |= {'normalize': normalize}
         ours = data_of(out, split, **options)
-        theirs = data_of(tmp_path, split, legacy=True, **options)
+        theirs = data_of(tmp_path, split, **options)
         assert ours.metainfo == theirs.metainfo
         assert len(ours) == len(theirs) == 3
         for one, other in zip(ours, theirs, strict=True):
@@ -173,7 +175,9 @@ def test_legacy_files_in_place_give_the_same_samples(small, tmp_path, split, nor
             np.testing.assert_array_equal(one['img'], other['img'])
             np.testing.assert_array_equal(one['gt_seg_map'], other['gt_seg_map'])
     if split == 'osm_test':  # which holds both
-        data = data_of(tmp_path, 'osm_test', label='dw', legacy=True)
+        arguments = ['--label', 'dw', '--workers', '1']
+        assert lmdb_tool(['migrate', str(old), str(tmp_path / 'dw_test.lmdb'), *arguments]) == 0
+        data = data_of(tmp_path, 'dw_test')
         name = names_of(root, split)[2]
         np.testing.assert_array_equal(data[2]['gt_seg_map'], read_label(root, split, 'dw', name))
 

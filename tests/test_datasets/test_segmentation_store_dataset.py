@@ -122,7 +122,7 @@ def test_what_does_not_fit_the_store(stores):
         SegmentationStoreDataset(stores['sentinel'], season='random')
 
 
-def test_pictures_have_the_specification_of_aerial_images(stores):
+def test_photographs_have_the_specification_of_aerial_images(stores):
     """So an encoder of the one fits the other."""
     ours = SegmentationStoreDataset(stores['picture'])
     theirs = type('Theirs', (PotsdamDataset,), {'METAINFO': {'classes': CLASSES}})(

@@ -68,7 +68,7 @@ def test_bands_of_both_by_dict(dfc):
     assert data.channels == ('s1.VH', 's2.B8')
 
 
-def test_coded_stores_give_the_same_pixels(dfc, tmp_path):
+def test_quantised_stores_give_the_same_pixels(dfc, tmp_path):
     raw = DFC2020Dataset(str(dfc[0]), image_dtype='uint8')
     rng_content = dfc[1]
     field = image_field(S2, 'uint8', 'clip8')
@@ -193,7 +193,7 @@ def test_paths_name_the_sample(dfc):
         ('dfc', {'image_dtype': 'float16'}, "image_dtype must be .*'float16'"),
         ('dfc', {'label_field': 'osm'}, "no field 'osm'"),
         ('dfc', {'bands': {'s1': None}}, r"bands are given for \['s1'\]"),
-        ('dfc', {'season_labels': True}, 'holds no seasons: leave season_labels out'),
+        ('dfc', {'season_labels': True}, 'holds no seasons: omit season_labels'),
         ('noldo', {'clean_labels': True}, "no field 'clean_label'"),
         ('noldo', {'season': 4}, "must be 0..3 or 'random', but got 4"),
         ('noldo', {'season': None}, "must be 0..3 or 'random', but got None"),
@@ -261,7 +261,7 @@ def test_classes_that_cannot_be_chosen(dfc, classes, message):
 
 @pytest.mark.parametrize('normalize', ['clip8', 'standardise'])
 def test_values_that_are_no_numbers_are_refused_by_sample(tmp_path, normalize):
-    """Coded in 8 bits, they would look like any other."""
+    """Quantised to 8 bits, they would look like valid values."""
     write_dfc_store(tmp_path / 'dfc.lmdb')
     dataset = DFC2020Dataset(tmp_path / 'dfc.lmdb', modality='s1', normalize=normalize)
     read = dataset.store.read

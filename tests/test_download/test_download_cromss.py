@@ -83,7 +83,7 @@ def failure(capsys, hub, *arguments):
     return streams.err
 
 
-def test_what_cannot_be_fetched_is_told(hub, tmp_path, capsys):
+def test_what_cannot_be_fetched_is_reported(hub, tmp_path, capsys):
     out = tmp_path / 'ours.pth'
     assert 'has no file weights-cromss-9B-late' in failure(capsys, hub, 'cromss-9b-late', out)
     assert "no revision 'gone'" in failure(capsys, hub, 'cromss-13b-mid', out, '--revision', 'gone')

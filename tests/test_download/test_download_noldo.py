@@ -215,7 +215,7 @@ def test_dry_run_and_full_disk(hub, tmp_path, capsys, monkeypatch):
 
 @needs_hub
 @pytest.mark.parametrize(
-    ('refuse', 'arguments', 'told'),
+    ('refuse', 'arguments', 'message'),
     [
         ((404, 'RepoNotFound'), (), 'no such data set'),
         ((403, 'GatedRepo'), (), 'granted on request'),
@@ -226,11 +226,11 @@ def test_dry_run_and_full_disk(hub, tmp_path, capsys, monkeypatch):
         (None, ('--repository', 'some/where'), 'some/where'),
     ],
 )
-def test_refusals_are_one_line(hub, tmp_path, capsys, refuse, arguments, told):
+def test_refusals_are_one_line(hub, tmp_path, capsys, refuse, arguments, message):
     hub.refuse = refuse
     assert run(hub, tmp_path, CHECKPOINT, *arguments) == 2
     error = capsys.readouterr().err.strip()
-    assert told in error
+    assert message in error
     assert len(error.splitlines()) == 1
     assert names(tmp_path) == []
 
@@ -359,7 +359,7 @@ def test_what_archives_hold_and_what_else_is_needed(images, tmp_path, capsys):
 
 @needs_hub
 @pytest.mark.parametrize(
-    ('arguments', 'told'),
+    ('arguments', 'message'),
     [
         (['ssl4eo', '--select', '*.partzz'], 'no file of s1 matches *.partzz: there are s1_grd/'),
         (['ssl4eo', '--repository', REPOSITORY], 'has no file s1_grd/*.part*'),
@@ -367,6 +367,6 @@ def test_what_archives_hold_and_what_else_is_needed(images, tmp_path, capsys):
         (['ssl4eo', '--edition', '1.1-zarr'], 'no such data set'),
     ],
 )
-def test_images_that_are_not_there(images, tmp_path, capsys, arguments, told):
+def test_images_that_are_not_there(images, tmp_path, capsys, arguments, message):
     assert run(images, tmp_path, *arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -213,7 +213,7 @@ def test_a_file_that_comes_later_does_not_change_the_description(tree, tmp_path,
     path.write_bytes(data)
     capsys.readouterr()
     assert prepare(tree, tmp_path / 'out') == 1
-    assert 'left out p2: left out when the store was made' in capsys.readouterr().out
+    assert 'skipped p2: skipped when the store was created' in capsys.readouterr().out
 
 
 def test_a_complete_store_is_not_mistaken_for_another(tree, tmp_path, capsys):
@@ -222,7 +222,7 @@ def test_a_complete_store_is_not_mistaken_for_another(tree, tmp_path, capsys):
     assert prepare(tree, tmp_path / 'out', '--s2-offset', '1000') == 2
     error = capsys.readouterr().err
     assert 'source.options.s2_offset: 0 here, 1000 there' in error
-    assert '--overwrite makes it anew' in error
+    assert '--overwrite creates it again' in error
     assert (tmp_path / 'out' / 'test.lmdb' / 'data.mdb').stat().st_mtime_ns == before
 
 

@@ -69,7 +69,7 @@ def test_what_cannot_be_used_is_reported_and_the_rest_is_kept(tmp_path, images, 
     assert run(tmp_path) == 1
     printed = capsys.readouterr().out
     for text in ('small: ', 'grey: ', 'print: ', 'b__1-0000-0000: '):
-        assert f'left out {text}' in printed
+        assert f'skipped {text}' in printed
     with StoreReader(tmp_path / 'out/train.lmdb') as store:
         assert {i.split('-')[0] for i in store.sample_ids} == {'a__1', 'b__2'}
 

@@ -149,7 +149,7 @@ def test_a_complete_store_is_not_mistaken_for_another(tree, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "source.options.quantise: None here, 'clip8' there" in error
     assert "fields.s2.scale: 'raw' here, 'clip8' there" in error
-    assert '--overwrite makes it anew' in error
+    assert '--overwrite creates it again' in error
 
 
 def test_the_index_of_sentinel_1_may_differ(tree, tmp_path):

@@ -118,7 +118,7 @@ def test_a_list_gives_dates_splits_and_offsets(tmp_path, raw, capsys):
     (tmp_path / 'list.csv').write_text('\n'.join(rows))
     options = ('--list', '@list.csv', '--classes', '@classes.yml', '--seasons')
     assert run(tmp_path, *options) == 1
-    assert 'left out Z: expected 2 dates' in capsys.readouterr().out
+    assert 'skipped Z: expected 2 dates' in capsys.readouterr().out
     meta, samples = read(tmp_path / 'out/val.lmdb')
     assert (meta.seasons, set(samples)) == (
         ('date1', 'date2'), {f'X-{r:04d}-{c:04d}' for r in (0, 16, 32) for c in (0, 16, 32)},
@@ -302,8 +302,8 @@ def test_names_that_do_not_match_are_shown(tmp_path, raw, capsys):
     (tmp_path / 'label/x.tif').rename(tmp_path / 'label/other.tif')
     assert run(tmp_path, *SENTINEL, '--s2-offset', '0') == 1
     printed = capsys.readouterr().out
-    assert 'left out x: no file of label' in printed
-    assert 'left out other: no file of s1, s2' in printed
+    assert 'skipped x: no file of label' in printed
+    assert 'skipped other: no file of s1, s2' in printed
 
 
 def test_polygons_outside_of_all_scenes_make_no_store(raw, tmp_path, capsys):
@@ -318,7 +318,7 @@ def test_polygons_outside_of_all_scenes_make_no_store(raw, tmp_path, capsys):
     (tmp_path / 'f.geojson').write_text(json.dumps(content))
     options = ('--s1', '@s1', '--classes', '@classes.yml', '--attribute', 'k')
     assert run(tmp_path, *options, '--labels', '@f.geojson') == 1
-    assert 'left out as the options say: 27 (no pixel has a label)' in capsys.readouterr().out
+    assert 'skipped as the options request: 27 (no pixel has a label)' in capsys.readouterr().out
     assert not (tmp_path / 'out').exists()
 
 

@@ -51,4 +51,4 @@ def test_a_damaged_member_is_reported(published, tmp_path, capsys, name):
         content[start : start + 20] = b'\xff' * 20
         path.write_bytes(content)
     assert prepare(name, tmp_path / 'raw', tmp_path / 'out') == 1
-    assert 'left out' in capsys.readouterr().out
+    assert 'skipped' in capsys.readouterr().out

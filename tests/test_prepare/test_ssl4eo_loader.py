@@ -64,7 +64,7 @@ def reason(out):
 def skipped(capsys, tree, tmp_path, *options):
     """What is said of the only location, which is skipped."""
     assert prepare(tree, tmp_path / 'a.lmdb', *options) == 1
-    lines = [line for line in capsys.readouterr().out.splitlines() if 'left out' in line]
+    lines = [line for line in capsys.readouterr().out.splitlines() if '  skipped ' in line]
     assert len(lines) == 1
     return lines[0].split(f'{LOCATION}: ', 1)[1]
 

@@ -189,7 +189,7 @@ def test_lengths_in_the_prefix_are_not_trusted():
             decode(value)
 
 
-def test_an_intact_value_of_another_version_says_so():
+def test_an_intact_value_of_another_version_is_named():
     with pytest.raises(StoreVersionError, match='version 2'):
         decode(pack(header_text(), bytes(24), 2, version=2))
 

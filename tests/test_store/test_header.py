@@ -43,7 +43,7 @@ def opened(path):
     for open_store in (
         lambda: StoreReader(path).meta,
         lambda: StoreWriter(path, make_meta()),
-        lambda: LegacyLMDBReader(path).meta,
+        lambda: LegacyLMDBReader(path).describe(),
     ):
         with pytest.raises(StoreError) as caught:
             open_store()

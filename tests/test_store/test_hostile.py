@@ -29,7 +29,7 @@ def deep(levels):
     return value
 
 
-# functions, so that each is made anew
+# functions, so that each is made again
 VALUES = [
     lambda: None,
     lambda: True,

@@ -1,4 +1,4 @@
-import pickle
+import re
 
 import numpy as np
 import pytest
@@ -10,21 +10,24 @@ from helpers.legacy_lmdbs import (
     write_pretraining,
 )
 
-from mmss_plugins.datasets import DFC2020Dataset, LegacyLMDBReader, NoLDOPretrainDataset
-from mmss_plugins.store.errors import LegacyFormatError, StoreError, StoreKeyError
-from mmss_plugins.store.reader import ReadRequest, all_requests
-from mmss_plugins.store.readers import open_reader
+from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
+from mmss_plugins.store.codec import decode
+from mmss_plugins.store.errors import LegacyFormatError, StoreError, StoreFormatError
+from mmss_plugins.store.legacy.reader import LegacyLMDBReader
+from mmss_plugins.store.tools.cli import main
+from mmss_plugins.store.tools.verify import verify_store
 
 IDS = [300, 7, 103792]
 NAMES = ['-1.25_44.5-20200101', '10.5_-3.25-20210630']
 
 
-def everything(reader, sample_id):
-    requests = all_requests(reader.meta)
-    return {
-        request.name: array
-        for request, array in zip(requests, reader.read(sample_id, requests), strict=True)
-    }
+def everything(reader, entry):
+    values = reader.read_encoded(entry.sample_id, entry.number)
+    return {name: decode(value) for name, value in values.items()}
+
+
+def ids(reader):
+    return tuple(entry.sample_id for entry in reader.entries())
 
 
 def same(array, expected):
@@ -44,21 +47,16 @@ def rule(raw, first, classes):
 def test_pretraining(tmp_path, protocol):
     integer = [np.int64, np.uint32, np.uint64, np.int32, int, str][protocol]
     content = write_pretraining(tmp_path, IDS, protocol=protocol, integer=integer)
-    reader = open_reader(tmp_path)
-    assert reader.sample_ids == ('0000300', '0000007', '0103792')
-    assert reader.meta.count == len(reader) == 3
-    assert reader.meta.fields['s2']['scale'] == reader.meta.fields['s1']['scale'] == 'clip8'
-    for index, sample_id in enumerate(reader.sample_ids):
-        arrays = everything(reader, sample_id)
+    reader = LegacyLMDBReader(tmp_path)
+    assert ids(reader) == ('0000300', '0000007', '0103792')
+    fields = reader.describe().fields
+    assert fields['s2']['scale'] == fields['s1']['scale'] == 'clip8'
+    for index, entry in enumerate(reader.entries()):
+        arrays = everything(reader, entry)
         assert len(arrays) == 12
         for (season, field), array in arrays.items():
             source = {'s1': 's1', 's2': 's2c', 'label': 'labels'}[field]
             same(array, content[source][index][int(season[-1])])
-    s2, label = reader.read(
-        '0000007', [ReadRequest('s2', 'season2', (3, 0)), ReadRequest('label', 'season1')]
-    )
-    same(s2, content['s2c'][1][2, [3, 0]])
-    same(label, content['labels'][1][1])
 
 
 def test_three_files_in_any_order_and_place(tmp_path):
@@ -67,8 +65,8 @@ def test_three_files_in_any_order_and_place(tmp_path):
         (tmp_path / other).parent.mkdir(exist_ok=True)
         (tmp_path / 'a' / f'{name}.lmdb').rename(tmp_path / f'{other}.lmdb')
     reader = LegacyLMDBReader([tmp_path / f'{name}.lmdb' for name in ('w', 'x', 'y/z')])
-    assert reader.sample_ids == ('0000300', '0000007', '0103792')
-    assert everything(reader, '0000300')['season0', 's2'].shape == (13, 8, 8)
+    assert ids(reader) == ('0000300', '0000007', '0103792')
+    assert everything(reader, reader.entries()[0])['season0', 's2'].shape == (13, 8, 8)
 
 
 def test_dynamic_world_and_osm(tmp_path):
@@ -83,65 +81,46 @@ def test_dynamic_world_and_osm(tmp_path):
     ):
         reader = LegacyLMDBReader(tmp_path / path, label)
         assert reader.layout.name == expected
-        assert len(reader.meta.classes) == tables[expected][1]
-        assert reader.sample_ids == tuple(NAMES)
-        for index, name in enumerate(NAMES):
-            arrays = everything(reader, name)
+        assert len(reader.describe().classes) == tables[expected][1]
+        assert ids(reader) == tuple(NAMES)
+        for index, entry in enumerate(reader.entries()):
+            arrays = everything(reader, entry)
             same(arrays['s1'], content['s1'][index])
             same(arrays['s2'], content['s2'][index])
             same(arrays['label'], rule(content[expected][index], *tables[expected]))
     with pytest.raises(LegacyFormatError, match=r'dw\.lmdb.*osm_'):
-        LegacyLMDBReader(tmp_path / 'dw.lmdb', 'osm').meta.count  # noqa: B018
+        LegacyLMDBReader(tmp_path / 'dw.lmdb', 'osm').describe()
 
 
 def test_dfc2020(tmp_path):
     content = write_dfc_legacy(tmp_path / 'dfc.mdb', 11)  # keys in LMDB's order: 0, 1, 10, 2
-    reader = open_reader(tmp_path / 'dfc.mdb')
-    assert reader.sample_ids == tuple(map(str, range(11)))
-    for index in range(11):
-        arrays = everything(reader, str(index))
+    reader = LegacyLMDBReader(tmp_path / 'dfc.mdb')
+    assert ids(reader) == tuple(map(str, range(11)))
+    for index, entry in enumerate(reader.entries()):
+        arrays = everything(reader, entry)
         same(arrays['s1'], content['s1'][index])
         assert arrays['s1'].dtype == np.float64
         same(arrays['s2'], content['s2'][index])
         same(arrays['label'], rule(content['lbl'][index], 0, 8))
 
 
-def test_in_place_as_data_sets(tmp_path):
-    content = write_pretraining(tmp_path / 'noldo', IDS)
-    options = {'legacy': True, 'normalize': 'clip8', 'image_dtype': 'uint8', 'bands': 3}
-    dataset = NoLDOPretrainDataset(
-        str(tmp_path / 'noldo'), season=3, modality='s12', season_labels=True, **options
-    )
-    sample = dataset[1]
-    assert sample['sample_id'] == '0000007'
-    assert sample['channels'] == ('s1.VV', 's1.VH', 's2.B4', 's2.B3', 's2.B2')
-    expected = np.concatenate([content['s1'][1][3], content['s2c'][1][3, [3, 2, 1]]])
-    np.testing.assert_array_equal(sample['img'], expected.transpose(1, 2, 0))
-    np.testing.assert_array_equal(sample['gt_seg_map'], content['labels'][1][3])
-    np.testing.assert_array_equal(sample['season_labels'], content['labels'][1])
-    content = write_dfc_legacy(tmp_path / 'dfc.lmdb', 5)
-    options = {'legacy': True, 'normalize': None, 'modality': 's2'}
-    dataset = pickle.loads(pickle.dumps(DFC2020Dataset(str(tmp_path / 'dfc.lmdb'), **options)))  # noqa: S301
-    assert len(dataset) == 5
-    np.testing.assert_array_equal(dataset[4]['img'], content['s2'][4].transpose(1, 2, 0))
-    np.testing.assert_array_equal(dataset[4]['gt_seg_map'], rule(content['lbl'][4], 0, 8))
-    subset = {'count': 2, 'seed': 1}
-    dataset = DFC2020Dataset(str(tmp_path / 'dfc.lmdb'), subset=subset, **options)
-    assert len(dataset) == 2
-
-
-def test_unknown_names(tmp_path):
+def test_data_sets_and_tools_name_the_conversion(tmp_path, capsys):
+    write_pretraining(tmp_path / 'noldo', IDS)
     write_dfc_legacy(tmp_path / 'dfc.lmdb', 1)
-    reader = open_reader(tmp_path / 'dfc.lmdb')
-    for sample_id, request in (
-        ('1', ReadRequest('s1')),
-        ('0', ReadRequest('osm')),
-        ('0', ReadRequest('s1', 'season0')),
-        ('0', ReadRequest('s2', None, (13,))),
-        ('0', ReadRequest('s2', None, (-1,))),
+    message = 'mmss store migrate SOURCE OUT'
+    for path, kind in (
+        ('noldo', NoLDOPretrainDataset),
+        ('noldo/s1.lmdb', NoLDOPretrainDataset),
+        ('dfc.lmdb', DFC2020Dataset),
     ):
-        with pytest.raises(StoreKeyError, match=r'dfc\.lmdb'):
-            reader.read(sample_id, [request])
+        with pytest.raises(StoreFormatError, match=rf'{path}.*{message}'):
+            kind(str(tmp_path / path))
+        for command in (['info'], ['stats', '--workers', '1']):
+            assert main([*command, str(tmp_path / path)]) == 2
+            assert message in capsys.readouterr().err
+    report = verify_store(tmp_path / 'dfc.lmdb', 1, isolate=False)
+    assert len(report.problems) == 1
+    assert message in report.problems[0]
 
 
 def good_dfc(index=0):
@@ -177,23 +156,21 @@ DAMAGED = {
 def test_damaged_records_name_file_and_key(tmp_path, name):
     key, value, message = DAMAGED[name]
     write_lmdb(tmp_path / 'dfc.lmdb', {**good_dfc(), key: value})
-    reader = open_reader(tmp_path / 'dfc.lmdb')
+    reader = LegacyLMDBReader(tmp_path / 'dfc.lmdb')
     with pytest.raises(StoreError, match=rf"(?s)dfc\.lmdb: key '{key}'.*{message}"):
-        reader.read('0', all_requests(reader.meta))
+        reader.read_encoded('0', 0)
 
 
 def test_missing_keys(tmp_path):
     records = {**good_dfc(0), **good_dfc(1), **good_dfc(3)}
     del records['s2_1']
     write_lmdb(tmp_path / 'dfc.lmdb', records)
-    reader = open_reader(tmp_path / 'dfc.lmdb')
-    problems = {e.index: str(e.problem) for e in reader.entries() if e.problem is not None}
+    reader = LegacyLMDBReader(tmp_path / 'dfc.lmdb')
+    problems = {e.number: str(e.problem) for e in reader.entries() if e.problem is not None}
     assert set(problems) == {1, 2}
     assert "key 's2_1'" in problems[1]
     assert "key 's1_1'" not in problems[1]
     assert all(f"key '{field}_2'" in problems[2] for field in ('s1', 's2', 'lbl'))
-    with pytest.raises(StoreError, match=r"dfc\.lmdb: key 's2_1': missing"):
-        len(reader)
 
 
 def test_names_must_agree_across_files(tmp_path):
@@ -201,30 +178,28 @@ def test_names_must_agree_across_files(tmp_path):
     write_pretraining(tmp_path / 'b', [300, 8, 103792])
     paths = [tmp_path / f'{place}.lmdb' for place in ('a/s1', 'b/s2c', 'a/labels')]
     reader = LegacyLMDBReader(paths)
-    reader.read('0000007', [ReadRequest('s1', 'season0')])
     message = r"b/s2c\.lmdb: key '1': the record is of '0000008', but the labels .*'0000007'"
     with pytest.raises(LegacyFormatError, match=message):
-        reader.read('0000007', [ReadRequest('s2', 'season0')])
+        reader.read_encoded('0000007', 1)
     write_pretraining(tmp_path / 'c', [5, 5])
-    with pytest.raises(
-        LegacyFormatError, match=r"labels\.lmdb: key '1'.*'0000005' is that of .* 0"
-    ):
-        len(open_reader(tmp_path / 'c'))
+    problem = LegacyLMDBReader(tmp_path / 'c').entries()[1].problem
+    assert isinstance(problem, LegacyFormatError)
+    assert re.search(r"labels\.lmdb: key '1'.*'0000005' is that of .* 0", str(problem))
 
 
 def test_unknown_layouts(tmp_path):
     write_lmdb(tmp_path / 'other.lmdb', {'image_1': b'x'})
     with pytest.raises(LegacyFormatError, match=r"other\.lmdb.*the first key is b'image_1'"):
-        open_reader(tmp_path / 'other.lmdb').meta  # noqa: B018
+        LegacyLMDBReader(tmp_path / 'other.lmdb').describe()
     write_pretraining(tmp_path / 'two', IDS)
     (tmp_path / 'two/s2c.lmdb').rename(tmp_path / 'elsewhere.lmdb')
     with pytest.raises(LegacyFormatError, match=r"\['s2'\] are missing"):
-        open_reader(tmp_path / 'two').meta  # noqa: B018
+        LegacyLMDBReader(tmp_path / 'two').describe()
     write_pretraining(tmp_path / 'four', IDS)
     write_pretraining(tmp_path / 'more', IDS)
     (tmp_path / 'more/s1.lmdb').rename(tmp_path / 'four/s1_again.lmdb')
     with pytest.raises(LegacyFormatError, match=r's1_again\.lmdb: unexpected.*as .*s1\.lmdb does'):
-        open_reader(tmp_path / 'four').meta  # noqa: B018
+        LegacyLMDBReader(tmp_path / 'four').describe()
     write_lmdb(tmp_path / 'far.lmdb', {'lbl_0': b'x', 'lbl_99999999999': b'x'})
     with pytest.raises(LegacyFormatError, match='numbered from 0 on'):
-        len(open_reader(tmp_path / 'far.lmdb'))
+        LegacyLMDBReader(tmp_path / 'far.lmdb').entries()

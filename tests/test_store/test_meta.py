@@ -26,7 +26,7 @@ def test_equal_descriptions_give_equal_bytes():
 
 
 @pytest.mark.parametrize('data', [b'', b'\xff', b'[]', b'{}', b'7', b'{"format": "other"}'])
-def test_what_is_not_ours(data):
+def test_what_is_not_a_description(data):
     with pytest.raises(StoreFormatError, match=r'^store: '):
         StoreMeta.from_json(data, 'store')
 

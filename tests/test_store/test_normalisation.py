@@ -14,12 +14,12 @@ def naive_clip8(value, mean, std):
 def test_clip8_equals_a_pixelwise_version():
     rng = np.random.default_rng(0)
     image = rng.normal(np.reshape(MEAN, (2, 1, 1)), 15, (2, 8, 9))
-    coded = clip8(image, MEAN, STD)
+    quantised = clip8(image, MEAN, STD)
     expected = [
         [[naive_clip8(v, MEAN[b], STD[b]) for v in row] for row in image[b]] for b in range(2)
     ]
-    assert coded.dtype == np.uint8
-    np.testing.assert_array_equal(coded, expected)
+    assert quantised.dtype == np.uint8
+    np.testing.assert_array_equal(quantised, expected)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_integers_do_not_wrap():
 
 def test_decoding_inverts_to_within_a_step():
     image = np.linspace(80, 120, 1000).reshape(1, 10, 100)
-    decoded = decode_clip8(clip8(image, MEAN[:1], STD[:1]), MEAN[:1], STD[:1])
-    error = image - decoded
+    dequantised = decode_clip8(clip8(image, MEAN[:1], STD[:1]), MEAN[:1], STD[:1])
+    error = image - dequantised
     assert error.min() >= -1e-4
     assert error.max() <= 40 / 255 + 1e-4
 

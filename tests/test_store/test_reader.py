@@ -242,7 +242,7 @@ def empty_file(tmp_path):
     'make',
     [foreign, plain_file, plain_data_file, empty_directory, empty_file, lambda tmp: tmp / 'nope'],
 )
-def test_what_is_not_ours(tmp_path, make):
+def test_what_is_not_a_store(tmp_path, make):
     path = make(tmp_path)
     with pytest.raises(StoreFormatError, match=str(path)):
         assert StoreReader(path).meta
@@ -282,7 +282,7 @@ def test_readers_of_one_file_live_together(store, tmp_path):
     check_all(readers[0])
 
 
-def test_a_new_reader_sees_a_store_made_anew(store):
+def test_a_new_reader_sees_a_store_written_again(store):
     old = StoreReader(store)
     check_all(old)
     with StoreWriter(store, make_meta(split='other'), overwrite=True) as writer:
@@ -301,7 +301,7 @@ def test_pickle_after_use(store):
     check_all(reader)
 
 
-def test_an_incomplete_store_is_readable_and_says_so_once(tmp_path, caplog):
+def test_an_incomplete_store_is_readable_and_reported_once(tmp_path, caplog):
     writer = StoreWriter(tmp_path / 'a.lmdb', make_meta(), commit_every=2)
     for sample_id in list(SAMPLES)[:5]:
         writer.put(sample_id, SAMPLES[sample_id])

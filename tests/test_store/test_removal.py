@@ -22,7 +22,7 @@ def content(path):
 
 
 @pytest.mark.parametrize('state', ['whole', 'unfinished', 'newer', 'cut', 'no pages', 'empty'])
-def test_ours_is_removed(tmp_path, state):
+def test_a_store_is_removed(tmp_path, state):
     path = tmp_path / 'a.lmdb'
     writer = StoreWriter(path, make_meta())
     writer.put('0', SAMPLES['0000000'])
@@ -48,7 +48,7 @@ def test_ours_is_removed(tmp_path, state):
 @pytest.mark.parametrize(
     'state', ['whole', 'meta', 'cut', 'garbage', 'other file', 'folder', 'link']
 )
-def test_what_is_not_ours_stays(tmp_path, state):
+def test_what_is_not_a_store_stays(tmp_path, state):
     path = tmp_path / 'a.lmdb'
     key = b'__meta__' if state == 'meta' else b'0'
     write_foreign(path, key, b'{"format":"other"}')
@@ -83,7 +83,7 @@ def test_a_writer_does_not_overwrite_others(tmp_path):
     assert sorted(content(path)) == ['data.mdb', 'lock.mdb'], 'nothing is left there either'
 
 
-def test_a_writer_overwrites_ours_where_a_link_leads(tmp_path):
+def test_a_writer_overwrites_a_store_where_a_link_leads(tmp_path):
     write_store(tmp_path / 'a.lmdb', SAMPLES)
     (tmp_path / 'b.lmdb').symlink_to(tmp_path / 'a.lmdb')
     write_store(tmp_path / 'b.lmdb', {'x': SAMPLES['0000000']}, overwrite=True)

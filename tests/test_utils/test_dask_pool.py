@@ -133,7 +133,7 @@ def test_stores_are_those_of_the_local_pool(name, address, tmp_path, monkeypatch
         for store in (local, remote)
     ]
     assert len(summaries[0]['skipped']) == case.left_out
-    assert summaries[0] == summaries[1], 'the same is left out, for the same reasons'
+    assert summaries[0] == summaries[1], 'the same samples are skipped, for the same reasons'
 
 
 def test_files_are_those_of_the_local_pool(address, tmp_path):

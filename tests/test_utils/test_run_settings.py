@@ -78,7 +78,7 @@ def test_differences_name_the_keys_and_both_values():
 
 
 def test_differences_are_those_of_the_digest():
-    """JSON tells 1, 1.0 and true apart, where Python's == does not."""
+    """JSON distinguishes 1, 1.0 and true, where Python's == does not."""
     for one, other in ((1, 1.0), (1, True), ([], {}), (None, 'null')):
         assert digest({'a': one}) != digest({'a': other})
         assert differences({'a': one}, {'a': other})

@@ -107,7 +107,7 @@ def test_epochs_and_seeds_and_samples_differ():
 
 def test_wrapped_data_sets_keep_the_stream():
     repeated = epoch_draws(0, epoch=0, dataset=RepeatDataset(Draws(4), times=3))
-    assert len({value for _, value in repeated}) == 12  # a repeated sample is augmented anew
+    assert len({value for _, value in repeated}) == 12  # a repeated sample is augmented differently
     assert epoch_draws(2, epoch=0, dataset=RepeatDataset(Draws(4), times=3)) == repeated
     joined = epoch_draws(0, epoch=0, dataset=ConcatDataset([Draws(3), Draws(4)]))
     assert epoch_draws(2, epoch=0, dataset=ConcatDataset([Draws(3), Draws(4)])) == joined

@@ -13,7 +13,9 @@ DATA_SETS = {
     'NoLDODownstreamDataset': 'SSL4EO-S12',
     'NoLDOPretrainDataset': 'SSL4EO-S12@NoL',
     'PotsdamDataset': 'Potsdam',
+    'PotsdamStoreDataset': 'Potsdam',
     'LoveDADataset': 'LoveDA',
+    'LoveDAStoreDataset': 'LoveDA',
 }
 HEADS = {
     'PSPHead': 'PSPNet',
@@ -101,10 +103,10 @@ def _labels(data: Mapping) -> str:
 
 def _modality(data: Mapping) -> str:
     bands = data.get('bands')
-    kind = _kind(data)
-    if kind == 'PotsdamDataset':
+    kind = DATA_SETS.get(_kind(data))
+    if kind == 'Potsdam':
         return str(bands or 'RGB') + (' + DSM' if data.get('dsm') else '')
-    if kind == 'LoveDADataset':
+    if kind == 'LoveDA':
         return 'RGB'
     modality = data.get('modality', 's2')
     name = SENSORS.get(modality, str(modality))

@@ -35,7 +35,8 @@ def adjust_saturation(image: np.ndarray, factor: float, top: float) -> np.ndarra
 def adjust_hue(image: np.ndarray, shift: float) -> np.ndarray:
     """Hue turned by ``shift``, a part of the whole circle."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    hsv[..., 0] += DEGREES * (shift % 1)  # OpenCV wraps what is above the circle, not below
+    # OpenCV wraps what is above the circle, not below
+    hsv[..., 0] += np.float32(DEGREES * (shift % 1))
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 

@@ -107,11 +107,11 @@ def distort(image: np.ndarray, steps: list[tuple[Step, float]], gray: bool) -> n
     Returns:
         An image of the same type.
     """
-    coded = image.dtype == np.uint8
+    is_uint8 = image.dtype == np.uint8
     values = image.astype(np.float32, order='C')
     for adjust, factor in steps:
-        values = adjust(values, factor, 255.0 if coded else 1.0)
+        values = adjust(values, factor, 255.0 if is_uint8 else 1.0)
     if gray:
         values = to_gray(values)
     # OpenCV's rounds to the nearest and saturates
-    return cv2.convertScaleAbs(values) if coded else values.astype(image.dtype, copy=False)
+    return cv2.convertScaleAbs(values) if is_uint8 else values.astype(image.dtype, copy=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import mmcv
@@ -20,7 +20,7 @@ from mmss_plugins.registry import TRANSFORMS
 
 SENTINEL = {'s1': ('s1',), 's2': ('s2',), 's12': ('s1', 's2')}
 AERIAL = 'aerial'
-PICTURES = ('.png', '.jpg', '.jpeg', '.bmp')
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
 
 
 # MMSegmentation's API looks for a step 'LoadImageFromFile' and, for arrays, renames it to one of
@@ -41,7 +41,7 @@ class LoadMultiBandImage(BaseTransform):
             dict(type='PackSegInputs')]
 
     Sentinel-2 is expected as reflectance x 10000, Sentinel-1 in dB; values of another unit are
-    refused. 8-bit images of theirs are taken as coded by 'clip8'. In files, bands are found by
+    refused. Their 8-bit images are taken as quantised by 'clip8'. In files, bands are found by
     their descriptions; where there are none, and in arrays (H, W, C), they are all bands of the
     sensors, Sentinel-1 before Sentinel-2, or those of the network, in order. Arrays of colours are
     RGB, not OpenCV's BGR.
@@ -122,7 +122,7 @@ class LoadMultiBandImage(BaseTransform):
         path = results.get('img_path')
         where = 'the array' if 'img' in results else str(path)
         try:
-            parts = self._of_array(results['img']) if 'img' in results else self._of_file(path)
+            parts = self._of_array(results['img']) if 'img' in results else self._of_file(where)
             planes = [self._network_values(name, part, where) for name, part in parts.items()]
         except RasterError as error:
             raise ValueError(str(error)) from error
@@ -153,7 +153,7 @@ class LoadMultiBandImage(BaseTransform):
 
     def _of_file(self, path: str | Path) -> dict[str, np.ndarray]:
         """The bands wanted (C, H, W) of each sensor of a file."""
-        if self.modality == AERIAL and Path(path).suffix.lower() in PICTURES:
+        if self.modality == AERIAL and Path(path).suffix.lower() in IMAGE_SUFFIXES:
             return self._of_array(mmcv.imread(str(path), channel_order='rgb'))
         raster = read_raster(path)
         names, colours = raster.descriptions, raster.colours
@@ -173,7 +173,7 @@ class LoadMultiBandImage(BaseTransform):
         return {name: raster.data[[n - 1 for n in each]] for name, each in numbers.items()}
 
     def _by_count(self, count: int, where: str) -> dict[str, list[int]]:
-        """Numbers of the bands wanted, from 1, in an image that tells no names."""
+        """Numbers of the bands wanted, from 1, in an image without band names."""
         for layout in (self.wanted, self.held):
             there = [(name, band) for name, bands in layout.items() for band in bands]
             if count == len(there):
@@ -213,8 +213,14 @@ class LoadMultiBandImage(BaseTransform):
         )
 
 
-def _aerial_bands(bands: Sequence[str] | str | None) -> tuple[str, ...]:
+def _aerial_bands(bands: BandSpec | Mapping[str, BandSpec]) -> tuple[str, ...]:
     """Names of the bands of 'RGB', 'IRRG', 'RGBIR' or of a sequence."""
     from mmss_plugins.datasets.potsdam import BANDS
 
-    return tuple(BANDS[bands]) if isinstance(bands, str) else tuple(bands or ('R', 'G', 'B'))
+    if isinstance(bands, str):
+        return BANDS[bands]
+    if isinstance(bands, (int, Mapping)):
+        raise ValueError(
+            f'bands must be one of {list(BANDS)} or a list of names, but got {bands!r}'
+        )
+    return tuple(map(str, bands or ('R', 'G', 'B')))

@@ -42,7 +42,7 @@ class MultiBandDistortion(BaseTransform):
 
     The counterpart of :class:`ColorDistortion` for bands that are no colours. A band's factor is
     one that all bands share (illumination, haze) times one of its own (in place of saturation and
-    hue). A dropped band keeps its mean only, so that it tells nothing of what is where.
+    hue). A dropped band keeps its mean only, so that it carries no spatial information.
 
     Required and modified key: ``img`` (H, W, C), any C, uint8 (clipped to 0..255) or floating point
     (not clipped).
@@ -128,7 +128,7 @@ def distort_bands(image: np.ndarray, distortion: BandDistortion) -> np.ndarray:
     Returns:
         An image of the same type, its bands contiguous; the image itself if nothing changes.
     """
-    if distortion.brightness is not None:
+    if distortion.brightness is not None and distortion.contrast is not None:
         planes = [
             _adjusted(np.ascontiguousarray(plane), bright, contrast)
             for plane, bright, contrast in zip(

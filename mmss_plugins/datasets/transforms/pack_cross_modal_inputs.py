@@ -49,7 +49,7 @@ def expand_classes(maps: np.ndarray, classes: np.ndarray, num_classes: int) -> n
         num_classes: C.
 
     Returns:
-        (C, H, W), 0 for the classes that were left out.
+        (C, H, W), 0 for the classes that were omitted.
     """
     expanded = np.zeros((num_classes, *maps.shape[:2]), maps.dtype)
     for position, index in enumerate(classes):

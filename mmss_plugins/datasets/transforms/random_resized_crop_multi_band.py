@@ -38,7 +38,7 @@ def draw_crop_box(
     """
     for _ in range(max_attempts):
         area = height * width * np.random.uniform(*area_range)
-        aspect = math.exp(np.random.uniform(*map(math.log, aspect_range)))
+        aspect = math.exp(np.random.uniform(math.log(aspect_range[0]), math.log(aspect_range[1])))
         rows, cols = round(math.sqrt(area / aspect)), round(math.sqrt(area * aspect))
         if 0 < rows <= height and 0 < cols <= width:
             top = int(np.random.randint(height - rows + 1))
@@ -117,15 +117,16 @@ class RandomResizedCropMultiBand(BaseTransform):
         max_attempts: int = 10,
         interpolation: str = 'bilinear',
     ) -> None:
-        self.size = (scale, scale) if isinstance(scale, int) else tuple(scale)
-        if len(self.size) != 2 or min(self.size) < 1:
+        size = (scale, scale) if isinstance(scale, int) else tuple(scale)
+        if len(size) != 2 or min(size) < 1:
             raise ValueError(f'scale must be one or two positive numbers, but got {scale!r}')
-        self.crop_ratio_range = tuple(crop_ratio_range)
+        self.size = (size[0], size[1])
+        self.crop_ratio_range = (crop_ratio_range[0], crop_ratio_range[1])
         if not 0 < self.crop_ratio_range[0] <= self.crop_ratio_range[1] <= 1:
             raise ValueError(
                 f'crop_ratio_range must be 0 < low <= high <= 1, but got {crop_ratio_range!r}'
             )
-        self.aspect_ratio_range = tuple(aspect_ratio_range)
+        self.aspect_ratio_range = (aspect_ratio_range[0], aspect_ratio_range[1])
         if not 0 < self.aspect_ratio_range[0] <= self.aspect_ratio_range[1]:
             raise ValueError(
                 f'aspect_ratio_range must be 0 < low <= high, but got {aspect_ratio_range!r}'

@@ -29,7 +29,8 @@ from mmss_plugins.prepare.area.products import Product
 from mmss_plugins.prepare.area.search import PatchItems, find_items
 from mmss_plugins.prepare.group_splits import share
 from mmss_plugins.prepare.images import image_field, label_field
-from mmss_plugins.store.creation.runner import Plan, prepare_stores
+from mmss_plugins.store.creation.plan import Plan
+from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.store.creation.ssl4eo_findings import findings
 from mmss_plugins.store.fields import mask_field
 from mmss_plugins.store.reader import StoreMeta

@@ -65,11 +65,9 @@ def read_list(path: Path) -> tuple[dict[str, Any], list[PatchItems]]:
         tasks = [
             PatchItems(
                 Patch(*map(int, entry['patch'])),
-                *(
-                    tuple(tuple(items[name] for name in season) for season in entry[role])
-                    for role in ('s2', 's1')
-                ),
-                tuple(items[name] for name in entry['labels']),
+                s2=tuple(tuple(items[name] for name in season) for season in entry['s2']),
+                s1=tuple(tuple(items[name] for name in season) for season in entry['s1']),
+                labels=tuple(items[name] for name in entry['labels']),
             )
             for entry in content['patches']
         ]

@@ -14,11 +14,12 @@ from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.area.products import CLASSES, CLOUDY, L1C, Product
 from mmss_plugins.prepare.area.reading import read_patch
 from mmss_plugins.prepare.area.search import Item, PatchItems
-from mmss_plugins.prepare.images import Loaded, check_type, quantise, subtract_offset
+from mmss_plugins.prepare.images import check_type, quantise, subtract_offset
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
 from mmss_plugins.raster.units import carries_offset, check_units, decibel
 from mmss_plugins.store.creation.errors import UnwantedSample
+from mmss_plugins.store.creation.plan import Loaded
 from mmss_plugins.store.season_index import SEASONS
 
 OFFSET = 1000  # of Sentinel-2 since processing baseline 04.00, in reflectance x 10000

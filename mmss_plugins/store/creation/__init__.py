@@ -1,1 +1,1 @@
-"""Making a store: runner, shards, statistics, summary."""
+"""Creating a store: runner, shards, statistics, summary."""

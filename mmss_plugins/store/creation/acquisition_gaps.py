@@ -1,4 +1,4 @@
-"""Days between the acquisitions of the two sensors, as summary and store description tell them."""
+"""Days between the acquisitions of the two sensors, for the summary and the store description."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whether Sentinel-2 images carry the +1000 offset of processing baseline 04.00: B10 tells.
+"""Whether Sentinel-2 images carry the +1000 offset of processing baseline 04.00, by B10.
 
-B10 looks at cirrus, high above the ground, and is nearly dark where there is none.
+B10 shows cirrus, high above the ground, and is nearly dark where there is none.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class CirrusCheck:
         self.high += [name for name, mean in means.items() if mean > HIGH]
 
     def warnings(self, offset: int = 0, unchecked: int = 0) -> list[str]:
-        """What to tell the user.
+        """Warnings for the user.
 
         Args:
             offset: What was subtracted before the check.
-            unchecked: Samples of the store whose raw values nobody has looked at.
+            unchecked: Samples of the store whose raw values were not checked.
         """
         texts = []
         if self.high:
@@ -63,7 +63,7 @@ class CirrusCheck:
                 f'expected so with clouds only, for {offset} is subtracted already'
                 if offset
                 else 'they seem to carry the +1000 offset of processing baseline 04.00; if so, '
-                'make the store anew with --s2-offset 1000 --overwrite'
+                'prepare the store again with --s2-offset 1000 --overwrite'
             )
             texts.append(
                 f's2 B10 averages above {HIGH} in {len(self.high)} of {self.checked} images '
@@ -72,6 +72,6 @@ class CirrusCheck:
         if unchecked:
             texts.append(
                 f's2 B10 was not checked for the +1000 offset in {unchecked} samples: they were '
-                'coded in 8 bits by an earlier run'
+                'quantised to 8 bits by an earlier run'
             )
         return texts

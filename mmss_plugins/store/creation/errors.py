@@ -1,10 +1,10 @@
-"""Errors of single samples while a store is made."""
+"""Errors of single samples while a store is created."""
 
 from mmss_plugins.raster.errors import RasterError
 
 
 class UnwantedSample(RasterError):  # noqa: N818  (no fault: the options ask to skip it)
-    """A sample that is skipped because the options say so, such as a patch without data."""
+    """A sample that is skipped as the options request, such as a patch without data."""
 
 
 class PostponedSample(RasterError):  # noqa: N818  (no fault: it is tried again)

@@ -1,4 +1,4 @@
-"""What was found of each sample while a store is made: one line of JSON per sample, beside it."""
+"""Facts about each sample while a store is created: one line of JSON per sample."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FactsLog:
         self._file: TextIO = self.path.open('a', encoding='utf-8')
 
     def add(self, sample_id: str, facts: Mapping[str, Any]) -> None:
-        """Note the facts of a sample, before it is put into the store."""
+        """Record the facts of a sample, before it is put into the store."""
         self._file.write(_line(sample_id, facts))
         self._file.flush()
 
@@ -39,12 +39,12 @@ class FactsLog:
 
 
 def log_path(store: str | Path) -> Path:
-    """Where the facts of a store's samples lie."""
+    """Path of the facts of a store's samples."""
     return Path(f'{store}{ENDING}')
 
 
 def read_facts(store: str | Path) -> dict[str, dict[str, Any]]:
-    """The facts noted of a store's samples, by id; a line that was cut off is passed over."""
+    """The recorded facts of a store's samples, by id; an incomplete line is ignored."""
     rows: dict[str, dict[str, Any]] = {}
     path = log_path(store)
     if path.is_file():

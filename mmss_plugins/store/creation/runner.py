@@ -1,17 +1,15 @@
-"""The road that every raw tree takes into a store."""
+"""The pipeline from raw data to a store."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from mmss_plugins.cli.progress import ProgressReport
-from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.store.creation.cirrus import CirrusCheck
 from mmss_plugins.store.creation.errors import (
@@ -20,6 +18,7 @@ from mmss_plugins.store.creation.errors import (
     UnwantedSample,
 )
 from mmss_plugins.store.creation.facts_log import FactsLog, read_facts
+from mmss_plugins.store.creation.plan import FieldTypes, Findings, Loaded, Plan, Skipped
 from mmss_plugins.store.creation.shards import merge_hint, take_store
 from mmss_plugins.store.creation.statistics import store_statistics
 from mmss_plugins.store.creation.summary import (
@@ -38,82 +37,7 @@ from mmss_plugins.utils.dask_pool import DaskPool, open_pool
 from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import ordered_map
 
-FieldTypes = Mapping[str, str]  # field to NumPy type name
 PRELOAD = (__name__, 'rasterio')
-
-
-class Skipped(NamedTuple):
-    """A sample left out, why, whether the options ask for that, and whether to try it again."""
-
-    sample_id: str
-    reason: str
-    unwanted: bool = False
-    postponed: bool = False
-
-
-class Task(Protocol):
-    """One sample to be read; any picklable object with an id."""
-
-    sample_id: str
-
-
-class Supply(Protocol):
-    """Where samples come from that cannot be read one by one, such as an archive."""
-
-    def __call__(self, tasks: Sequence[Any]) -> AbstractContextManager[Iterator[Any]]:
-        """The tasks, ready to be loaded, in the order in which they come.
-
-        What they need is there as long as the context lasts: other processes may still load the
-        last ones when the iterator is at its end.
-        """
-
-    def progress(self) -> str:
-        """How much has been read."""
-
-
-class Findings(NamedTuple):
-    """What the facts of a store's samples say.
-
-    Args:
-        info: Per season, for the store's description.
-        summary: For the summary file.
-        lines: For the printed summary.
-    """
-
-    info: dict[str, Any]
-    summary: dict[str, Any]
-    lines: list[str]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How one store is made.
-
-    Args:
-        out: The store.
-        title: For the progress bar.
-        tasks: Samples, in the store's order.
-        load: Picklable function from a task, and the type that each field must have (None while
-            that is not known), to the sample; raises RasterError.
-        describe: From the first good sample's arrays to the store's description.
-        skipped: Samples known to be unusable before reading.
-        notes: From the tasks and the number of processes to warnings for the summary; asked when it
-            is written.
-        probed: Samples of which the first good one describes the store; None for ``tasks``.
-        supply: Where samples come from, if they cannot be read one by one.
-        findings: From the facts of the store's samples to what they say.
-    """
-
-    out: Path
-    title: str
-    tasks: Sequence[Any]
-    load: Callable[[Any, FieldTypes | None], Loaded]
-    describe: Callable[[Mapping[Any, Any]], StoreMeta]
-    skipped: tuple[Skipped, ...] = ()
-    notes: Callable[[Sequence[Any], int], Sequence[str]] | None = None
-    probed: Sequence[Any] | None = None
-    supply: Supply | None = None
-    findings: Callable[[Sequence[Mapping[str, Any]]], Findings] | None = None
 
 
 def prepare_store(
@@ -134,7 +58,7 @@ def prepare_store(
         pool: What reads the samples instead.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
 
     Raises:
         PrepareUsageError: If a worker dies, or a complete store of another description is there.
@@ -155,9 +79,9 @@ def prepare_store(
             raise PrepareUsageError(
                 f'{plan.out}: the store there is complete, but has another description ('
                 + '; '.join(differences)
-                + '); --overwrite makes it anew'
+                + '); --overwrite creates it again'
             )
-        return _report_complete(plan, workers, coded_here=_codes(first, meta))
+        return _report_complete(plan, workers, quantised_here=_quantises(first, meta))
     with StoreWriter(plan.out, meta, overwrite=overwrite, commit_every=commit_every) as writer:
         before = len(writer)
         found, cirrus = fill_store(writer, plan, meta, workers, pool)
@@ -179,7 +103,7 @@ def prepare_store(
             info = plan.findings(rows).info
             writer.finish({'seasons': info} if info else None)
     reasons = [*plan.skipped, *found]
-    _summarise(plan, reasons, workers, cirrus, before if _codes(first, meta) else 0)
+    _summarise(plan, reasons, workers, cirrus, before if _quantises(first, meta) else 0)
     return _faults(reasons)
 
 
@@ -201,8 +125,8 @@ def _supplied(plan: Plan, tasks: Sequence[Any]) -> AbstractContextManager[Iterat
     return nullcontext(iter(tasks)) if plan.supply is None else plan.supply(tasks)
 
 
-def _codes(first: Loaded, meta: StoreMeta) -> bool:
-    """Whether raw Sentinel-2 files are coded, so that the store does not tell an offset."""
+def _quantises(first: Loaded, meta: StoreMeta) -> bool:
+    """Whether raw Sentinel-2 values are quantised, so that the store does not show an offset."""
     return bool(first.cirrus) and meta.fields['s2']['scale'] != 'raw'
 
 
@@ -212,7 +136,7 @@ def fill_store(
     """Load and put all samples of a plan that the writer does not have.
 
     Returns:
-        What was left out, and what the check of Sentinel-2 images found.
+        The samples skipped, and what the check of Sentinel-2 images found.
     """
     skipped, cirrus = [], CirrusCheck()
     pending = [task for task in plan.tasks if task.sample_id not in writer]
@@ -264,22 +188,22 @@ def _complete_store(out: Path) -> StoreMeta | None:
         with handle.begin() as txn:
             meta = read_meta(txn.get, out)[0]
     except StoreFormatError:
-        return None  # nothing there, or the writer will say what
+        return None  # nothing there, or the writer will report it
     return meta if meta.complete else None
 
 
-def _report_complete(plan: Plan, workers: int, coded_here: bool) -> int:
+def _report_complete(plan: Plan, workers: int, quantised_here: bool) -> int:
     with StoreReader(plan.out) as reader:
         missing = [task.sample_id for task in plan.tasks if task.sample_id not in reader]
         count = len(reader)
     unwanted = unwanted_samples(plan.out)
     reasons = [
         *plan.skipped,
-        *(Skipped(i, 'left out when the store was made', i in unwanted) for i in missing),
+        *(Skipped(i, 'skipped when the store was created', i in unwanted) for i in missing),
     ]
-    print(f'{plan.out}: already complete with {count} samples; --overwrite makes it anew')
+    print(f'{plan.out}: already complete with {count} samples; --overwrite creates it again')
     if not summary_path(plan.out).exists():
-        _summarise(plan, reasons, workers, CirrusCheck(), count if coded_here else 0)
+        _summarise(plan, reasons, workers, CirrusCheck(), count if quantised_here else 0)
     elif _faults(reasons):
         print('\n'.join(format_skipped(_as_dicts(reasons))))
     return _faults(reasons)
@@ -292,7 +216,7 @@ def _summarise(
 
     Args:
         plan: How the store was made.
-        skipped: What was left out.
+        skipped: The samples that were skipped.
         workers: Number of processes.
         cirrus: Of the images that this run has read.
         unchecked: Samples of earlier runs whose raw values are not in the store.
@@ -346,7 +270,7 @@ def prepare_stores(plans: Sequence[Plan], arguments: argparse.Namespace) -> int:
         arguments: Of a parser made by ``cli.make_parser``.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
     """
     shard, left_out = arguments.shard, 0
     with open_pool(arguments.dask) as pool:

@@ -1,4 +1,4 @@
-"""Parts of a preparation that are made independently, on machines that know nothing of each other.
+"""Parts of a preparation that are made independently, on machines that do not communicate.
 
 A shard has a run of neighbouring samples, so that the shards one after the other are the whole in
 its order. Its store has the description that the whole would have, and beside it which part it is.
@@ -10,21 +10,20 @@ import argparse
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from mmss_plugins.store.reader import StoreMeta
-
-if TYPE_CHECKING:
-    from mmss_plugins.store.creation.runner import Plan
+from mmss_plugins.store.creation.plan import Plan
+from mmss_plugins.store.meta import StoreMeta
 
 Item = TypeVar('Item')
 MARK = 'shard'  # key in the source of a store's description
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """One of several parts.
 
     Args:
@@ -41,7 +40,7 @@ class Shard(NamedTuple):
         return items[size * (self.number - 1) // self.count : size * self.number // self.count]
 
     def path(self, out: Path) -> Path:
-        """Where this part of the store ``out`` lies: ``{name}.shard-03-of-12.lmdb``."""
+        """Path of this part of the store ``out``: ``{name}.shard-03-of-12.lmdb``."""
         return _renamed(out, f'{self.number:0{len(str(self.count))}d}', self.count)
 
 
@@ -60,7 +59,7 @@ def parse_shard(text: str) -> Shard:
 
 
 def take_part(plan: Plan, shard: Shard) -> Plan:
-    """The plan of a part: what is known to be unusable before reading is told by the first one."""
+    """The plan of a part; only the first reports what is known to be unusable before reading."""
     return replace(
         plan,
         title=f'{plan.title}, shard {shard.number} of {shard.count}',
@@ -77,7 +76,7 @@ def take_store(plan: Plan, shard: Shard) -> Plan:
 
 
 def split_mark(source: Mapping[str, Any]) -> tuple[dict[str, Any], Shard | None]:
-    """Part a store's source into that of the whole, and which shard it is."""
+    """Separate a store's source into that of the whole and the shard."""
     whole = {key: value for key, value in source.items() if key != MARK}
     mark = source.get(MARK)
     if isinstance(mark, list | tuple) and [type(entry) for entry in mark] == [int, int]:
@@ -86,7 +85,7 @@ def split_mark(source: Mapping[str, Any]) -> tuple[dict[str, Any], Shard | None]
 
 
 def merge_hint(out: Path, shard: Shard) -> str:
-    """What to do when all shards of a store are there."""
+    """The command to run when all shards of a store are there."""
     every = _renamed(out, '@', shard.count)
     pattern = '*'.join(shlex.quote(part) for part in str(every).rsplit('@', 1))
     return (
@@ -104,4 +103,4 @@ def _describe(
     describe: Callable[[Mapping[Any, Any]], StoreMeta], shard: Shard, arrays: Mapping[Any, Any]
 ) -> StoreMeta:
     meta = describe(arrays)
-    return replace(meta, source={**meta.source, MARK: list(shard)})
+    return replace(meta, source={**meta.source, MARK: [shard.number, shard.count]})

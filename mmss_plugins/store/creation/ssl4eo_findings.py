@@ -1,4 +1,4 @@
-"""What the locations of a store say together: days between sensors, distances between grids."""
+"""Statistics over the locations of a store: days between sensors, distances between grids."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from mmss_plugins.store.creation.acquisition_gaps import NAME, describe_gaps, season_gaps
-from mmss_plugins.store.creation.runner import Findings
+from mmss_plugins.store.creation.plan import Findings
 from mmss_plugins.store.season_index import SEASONS
 
 
 def findings(rows: Sequence[Mapping[str, Any]]) -> Findings:
-    """What locations say of the days between the sensors, and of their grids.
+    """Statistics of the days between the sensors and of the grids.
 
     Args:
         rows: The facts of each location in the store.

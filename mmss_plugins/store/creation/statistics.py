@@ -13,8 +13,8 @@ import numpy as np
 from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.store.creation.cirrus import CirrusCheck, mean_cirrus
-from mmss_plugins.store.reader import StoreMeta, all_requests
-from mmss_plugins.store.readers import Reader, open_reader
+from mmss_plugins.store.meta import StoreMeta
+from mmss_plugins.store.reader import StoreReader, all_requests
 from mmss_plugins.utils.parallel import ordered_map
 
 CHUNK = 16  # samples per task
@@ -68,7 +68,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
     """Read a whole store, with checksums, and describe it.
 
     Args:
-        path: The store, or legacy LMDBs.
+        path: The store.
         workers: Number of processes.
 
     Returns:
@@ -79,7 +79,7 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
     Raises:
         StoreCorruptionError: If anything does not agree with its checksum.
     """
-    with open_reader(path) as reader:
+    with StoreReader(path) as reader:
         meta, ids = reader.meta, reader.sample_ids
     chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
     moments: dict[str, BandMoments] = {}
@@ -105,8 +105,8 @@ def store_statistics(path: str | Path, workers: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _reader(path: Path) -> Reader:
-    return open_reader(path, readahead=True)  # one per worker: it reads the index once
+def _reader(path: Path) -> StoreReader:
+    return StoreReader(path, readahead=True)  # one per worker: it reads the index once
 
 
 def _chunk_statistics(

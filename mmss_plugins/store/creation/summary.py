@@ -17,7 +17,7 @@ _FILE = re.compile(r'^\S.*?\.\w{2,5}: ')  # that a reason begins with
 
 
 def summary_path(store: str | Path) -> Path:
-    """Where the summary of a store lies."""
+    """Path of the summary of a store."""
     return Path(f'{store}.summary.json')
 
 
@@ -29,7 +29,7 @@ def write_summary(store: str | Path, summary: Mapping[str, Any]) -> Path:
 
 
 def unwanted_samples(store: str | Path) -> set[str]:
-    """Samples that were left out as the options say, by the summary of a store."""
+    """Samples that were skipped as the options request, by the summary of a store."""
     try:
         return set(json.loads(summary_path(store).read_text()).get('unwanted', ()))
     except (OSError, ValueError, AttributeError, TypeError):
@@ -37,7 +37,7 @@ def unwanted_samples(store: str | Path) -> set[str]:
 
 
 def format_summary(summary: Mapping[str, Any]) -> str:
-    """The summary as text: counts, band statistics, class histogram, what was left out."""
+    """The summary as text: counts, band statistics, class histogram, skipped samples."""
     lines = [f'{summary["store"]}: {summary["samples"]} samples, {len(summary["skipped"])} skipped']
     for field, bands in summary['bands'].items():
         title = f'{field} ({summary["units"][field]})'
@@ -59,15 +59,15 @@ def format_summary(summary: Mapping[str, Any]) -> str:
 
 
 def format_unwanted(reasons: Iterable[str]) -> list[str]:
-    """One line per reason for which samples were left out as the options say."""
+    """One line per reason for which samples were skipped as the options request."""
     return [
-        f'  left out as the options say: {count} ({reason})'
+        f'  skipped as the options request: {count} ({reason})'
         for reason, count in Counter(reasons).items()
     ]
 
 
 def format_skipped(skipped: list[dict[str, str]]) -> list[str]:
-    """One line per reason, with the first sample left out for it and the names of others.
+    """One line per reason, with the first sample skipped for it and the names of others.
 
     Reasons that differ in their file alone, which comes first and ends with a colon, are one.
     """
@@ -76,7 +76,7 @@ def format_skipped(skipped: list[dict[str, str]]) -> list[str]:
         reasons.setdefault(_FILE.sub('', entry['reason']), []).append(entry)
     lines = []
     for first, *others in list(reasons.values())[:SHOWN]:
-        lines.append(f'  left out {first["sample"]}: {first["reason"]}')
+        lines.append(f'  skipped {first["sample"]}: {first["reason"]}')
         if others:
             names = ', '.join(entry['sample'] for entry in others[:NAMED])
             dots = ', ...' if len(others) > NAMED else ''

@@ -1,4 +1,4 @@
-"""Finding out which LMDB files of the CromSS reference lie at a path, and in which layout."""
+"""Finding the LMDB files of the CromSS reference at a path, and their layout."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from mmss_plugins.store.legacy.layouts import (
     LegacyLayout,
     record_shape,
 )
-from mmss_plugins.store.meta import META_KEY
-from mmss_plugins.store.records import CHECK_KEY
 
 LABELS = {'dw': DW, 'osm': OSM}
 _NUMBER = re.compile(rb'0|[1-9][0-9]{0,11}')
@@ -80,19 +78,6 @@ def find_legacy(path: str | Path | Sequence[str | Path], label: str | None = Non
     if label is not None:
         raise LegacyFormatError(f'{paths[0]}: label={label!r} is for DW and OSM files only')
     return _pretraining(path, paths)
-
-
-def is_legacy(path: str | Path) -> bool:
-    """Whether a path is anything else than a store of this package.
-
-    Raises:
-        StoreFormatError: If there is no LMDB.
-    """
-    paths = _environments(path)
-    if len(paths) > 1:
-        return True
-    with reading(paths[0]) as txn:
-        return txn.get(META_KEY) is None and txn.get(CHECK_KEY) is None
 
 
 def _environments(path: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -159,7 +144,9 @@ def _pretraining(path: object, paths: list[Path]) -> LegacyFiles:
     for file in paths:
         with reading(file) as txn:
             key = _first_key(file)
-            shape = record_shape(txn.get(key), f'{file}: key {key.decode("ascii", "replace")!r}')
+            shape = record_shape(
+                txn.get(key, b''), f'{file}: key {key.decode("ascii", "replace")!r}'
+            )
         fields = PRETRAINING.fields
         of_shape = {field.bands: field.name for field in fields}
         role = of_shape.get(shape[1] if len(shape) == 4 else 0 if len(shape) == 3 else -1)

@@ -30,7 +30,7 @@ class LegacyField:
     """One field of a layout.
 
     Args:
-        name: Of the field in a store of ours: 's1', 's2' or 'label'.
+        name: Of the field in a store: 's1', 's2' or 'label'.
         prefix: Of its keys; the index follows.
         dtype: Of its arrays.
         table: For labels, (256,) from values to class indices.
@@ -150,7 +150,7 @@ def read_record(
 
 
 def record_shape(value: bytes | memoryview, where: str) -> tuple[int, ...]:
-    """The shape that a record of the pretraining layout tells."""
+    """The shape in a record of the pretraining layout."""
     return _parts(value, True, where)[1]
 
 
@@ -173,11 +173,11 @@ def _parts(
         raise LegacyFormatError(f'{where}: expected a shape of whole numbers above 0')
     if named and not isinstance(name, (int, str)):
         raise LegacyFormatError(f'{where}: expected an id or file name in the third place')
-    return data, shape, name
+    return data, shape, name if isinstance(name, (int, str)) else None
 
 
 def _sample_id(name: int | str, field: LegacyField, where: str) -> str:
-    """The id as our preparation would write it."""
+    """The id as the preparation tools write it."""
     if isinstance(name, int) or (len(name) < 20 and name.isascii() and name.isdecimal()):
         return f'{int(name):07d}'
     name = name[:500].rpartition('/')[2].removesuffix('.tif')

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from mmss_plugins.store.errors import LegacyFormatError
+
+Text = TypeVar('Text', str, bytes)
 
 MAX_LINE = 64  # characters of a number or name in text
 _BLOCK = 1 << 16
@@ -70,7 +74,7 @@ class PickleInput:
                 return line
         raise self.refused(f'a text without an end at byte {self.at}')
 
-    def made(self, value: str | bytes) -> str | bytes:
+    def made(self, value: Text) -> Text:
         """Count a copy: all of them together must not outgrow the record."""
         self._copied += len(value)
         if self._copied > 2 * len(self._data):

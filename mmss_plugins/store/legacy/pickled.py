@@ -1,4 +1,4 @@
-"""Reading pickles of plain values without unpickling: a small interpreter of our own.
+"""Reading pickles of plain values without unpickling: a small interpreter.
 
 It knows the opcodes that tuples, bytes, strings and integers need (protocols 0 to 5), and no other.
 A pickle may name only what NumPy's integers, and the bytes of protocols 0 to 2, are made of; those
@@ -86,7 +86,7 @@ class _Interpreter:
                 return self._result()
             step = _STEPS.get(code)
             if step is None:
-                known = pickletools.code2op.get(chr(code))
+                known = _OPCODES.get(chr(code))
                 name = known.name if known else f'0x{code:02x}'
                 raise self._in.refused(f'opcode {name} at byte {self._in.at - 1}')
             step(self)
@@ -223,8 +223,8 @@ class _Interpreter:
                 return _IntegerType(code)
             case _Name.SCALAR, (_IntegerType() as kind, (bytes() | memoryview()) as data):
                 if len(data) == kind.size and (kind.order or kind.size == 1):
-                    order = 'big' if kind.order == '>' else 'little'
-                    return int.from_bytes(data, order, signed=kind.signed)
+                    big = kind.order == '>'
+                    return int.from_bytes(data, 'big' if big else 'little', signed=kind.signed)
         raise self._in.refused(f'a call with unknown arguments before byte {self._in.at}')
 
     def build(self) -> None:
@@ -238,6 +238,9 @@ class _Interpreter:
 
     def push(self, value: object) -> None:
         self._stack.append(value)
+
+
+_OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 
 
 def _steps() -> dict[int, Callable[[_Interpreter], None]]:

@@ -1,1 +1,1 @@
-"""Looking at, checking, cutting, joining and converting stores; see ``mmss store``."""
+"""Inspecting, verifying, subsetting, merging and converting stores; see ``mmss store``."""

@@ -1,4 +1,4 @@
-"""Choosing samples so that all classes get their share."""
+"""Choosing samples with a share for every class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmss_plugins.store.splits import rank
 def balanced_choice(
     names: Sequence[str], pixels: np.ndarray, sizes: Sequence[int], count: int, seed: int = 0
 ) -> list[str]:
-    """Take group by group for the class that has least so far.
+    """Take group by group, each for the class with the fewest pixels so far.
 
     Each class has its own seeded queue of the groups that hold it: first those with at least the
     median share of it, then the others. With the same seed a smaller choice is part of every larger
@@ -34,7 +34,8 @@ def balanced_choice(
     queues.append(order[::-1])  # for when all classes are used up
     have = np.zeros(pixels.shape[1])
     taken: list[str] = []
-    used, total = set(), 0
+    used: set[int] = set()
+    total = 0
     while total < count and len(used) < len(names):
         for queue in queues:
             while queue and queue[-1] in used:

@@ -1,4 +1,4 @@
-"""Making a store out of others: under a draft name until it is whole."""
+"""Creating a store from others, under a draft name until it is complete."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mmss_plugins.store.creation.cirrus import CirrusCheck
-from mmss_plugins.store.creation.runner import Plan, Skipped, fill_store
+from mmss_plugins.store.creation.plan import Plan, Skipped
+from mmss_plugins.store.creation.runner import fill_store
 from mmss_plugins.store.creation.statistics import store_statistics
 from mmss_plugins.store.creation.summary import format_summary, write_summary
 from mmss_plugins.store.env import reading
@@ -20,18 +21,18 @@ from mmss_plugins.utils.errors import PrepareUsageError
 
 
 def draft_path(out: Path) -> Path:
-    """Where a store lies until it is whole."""
+    """Path of a store until it is complete."""
     return out.with_name(out.name + '.part')
 
 
 def offset_of(source: Mapping[str, Any]) -> dict[str, int]:
-    """What a store's source tells of an offset taken from Sentinel-2, to be told on."""
+    """The offset subtracted from Sentinel-2 by a store's source, to be recorded again."""
     options = source.get('options', {})
     return {'s2_offset': options['s2_offset']} if 's2_offset' in options else {}
 
 
 def refuse_sources(out: Path, sources: Iterable[Path]) -> None:
-    """Check that what is to be written is not what is read: --overwrite would replace it.
+    """Check that the output is not an input, which --overwrite would replace.
 
     Args:
         out: What is to be written.
@@ -52,10 +53,10 @@ def build_store(plan: Plan, arguments: argparse.Namespace, statistics: bool = Fa
     Args:
         plan: How it is made; ``describe`` gets no arrays, ``load`` may give encoded values.
         arguments: With ``workers``, ``overwrite`` and ``commit_every``.
-        statistics: Whether the summary tells statistics, for which all is read back.
+        statistics: Whether the summary has statistics, for which all is read back.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
 
     Raises:
         PrepareUsageError: If something else lies at the path.
@@ -91,13 +92,13 @@ def _recognise(plan: Plan, meta: StoreMeta) -> int:
         raise PrepareUsageError(
             f'{plan.out}: another store is there ({what}): give another path, or --overwrite'
         )
-    left_out = len(plan.tasks) + len(plan.skipped) - there.count
-    print(f'{plan.out}: already complete with {there.count} samples, {left_out} left out')
-    return left_out
+    skipped = len(plan.tasks) + len(plan.skipped) - there.count
+    print(f'{plan.out}: already complete with {there.count} samples, {skipped} skipped')
+    return skipped
 
 
 def _old_path(out: Path) -> Path:
-    """Where the store that is replaced lies for a moment."""
+    """Temporary path of the store that is replaced."""
     return out.with_name(out.name + '.old')
 
 

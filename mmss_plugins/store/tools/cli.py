@@ -18,8 +18,8 @@ COMMANDS = {
     'export': (export, export.export),
 }
 EPILOG = """exit status:
-  0  done, nothing left out, nothing found
-  1  samples were left out, or verify found problems; each is printed with the reason
+  0  done, nothing skipped, nothing found
+  1  samples were skipped, or verify found problems; each is printed with the reason
   2  wrong arguments, no such data, or the disk is full; what was committed is kept
 
 %(prog)s COMMAND --help describes a command.
@@ -29,7 +29,7 @@ EPILOG = """exit status:
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
-        description='Look at, check, cut, join and convert LMDB stores.',
+        description='Inspect, verify, subset, merge and convert LMDB stores.',
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""Samples from one place into a store, as they are encoded."""
+"""Copying encoded samples into a store."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mmss_plugins.prepare.images import Loaded
 from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.store.creation.plan import Loaded
+from mmss_plugins.store.errors import StoreError
 from mmss_plugins.store.legacy.reader import LegacyLMDBReader
-from mmss_plugins.store.reader import StoreError, StoreReader
+from mmss_plugins.store.reader import StoreReader
 
 
 class StoredSample(NamedTuple):
@@ -24,7 +25,7 @@ class LegacySample(NamedTuple):
     """One sample of legacy files."""
 
     sample_id: str
-    index: int
+    number: int
     path: Path | tuple[Path, ...]
     label: str | None
 
@@ -40,14 +41,14 @@ def load_sample(sample: StoredSample | LegacySample, types: Mapping | None = Non
             values = _store(sample.path).read_encoded(sample.sample_id)
         else:
             reader = legacy_reader(sample.path, sample.label)
-            values = reader.read_encoded(sample.sample_id, sample.index)
+            values = reader.read_encoded(sample.sample_id, sample.number)
     except StoreError as error:
         raise RasterError(str(error)) from error
     return Loaded(values, {})
 
 
 def close_readers() -> None:
-    """Let go of what this process has open."""
+    """Close what this process has open."""
     _store.cache_clear()
     legacy_reader.cache_clear()
 

@@ -1,4 +1,4 @@
-"""A store back to GeoTIFFs."""
+"""Exporting a store as GeoTIFFs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.raster.geotiff import require_rasterio
 from mmss_plugins.store.creation.summary import format_skipped
-from mmss_plugins.store.reader import StoreError, all_requests
-from mmss_plugins.store.readers import Reader, open_reader
+from mmss_plugins.store.errors import StoreError
+from mmss_plugins.store.reader import StoreReader, all_requests
 from mmss_plugins.store.splits import read_split_file, select_ids
 from mmss_plugins.utils.atomic_files import write_bytes
 from mmss_plugins.utils.errors import PrepareUsageError
@@ -38,7 +38,7 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument('store', type=Path, help='a store, or legacy LMDBs')
+    parser.add_argument('store', type=Path, help='the store')
     parser.add_argument('out', type=Path, metavar='OUT', help='the folder')
     parser.add_argument('--ids', type=Path, metavar='FILE', help='ids to export, one per line')
     parser.add_argument('--fields', nargs='+', metavar='FIELD', help='fields to export')
@@ -52,10 +52,10 @@ def export(arguments: argparse.Namespace) -> int:
     """Write the files.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
     """
     require_rasterio()
-    with open_reader(arguments.store) as reader:
+    with StoreReader(arguments.store) as reader:
         meta, ids = reader.meta, reader.sample_ids
     unknown = set(arguments.fields or ()) - set(meta.fields)
     if unknown:
@@ -64,7 +64,8 @@ def export(arguments: argparse.Namespace) -> int:
         )
     if arguments.ids is not None:
         try:
-            ids = select_ids(ids, read_split_file(arguments.ids), arguments.ids, arguments.store)
+            wanted = read_split_file(arguments.ids)
+            ids = tuple(select_ids(ids, wanted, arguments.ids, arguments.store))
         except ValueError as error:
             raise PrepareUsageError(str(error)) from error
     fields = tuple(arguments.fields or meta.fields)
@@ -80,13 +81,13 @@ def export(arguments: argparse.Namespace) -> int:
                 progress.step(skipped=problem is not None)
     finally:
         _reader.cache_clear()
-    lines = [f'{arguments.out}: {len(ids) - len(skipped)} samples, {len(skipped)} left out']
+    lines = [f'{arguments.out}: {len(ids) - len(skipped)} samples, {len(skipped)} skipped']
     print('\n'.join([*lines, *format_skipped(skipped)]))
     return len(skipped)
 
 
 def file_path(out: Path, sample_id: str, field: str, season: str | None) -> Path:
-    """Where one array goes.
+    """Path of one array.
 
     Raises:
         StoreError: If a name would leave the folder.
@@ -138,22 +139,22 @@ def file_difference(path: Path, array: np.ndarray, tags: Mapping[str, str]) -> t
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             with rasterio.open(path, driver='GTiff') as file:
-                ours = file.tags().get('sample') == tags['sample']
+                exported = file.tags().get('sample') == tags['sample']
                 planes = array if array.ndim == 3 else array[None]
                 if (file.count, *file.shape) != planes.shape or set(file.dtypes) != {
                     array.dtype.name
                 }:
-                    return 'holds an image of another size or type', ours
+                    return 'holds an image of another size or type', exported
                 nan = array.dtype.kind in 'fc'
                 same = np.array_equal(file.read(), planes, equal_nan=nan)
-                return '' if same else 'holds other values', ours
+                return '' if same else 'holds other values', exported
     except RasterioError:
         return 'is damaged, or no GeoTIFF', False
 
 
 @lru_cache(maxsize=1)
-def _reader(path: Path) -> Reader:
-    return open_reader(path)
+def _reader(path: Path) -> StoreReader:
+    return StoreReader(path)
 
 
 def _export_one(
@@ -172,13 +173,13 @@ def _export_one(
         array = array.astype(UNKNOWN_TO_TIFF.get(array.dtype.name, array.dtype), copy=False)
         spec = reader.meta.fields[request.field]
         tags = {'scale': spec['scale'], 'unit': spec['unit'], 'sample': sample_id}
-        difference, ours = (
+        difference, exported = (
             file_difference(path, array, tags) if path.exists() else ('missing', True)
         )
         if not difference:
             continue
-        if difference != 'missing' and not (ours and overwrite):
-            hint = '--overwrite replaces it' if ours else 'no export wrote it: move it away'
+        if difference != 'missing' and not (exported and overwrite):
+            hint = '--overwrite replaces it' if exported else 'no export wrote it: move it away'
             problems.append(f'{path}: {difference}; {hint}')
         else:
             write_bytes(path, encode_geotiff(array, spec, tags))

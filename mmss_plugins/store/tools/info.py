@@ -1,4 +1,4 @@
-"""What a store says of itself."""
+"""The description of a store."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mmss_plugins.store.env import data_file
-from mmss_plugins.store.legacy.reader import LegacyLMDBReader
-from mmss_plugins.store.reader import all_requests
-from mmss_plugins.store.readers import open_reader
+from mmss_plugins.store.reader import StoreReader, all_requests
 
-DESCRIPTION = 'The description of a store, or of legacy LMDBs: fields, bands, seasons, classes.'
+DESCRIPTION = 'The description of a store: fields, bands, seasons, classes.'
 EXAMPLES = """examples:
   %(prog)s data/noldo.lmdb
   %(prog)s data/noldo.lmdb --json
@@ -22,7 +20,7 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument('store', type=Path, help='a store, or legacy LMDBs')
+    parser.add_argument('store', type=Path, help='the store')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
@@ -35,16 +33,13 @@ def info(arguments: argparse.Namespace) -> int:
 
 def describe(path: Path) -> dict[str, Any]:
     """The description with the file's size, the first ids and the first sample's shapes."""
-    with open_reader(path) as reader:
-        legacy = isinstance(reader, LegacyLMDBReader)
-        paths = set(reader.files.paths.values()) if legacy else {reader.path}
+    with StoreReader(path) as reader:
         meta, ids = reader.meta, reader.sample_ids
         requests = all_requests(meta)
         arrays = reader.read(ids[0], requests) if ids else []
     return {
         'path': str(reader.path),
-        'legacy': legacy,
-        'bytes': sum(data_file(file).stat().st_size for file in paths),
+        'bytes': data_file(reader.path).stat().st_size,
         **asdict(meta),
         'first_ids': list(ids[:5]),
         'first_shapes': {
@@ -56,7 +51,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 def format_info(found: dict[str, Any]) -> str:
     """The description as text."""
-    kind = 'legacy LMDB' if found['legacy'] else f'{found["format"]} version {found["version"]}'
+    kind = f'{found["format"]} version {found["version"]}'
     state = 'complete' if found['complete'] else 'INCOMPLETE: its preparation has not finished'
     ids = ', '.join(found['first_ids']) + (', ...' if found['count'] > 5 else '')
     lines = [

@@ -1,4 +1,4 @@
-"""Shards of several writers into one store."""
+"""Merging shards into one store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from mmss_plugins import __version__
 from mmss_plugins.cli.options import add_workers, add_writing, digest
 from mmss_plugins.store.creation.facts_log import read_facts, write_facts
-from mmss_plugins.store.creation.runner import Plan
+from mmss_plugins.store.creation.plan import Plan
 from mmss_plugins.store.creation.shards import Shard, split_mark
 from mmss_plugins.store.creation.ssl4eo_findings import findings
 from mmss_plugins.store.reader import StoreMeta, StoreReader
@@ -46,7 +46,7 @@ class Family:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is the parts of one."""
+        """Whether the stores are the parts of one."""
         return self.members[0][0] is not None
 
     @property
@@ -54,7 +54,8 @@ class Family:
         """The stores, in the order of the whole."""
         if not self.is_whole:
             return [self.members[0][1]]
-        return [reader for _, reader in sorted(self.members, key=lambda member: member[0])]
+        members = sorted(self.members, key=lambda member: member[0].number if member[0] else 0)
+        return [reader for _, reader in members]
 
     def check(self) -> None:
         """Check that every part is there.
@@ -62,10 +63,11 @@ class Family:
         Raises:
             PrepareUsageError: If not.
         """
-        if not self.is_whole:
-            return
         first, reader = self.members[0]
-        missing = {*range(1, first.count + 1)} - {shard.number for shard, _ in self.members}
+        if first is None:
+            return
+        numbers = {shard.number for shard, _ in self.members if shard}
+        missing = {*range(1, first.count + 1)} - numbers
         if missing:
             raise PrepareUsageError(
                 f'{reader.path}: a shard of {first.count}, of which these are not given: '
@@ -85,7 +87,7 @@ def merge(arguments: argparse.Namespace) -> int:
     """Make the store.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
     """
     refuse_sources(arguments.out, arguments.shards)
     readers = [StoreReader(path) for path in arguments.shards]
@@ -133,7 +135,7 @@ def _check_alike(readers: Sequence[StoreReader]) -> None:
 
 
 def _families(readers: Sequence[StoreReader]) -> list[Family]:
-    """Bring the shards of each preparation together, in their order.
+    """Group the shards of each preparation, in their order.
 
     Raises:
         PrepareUsageError: If some of them are missing.
@@ -169,7 +171,7 @@ def _source(families: Sequence[Family], tasks: Sequence[StoredSample]) -> dict[s
 
 
 def _common_info(readers: Sequence[StoreReader], known: object) -> dict[str, Any]:
-    """What all shards say of their content; what they say differently is left out, and named.
+    """Information that all shards share about their content; what differs is omitted and printed.
 
     Args:
         readers: The shards.
@@ -181,10 +183,10 @@ def _common_info(readers: Sequence[StoreReader], known: object) -> dict[str, Any
         for name, value in first.items()
         if all(name in other and other[name] == value for other in others)
     }
-    lost = {name for info in (first, *others) for name in info} - set(common)
-    lost = sorted(lost - ({'seasons'} if known else set()))
+    names = {name for info in (first, *others) for name in info}
+    lost = sorted(names - set(common) - ({'seasons'} if known else set()))
     if lost:
-        print(f'note: left out of the description, as the shards differ in it: {", ".join(lost)}')
+        print(f'note: omitted from the description, because the shards differ: {", ".join(lost)}')
     return common
 
 

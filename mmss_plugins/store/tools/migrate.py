@@ -1,4 +1,4 @@
-"""Legacy LMDBs to stores."""
+"""Converting legacy LMDBs to stores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmss_plugins import __version__
 from mmss_plugins.cli.options import add_workers, add_writing, digest
-from mmss_plugins.store.creation.runner import Plan, Skipped
+from mmss_plugins.store.creation.plan import Plan, Skipped
 from mmss_plugins.store.errors import LegacyFormatError
 from mmss_plugins.store.legacy.files import LABELS
 from mmss_plugins.store.legacy.reader import LegacyLMDBReader
@@ -57,7 +57,7 @@ def migrate(arguments: argparse.Namespace) -> int:
     """Make the store.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
     """
     sources = tuple(path.absolute() for path in arguments.sources)
     refuse_sources(arguments.out, sources)
@@ -67,11 +67,11 @@ def migrate(arguments: argparse.Namespace) -> int:
     if not entries:
         raise LegacyFormatError(f'{reader.path}: no sample found')
     tasks = [
-        LegacySample(entry.sample_id, entry.index, source, arguments.label)
+        LegacySample(entry.sample_id, entry.number, source, arguments.label)
         for entry in entries
         if entry.problem is None
     ]
-    names = digest(f'{entry.index} {entry.sample_id}' for entry in entries)
+    names = digest(f'{entry.number} {entry.sample_id}' for entry in entries)
     made_with = {'layout': reader.layout.name, 'samples': names}
     description = replace(
         meta,
@@ -85,7 +85,7 @@ def migrate(arguments: argparse.Namespace) -> int:
         load=load_sample,
         describe=lambda arrays: description,  # noqa: ARG005
         skipped=tuple(
-            Skipped(str(entry.index), str(entry.problem))
+            Skipped(str(entry.number), str(entry.problem))
             for entry in entries
             if entry.problem is not None
         ),

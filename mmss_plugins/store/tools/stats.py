@@ -9,11 +9,11 @@ from pathlib import Path
 from mmss_plugins.cli.options import add_workers
 from mmss_plugins.store.creation.statistics import store_statistics
 from mmss_plugins.store.creation.summary import format_summary
-from mmss_plugins.store.readers import open_reader
+from mmss_plugins.store.reader import StoreReader
 
 DESCRIPTION = (
-    'Mean, standard deviation, minimum and maximum per band, and pixels per class, of a store or '
-    'of legacy LMDBs, in the stored units.'
+    'Mean, standard deviation, minimum and maximum per band, and pixels per class, of a store, '
+    'in the stored units.'
 )
 EXAMPLES = """examples:
   %(prog)s data/noldo.lmdb
@@ -23,14 +23,14 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument('store', type=Path, help='a store, or legacy LMDBs')
+    parser.add_argument('store', type=Path, help='the store')
     parser.add_argument('--json', action='store_true', help='print JSON')
     add_workers(parser)
 
 
 def stats(arguments: argparse.Namespace) -> int:
     """Print the statistics."""
-    with open_reader(arguments.store) as reader:
+    with StoreReader(arguments.store) as reader:
         meta = reader.meta
     found = store_statistics(arguments.store, arguments.workers)
     offset = meta.source.get('options', {}).get('s2_offset', 0)

@@ -14,7 +14,7 @@ import numpy as np
 from mmss_plugins import __version__
 from mmss_plugins.cli.options import add_workers, add_writing, digest, positive
 from mmss_plugins.cli.progress import ProgressReport
-from mmss_plugins.store.creation.runner import Plan
+from mmss_plugins.store.creation.plan import Plan
 from mmss_plugins.store.patch_ids import tile_of
 from mmss_plugins.store.reader import ReadRequest, StoreReader
 from mmss_plugins.store.splits import holdout_part, subset_part
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--holdout',
         type=float,
         metavar='FRACTION',
-        help="leave out what a data set's holdout=dict(fraction=FRACTION) takes for validation",
+        help="omit what a data set's holdout=dict(fraction=FRACTION) takes for validation",
     )
     parser.add_argument(
         '--holdout-seed', type=int, default=0, metavar='SEED', help='seed of that (default: 0)'
@@ -84,15 +84,15 @@ def subset(arguments: argparse.Namespace) -> int:
     """Make the store, or the list.
 
     Returns:
-        Number of samples left out.
+        Number of samples skipped.
     """
     refuse_sources(arguments.out, [arguments.store])
     with StoreReader(arguments.store) as reader:
-        meta, ids, path = reader.meta, reader.sample_ids, reader.path
+        meta, all_ids, path = reader.meta, reader.sample_ids, reader.path
     try:
         if arguments.fraction is not None and not 0 < arguments.fraction <= 1:
             raise ValueError(f'--fraction must lie in (0, 1], but got {arguments.fraction}')
-        ids = _candidates(ids, arguments)
+        ids = _candidates(all_ids, arguments)
         groups = [tile_of(sample_id) for sample_id in ids] if arguments.by == 'tile' else list(ids)
         count = arguments.count or max(1, round(len(ids) * arguments.fraction))
         chosen = subset_part(ids, count=count, seed=arguments.seed, groups=groups)
@@ -209,7 +209,7 @@ def _write_list(arguments: argparse.Namespace, chosen: Sequence[str]) -> int:
     check_replaceable(out, LIST_MARK.format(''))
     how = f'seed {arguments.seed}{", balanced" if arguments.balanced else ""}'
     if arguments.holdout is not None:
-        how += f', holdout {arguments.holdout} of seed {arguments.holdout_seed} left out'
+        how += f', holdout {arguments.holdout} of seed {arguments.holdout_seed} omitted'
     title = LIST_MARK.format(len(chosen))
     write_text(out, '\n'.join([f'# {title} {arguments.store.name}, {how}', *chosen]) + '\n')
     print(f'{out}: {len(chosen)} sample ids')

@@ -12,10 +12,9 @@ from pathlib import Path
 from mmss_plugins.cli.options import add_workers
 from mmss_plugins.cli.progress import ProgressReport
 from mmss_plugins.store.env import data_file, reading
-from mmss_plugins.store.legacy.reader import LegacyLMDBReader
+from mmss_plugins.store.errors import StoreError
 from mmss_plugins.store.meta import IDS_CHUNK, META_KEY
-from mmss_plugins.store.reader import StoreError, StoreReader, all_requests
-from mmss_plugins.store.readers import Reader, open_reader
+from mmss_plugins.store.reader import StoreReader, all_requests
 from mmss_plugins.store.records import CHECK_KEY, ids_key, value_key
 from mmss_plugins.utils.errors import WorkerDiedError
 from mmss_plugins.utils.parallel import ordered_map
@@ -24,47 +23,40 @@ CHUNK = 16  # samples per task
 SHOWN = 50  # problems printed
 DESCRIPTION = (
     'Read everything and compare it with its checksums and description; find missing keys and '
-    'truncated files. Legacy files have no checksums: there, lengths, shapes, names and keys are '
-    'compared.'
+    'truncated files.'
 )
 EXAMPLES = """exit status:
-  0  all is as it was written
-  1  something is not; each problem is printed with file and key
+  0  no problems
+  1  problems were found; each is printed with file and key
   2  wrong arguments, or no LMDB there
 
 examples:
   %(prog)s data/noldo.lmdb --workers 4
 """
-NO_CHECKSUMS = 'legacy files hold no checksums: a changed pixel cannot be noticed'
-
-Sample = tuple[str, int | None]  # id, and the number in legacy files
 
 
 @dataclass
 class VerifyReport:
-    """What was found.
+    """The result of a verification.
 
     Args:
-        samples: Number of samples looked at.
-        size: Bytes that are as they should be.
+        samples: Number of samples checked.
+        size: Bytes without problems.
         problems: One text per problem.
-        notes: What else to know.
         seconds: Time that reading took.
     """
 
     samples: int = 0
     size: int = 0
     problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def text(self, path: Path) -> str:
-        """The report for people."""
+        """The report as text."""
         rate = self.size / max(self.seconds, 1e-9) / 1e9
         lines = [f'  {problem}' for problem in self.problems[:SHOWN]]
         if len(self.problems) > SHOWN:
             lines.append(f'  ... and {len(self.problems) - SHOWN} more')
-        lines += [f'  note: {note}' for note in self.notes]
         return '\n'.join(
             [
                 f'{path}: {self.samples} samples, {self.size / 1e6:.1f} MB good '
@@ -76,7 +68,7 @@ class VerifyReport:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument('store', type=Path, help='a store, or legacy LMDBs')
+    parser.add_argument('store', type=Path, help='the store')
     add_workers(parser)
 
 
@@ -95,7 +87,7 @@ def verify_store(path: str | Path, workers: int, isolate: bool = True) -> Verify
     """Verify a store.
 
     Args:
-        path: A store, or legacy LMDBs.
+        path: The store.
         workers: Number of processes.
         isolate: Whether to read in other processes only, so that damage in LMDB's own pages, which
             can crash a reader, is reported.
@@ -104,11 +96,10 @@ def verify_store(path: str | Path, workers: int, isolate: bool = True) -> Verify
         StoreFormatError: If there is nothing.
     """
     path, report = Path(path).absolute(), VerifyReport()
-    if not (path.is_dir() and any(path.iterdir())):
-        data_file(path)
+    data_file(path)
     try:
         (_, index), *_ = ordered_map(_read_index, [path], 1, [__name__], isolate)
-        samples, report.problems, report.notes = index
+        samples, report.problems = index
         chunks = [samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK)]
         start = time.perf_counter()
         work = partial(_check_chunk, path)
@@ -130,27 +121,17 @@ def verify_store(path: str | Path, workers: int, isolate: bool = True) -> Verify
 
 
 @lru_cache(maxsize=1)
-def _reader(path: Path) -> Reader:
-    return open_reader(path, readahead=True)
+def _reader(path: Path) -> StoreReader:
+    return StoreReader(path, readahead=True)
 
 
-def _read_index(path: Path) -> tuple[list[Sample], list[str], list[str]]:
-    """Samples to check, problems of the index, notes."""
+def _read_index(path: Path) -> tuple[tuple[str, ...], list[str]]:
+    """Ids of the samples to check, and problems of the index."""
     try:
-        with open_reader(path, readahead=True) as reader:
-            if isinstance(reader, LegacyLMDBReader):
-                return _read_legacy_index(reader)
-            problems = list(_index_problems(reader))
-            return [(sample_id, None) for sample_id in reader.sample_ids], problems, []
+        with StoreReader(path, readahead=True) as reader:
+            return reader.sample_ids, list(_index_problems(reader))
     except StoreError as error:
-        return [], [str(error)], []
-
-
-def _read_legacy_index(reader: LegacyLMDBReader) -> tuple[list[Sample], list[str], list[str]]:
-    entries = reader.entries()
-    problems = [str(entry.problem) for entry in entries if entry.problem is not None]
-    good: list[Sample] = [(e.sample_id, e.index) for e in entries if e.problem is None]
-    return good, problems, [NO_CHECKSUMS]
+        return (), [str(error)]
 
 
 def _index_problems(reader: StoreReader) -> Iterator[str]:
@@ -177,13 +158,12 @@ def _index_problems(reader: StoreReader) -> Iterator[str]:
     yield from (f'{reader.path}: key {key[:80]!r}: belongs to no listed sample' for key in extra)
 
 
-def _check_chunk(path: Path, samples: Sequence[Sample]) -> tuple[int, list[str]]:
+def _check_chunk(path: Path, ids: Sequence[str]) -> tuple[int, list[str]]:
     size, problems = 0, []
     try:
         reader = _reader(path)
-        for sample_id, index in samples:
-            arguments = (sample_id,) if index is None else (sample_id, index)
-            good, found = reader.check(*arguments)
+        for sample_id in ids:
+            good, found = reader.check(sample_id)
             size += good
             problems += found
     except StoreError as error:

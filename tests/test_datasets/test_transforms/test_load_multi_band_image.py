@@ -99,7 +99,7 @@ def test_samples_of_data_sets_pass(stores):
     np.testing.assert_array_equal(passed['img'], plain['img'])
 
 
-def test_aerial_pictures_and_arrays(stores, tmp_path):
+def test_aerial_images_and_arrays(stores, tmp_path):
     import cv2
 
     root, _ = stores
@@ -133,7 +133,7 @@ def test_what_the_network_does_not_take_is_refused(stores, change, message):
         loader(np.moveaxis(change(planes), 0, -1))
 
 
-def test_files_that_tell_other_bands_or_miss_data_are_refused(stores, tmp_path):
+def test_files_that_name_other_bands_or_miss_data_are_refused(stores, tmp_path):
     planes = sample(stores[1], 's1')
     path = write_tiff(tmp_path / 'other.tif', planes, ['HH', 'HV'])
     with pytest.raises(ValueError, match='VV, VH are not among'):

@@ -16,7 +16,7 @@ def oracle(plane, degrees, order):
     angle = np.deg2rad(degrees)
     rows, cols = np.mgrid[:height, :width].astype(float)
     y, x = rows - (height - 1) / 2, cols - (width - 1) / 2
-    # counter-clockwise in a picture whose rows point down
+    # counter-clockwise in an image whose rows point down
     source = np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y
     coordinates = [source[1] + (height - 1) / 2, source[0] + (width - 1) / 2]
     return map_coordinates(plane, coordinates, order=order, mode='mirror')

@@ -74,7 +74,7 @@ def interrupt(tree, monkeypatch, *options):
 
 @pytest.mark.parametrize('options', [[], ['--quantise', 'clip8']])
 @pytest.mark.parametrize('workers', ['1', '2'])
-def test_one_bright_image_is_noticed_raw_or_coded(tree, options, workers, capsys):
+def test_one_bright_image_is_noticed_raw_or_quantised(tree, options, workers, capsys):
     status, summary = prepare(tree, '--workers', workers, *options)
     assert status == 0
     (text,) = json.loads(summary.read_text())['warnings']
@@ -105,7 +105,7 @@ def test_a_continued_raw_store_is_checked_whole(tree, monkeypatch):
     assert summary.read_text() == first
 
 
-def test_a_continued_coded_store_says_what_was_not_checked(tree, monkeypatch):
+def test_a_continued_quantised_store_reports_what_was_not_checked(tree, monkeypatch):
     interrupt(tree, monkeypatch, '--quantise', 'clip8')
     status, summary = prepare(tree, '--quantise', 'clip8')
     assert status == 0
@@ -117,7 +117,7 @@ def test_a_continued_coded_store_says_what_was_not_checked(tree, monkeypatch):
     assert 'in 3 samples' in text
 
 
-def test_files_that_are_coded_already_cannot_be_checked(tmp_path, monkeypatch):
+def test_files_that_are_quantised_already_cannot_be_checked(tmp_path, monkeypatch):
     write_noldo(tmp_path / 'raw', LOCATIONS, s2_dtype='uint8')
     interrupt(tmp_path / 'raw', monkeypatch)
     status, summary = prepare(tmp_path / 'raw')

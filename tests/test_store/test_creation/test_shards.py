@@ -69,7 +69,7 @@ def test_merged_shards_are_the_unsharded_store(name, tmp_path, capsys):
     assert case.run(tmp_path / 'raw', tmp_path / 'whole') == 1
     whole = case.store(tmp_path / 'whole')
     codes = make(case, tmp_path / 'raw', out, [3, 1, 2], 3)  # on any machine at any time
-    assert codes == [0, 1, 0], 'what is left out is told once'
+    assert codes == [0, 1, 0], 'skipped samples are reported once'
     shards = [case.store(out, f'{number}-of-3') for number in (1, 2, 3)]
     metas = [StoreReader(shard).meta for shard in shards]
     assert all(meta.complete for meta in metas)

@@ -13,9 +13,9 @@ def test_a_reason_is_printed_once():
     ]
     entries.insert(4, skipped('x', 'data/x.tif: missing file'))
     assert format_skipped(entries) == [
-        '  left out s0: /my data/0/a.b.png: expected: R, but found 1',
+        '  skipped s0: /my data/0/a.b.png: expected: R, but found 1',
         '    and 8 more for the same reason: s1, s2, s3, ...',
-        '  left out x: data/x.tif: missing file',
+        '  skipped x: data/x.tif: missing file',
     ]
     assert format_skipped(entries[:2])[1] == '    and 1 more for the same reason: s1'
 

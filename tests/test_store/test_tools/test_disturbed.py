@@ -78,7 +78,7 @@ def test_killed(source, undisturbed, tmp_path):
     assert not draft.exists()
 
 
-def test_continues_and_does_not_begin_anew(source, undisturbed, tmp_path, capsys):
+def test_continues_and_does_not_begin_again(source, undisturbed, tmp_path, capsys):
     out = tmp_path / 'new.lmdb'
     full = 300_000  # bytes that one file may have
     process = start('migrate', source, out, '--workers', 1, '--commit-every', 4, limit=full)

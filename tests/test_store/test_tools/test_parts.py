@@ -155,14 +155,14 @@ def test_merge(store, tmp_path):
     assert (summary['samples'], summary['skipped']) == (COUNT, [])
 
 
-def test_what_shards_say_alike_is_kept(tmp_path, capsys):
+def test_what_all_shards_share_is_kept(tmp_path, capsys):
     samples = make_samples(2, size=8)
     shards = []
     for index, (name, arrays) in enumerate(samples.items()):
         meta = make_meta(info={'region': 'east', 'gap': index}, palette=((0, 0, 1), (0, 2, 0)))
         shards.append(write_store(tmp_path / f'{index}.lmdb', {name: arrays}, meta))
     assert run('merge', *shards, tmp_path / 'all.lmdb') == 0
-    assert 'as the shards differ in it: gap\n' in capsys.readouterr().out
+    assert 'because the shards differ: gap\n' in capsys.readouterr().out
     with StoreReader(tmp_path / 'all.lmdb') as reader:
         assert reader.meta.info == {'region': 'east'}
         assert reader.meta.palette == ((0, 0, 1), (0, 2, 0))
@@ -227,7 +227,7 @@ def test_names_that_leave_the_folder(tmp_path, name):
         file_path(tmp_path, 'a', name, None)
 
 
-def test_a_sample_whose_name_leaves_the_folder_is_left_out(tmp_path):
+def test_a_sample_whose_name_leaves_the_folder_is_skipped(tmp_path):
     samples = make_samples(2, size=8)
     write_store(tmp_path / 'a.lmdb', {'..': samples['0000000'], 'good': samples['0000001']})
     assert run('export', tmp_path / 'a.lmdb', tmp_path / 'out/deep') == 1
@@ -235,7 +235,7 @@ def test_a_sample_whose_name_leaves_the_folder_is_left_out(tmp_path):
     assert {path.name for path in (tmp_path / 'out/deep').iterdir()} == {'s1', 's2', 'label'}
 
 
-def test_descriptions_are_told_on(store, tmp_path):
+def test_descriptions_are_kept(store, tmp_path):
     assert run('subset', store, tmp_path / 'b.lmdb', '--count', 3) == 0
     with StoreReader(store) as one, StoreReader(tmp_path / 'b.lmdb') as other:
         source = other.meta.source

@@ -5,7 +5,6 @@ import shutil
 import lmdb
 import numpy as np
 import pytest
-from helpers.legacy_lmdbs import record, write_dfc_legacy, write_lmdb
 from helpers.small_store import dump, make_meta, make_samples, patch_value, write_store
 
 from mmss_plugins.store.reader import StoreFormatError, StoreWriter
@@ -54,7 +53,7 @@ def test_a_flipped_byte_anywhere_in_a_value(store, offset, capsys):
     assert "a.lmdb: key '0000017/season2/s2'" in problem
 
 
-def test_every_damaged_value_is_told(store):
+def test_every_damaged_value_is_reported(store):
     keys = ['0000003/season0/s1', '0000003/season1/label', '0000019/season3/s2']
     for key in keys:
         patch_value(store, key, -1, xor=1)
@@ -127,28 +126,15 @@ def test_nothing_there(tmp_path, capsys):
         assert str(tmp_path / name) in capsys.readouterr().err
 
 
-def test_legacy_files(tmp_path):
-    write_dfc_legacy(tmp_path / 'dfc.lmdb', 20)
-    report = verify_store(tmp_path / 'dfc.lmdb', 1, isolate=False)
-    assert report.problems == []
-    assert report.size == 20 * (2 * 8 * 64 + 13 * 2 * 64 + 64)
-    assert 'no checksums' in report.notes[0]
-    write_lmdb(tmp_path / 'dfc.lmdb', {'s2_5': b'cos\nsystem\n(Vtrue\ntR.'})
-    write_lmdb(tmp_path / 'dfc.lmdb', {'s1_7': record(np.zeros((2, 8, 8)))[:1]})
-    delete(tmp_path / 'dfc.lmdb', 'lbl_19')
-    found = problems(tmp_path / 'dfc.lmdb')
-    assert len(found) == 3
-    for key in ("'lbl_19': missing", "'s2_5': the pickle is refused", "'s1_7': expected (bytes"):
-        assert any(key in problem for problem in found)
-
-
 def test_info_and_stats(store, tmp_path, capsys):
     assert main(['info', str(store)]) == 0
     text = capsys.readouterr().out
     assert f'{COUNT} (0000000, 0000001, ' in text
     assert 'uint16 3 x 8 x 8, raw, reflectance x 10000' in text
     assert main(['info', str(store), '--json']) == 0
-    assert json.loads(capsys.readouterr().out)['seasons'] == [
+    found = json.loads(capsys.readouterr().out)
+    assert 'legacy' not in found
+    assert found['seasons'] == [
         'season0',
         'season1',
         'season2',
@@ -161,9 +147,3 @@ def test_info_and_stats(store, tmp_path, capsys):
     assert found['bands']['s2']['B3']['mean'] == pytest.approx(s2[:, 1].mean())
     labels = np.stack([a for s in samples.values() for (_, f), a in s.items() if f == 'label'])
     assert found['classes']['label']['land'] == int((labels == 1).sum())
-    content = write_dfc_legacy(tmp_path / 'dfc.lmdb', 3)
-    assert main(['stats', str(tmp_path / 'dfc.lmdb'), '--json', '--workers', '1']) == 0
-    found = json.loads(capsys.readouterr().out)
-    mean = np.stack(content['s1'])[:, 1].mean()
-    assert found['bands']['s1']['VH']['mean'] == pytest.approx(mean)
-    assert found['classes']['label']['ignored'] == int((np.stack(content['lbl']) == 8).sum())
