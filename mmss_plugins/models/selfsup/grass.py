@@ -129,8 +129,7 @@ class GraSS(BaseSelfSupervisor):
         guided = bool(self.guided)
         batch, guidance, monitors = views, None, {}
         if guided:
-            keep = self.keep_details
-            guidance = self.guide(self.backbone, self.neck, self.head, views, keep_views=keep)
+            guidance = self.guide(self.backbone, self.neck, self.head, views)
             check_finite_loss(guidance.loss, 'B, guide pass', inputs, data_samples)
             batch, monitors = guidance.crops, guidance.monitors()
         embeddings = self.extract_feat(batch, stage='neck')
