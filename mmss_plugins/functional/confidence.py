@@ -83,7 +83,7 @@ def entangle(*confidences: Tensor) -> tuple[Tensor, ...]:
     With two modalities (the method) m = c_1 c_2 and c_d <- (c_d + m) / 2. With more, m is the mean
     of c_d c_o over the other modalities o: c_d <- (c_d + mean_o c_d c_o) / 2. A single one stays
     as it is.
-    Source: CromSS (https://arxiv.org/abs/2405.01217); more than two modalities is ours.
+    Source: CromSS (https://arxiv.org/abs/2405.01217); more than two modalities is an addition.
 
     Args:
         *confidences: (N, H, W) each, in [0, 1].

@@ -25,7 +25,7 @@ def soft_focal(
     focal loss of Lin et al. for each class on its own, summed over the classes; a soft target gives
     the expectation of that for labels drawn from it. Differentiable with respect to ``logits``;
     with no valid pixel, or weights that are all 0, the loss is 0 with zero gradients.
-    Source: focal loss, https://arxiv.org/abs/1708.02002; soft targets are ours.
+    Source: focal loss, https://arxiv.org/abs/1708.02002; soft targets are an addition.
 
     Args:
         logits: (N, C, H, W), any float dtype; computed in float32 or better.
