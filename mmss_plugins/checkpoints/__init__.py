@@ -1,5 +1,7 @@
 """Checkpoints: names, conversion, transfer of weights, and the inputs that they are for."""
 
+from typing import Any
+
 from mmss_plugins.checkpoints.convert.published import ConversionError, PublishedNetwork
 from mmss_plugins.checkpoints.convert.reference_names import to_reference_key, to_segmentor_key
 from mmss_plugins.checkpoints.files import CheckpointFileError, read_checkpoint, write_checkpoint
@@ -9,6 +11,7 @@ from mmss_plugins.checkpoints.spec.input_specification import (
     ModalityInput,
     specification_of,
 )
+from mmss_plugins.checkpoints.spec.old_names import renamed
 from mmss_plugins.checkpoints.transfer.inflated import Inflation
 from mmss_plugins.checkpoints.transfer.report import TransferError, TransferReport, transfer_report
 
@@ -29,3 +32,7 @@ __all__ = [
     'transfer_report',
     'write_checkpoint',
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return renamed(__name__, name)

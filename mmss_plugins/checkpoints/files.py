@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ def read_checkpoint(path: str | Path, mmap: bool = False) -> dict:
     return content
 
 
-def load_checked(path: str | Path, map_location: object = None, mmap: bool = False) -> object:
+def load_checked(path: str | Path, map_location: Any = None, mmap: bool = False) -> object:
     """Load a file with torch's restricted unpickler, its checksums compared and its sizes bounded.
 
     Args:
@@ -159,7 +160,7 @@ def tensors_of(content: object, path: str | Path) -> dict[str, Tensor]:
         path: The file, for the message.
 
     Returns:
-        Tensors; entries of other kinds are left out.
+        Tensors; entries of other kinds are skipped.
 
     Raises:
         CheckpointFileError: If there is no such dict, or a tensor is sparse or quantised: MMEngine

@@ -32,13 +32,13 @@ class Resumable:
     damaged: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        told = [f'not used: {line}' for line in self.damaged]
+        lines = [f'not used: {line}' for line in self.damaged]
         if self.path is not None:
-            told.append(
+            lines.append(
                 f'the run continues from {self.path} (epoch {self.epoch}, iteration '
                 f'{self.iteration})'
             )
-        return '\n'.join(told)
+        return '\n'.join(lines)
 
 
 def find_resumable(

@@ -16,7 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from mmss_plugins.checkpoints.errors import CheckpointFileError
 
-MAGIC = b'PK\x03\x04'  # by which torch tells its ZIP format from the older one
+MAGIC = b'PK\x03\x04'  # which marks torch's ZIP format, not the older one
 FREE_BYTES = 512 << 20  # a file of any size may grow to this
 MAX_RATIO = 20  # a larger one to so many times its size
 _ENCRYPTED = 0x1
@@ -57,7 +57,7 @@ def _checked(path: Path, size: int, _modified: int, _inode: int) -> Records:
     with ZipFile(path) as archive:
         infos = archive.infolist()
         _check_layout(path, size, infos)
-        # torch writes 0 everywhere where it was told to compute no checksums
+        # torch writes 0 everywhere where it computes no checksums
         if any(info.CRC for info in infos):
             for info in infos:
                 _read_through(archive, info)
@@ -72,7 +72,7 @@ def _check_layout(path: Path, size: int, infos: Sequence[ZipInfo]) -> None:
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise CheckpointFileError(
                 f'{path}: expected ZIP records that are stored or deflated, but '
-                f'{info.filename!r} has compression method {info.compress_type}: save it anew'
+                f'{info.filename!r} has compression method {info.compress_type}: save it again'
             )
     names = [info.filename for info in infos]
     if len(set(names)) != len(names):

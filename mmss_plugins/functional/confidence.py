@@ -1,14 +1,14 @@
-"""How far a modality's predictions are to be trusted, pixel by pixel."""
+"""Confidence in a modality's predictions and in the labels, pixel by pixel."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from mmss_plugins.functional.reduction import full_precision, in_parts
+from mmss_plugins.functional.reduction import full_precision
 from mmss_plugins.land_cover import IGNORE_INDEX
 
 CONFIDENCE_KINDS = ('entropy', 'gini')
@@ -31,8 +31,7 @@ def prediction_confidence(logits: Tensor, kind: str = 'entropy') -> Tensor:
     Raises:
         ValueError: If the kind is unknown.
     """
-    measure = _measure(kind)
-    return torch.cat([measure(log_p) for (log_p,) in _log_probabilities(logits)])
+    return _measure(kind)(_log_probabilities(logits))
 
 
 def label_confidence(logits: Tensor, labels: Tensor, ignore_index: int = IGNORE_INDEX) -> Tensor:
@@ -52,8 +51,7 @@ def label_confidence(logits: Tensor, labels: Tensor, ignore_index: int = IGNORE_
         ValueError: If the labels do not fit the logits.
     """
     indices, ignored = _indices(logits, labels, ignore_index)
-    parts = [_probability_of(log_p, part) for log_p, part in _log_probabilities(logits, indices)]
-    return torch.cat(parts).masked_fill_(ignored, 0)
+    return _probability_of(_log_probabilities(logits), indices).masked_fill(ignored, 0)
 
 
 def confidences(
@@ -75,12 +73,8 @@ def confidences(
     """
     measure = _measure(kind)
     indices, ignored = _indices(logits, labels, ignore_index)
-    parts = [
-        (_probability_of(log_p, part), measure(log_p))
-        for log_p, part in _log_probabilities(logits, indices)
-    ]
-    of_label, of_prediction = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-    return of_label.masked_fill_(ignored, 0), of_prediction
+    log_p = _log_probabilities(logits)
+    return _probability_of(log_p, indices).masked_fill(ignored, 0), measure(log_p)
 
 
 def entangle(*confidences: Tensor) -> tuple[Tensor, ...]:
@@ -89,7 +83,7 @@ def entangle(*confidences: Tensor) -> tuple[Tensor, ...]:
     With two modalities (the method) m = c_1 c_2 and c_d <- (c_d + m) / 2. With more, m is the mean
     of c_d c_o over the other modalities o: c_d <- (c_d + mean_o c_d c_o) / 2. A single one stays
     as it is.
-    Source: CromSS (https://arxiv.org/abs/2405.01217); more than two modalities is ours.
+    Source: CromSS (https://arxiv.org/abs/2405.01217); more than two modalities is an addition.
 
     Args:
         *confidences: (N, H, W) each, in [0, 1].
@@ -112,27 +106,27 @@ def _mean(tensors: Sequence[Tensor]) -> Tensor:
 def _measure(kind: str) -> Callable[[Tensor], Tensor]:
     if kind not in CONFIDENCE_KINDS:
         raise ValueError(f'confidence must be one of {CONFIDENCE_KINDS}, but got {kind!r}')
-    return _certainty if kind == 'entropy' else _gini
+    return _one_minus_entropy if kind == 'entropy' else _gini
 
 
-def _certainty(log_p: Tensor) -> Tensor:
-    """1 - entropy / log C; may change its argument."""
+def _one_minus_entropy(log_p: Tensor) -> Tensor:
+    """1 - entropy / log C."""
     classes = log_p.shape[1]
     if classes == 1:
         return torch.ones_like(log_p[:, 0])
     # a logit of -inf is a probability of 0, whose logarithm must not make 0 * inf
-    log_p.clamp_min_(torch.finfo(log_p.dtype).min)
-    return log_p.exp().mul_(log_p).sum(dim=1).div_(math.log(classes)).add_(1).clamp_(0, 1)
+    log_p = log_p.clamp_min(torch.finfo(log_p.dtype).min)
+    return ((log_p.exp() * log_p).sum(dim=1) / math.log(classes) + 1).clamp(0, 1)
 
 
 def _gini(log_p: Tensor) -> Tensor:
     """Sum of the squared probabilities."""
-    return (2 * log_p).exp_().sum(dim=1).clamp_(0, 1)
+    return (2 * log_p).exp().sum(dim=1).clamp(0, 1)
 
 
 def _probability_of(log_p: Tensor, indices: Tensor) -> Tensor:
     """Probabilities of the classes ``indices`` (N, H, W)."""
-    return log_p.gather(1, indices[:, None])[:, 0].exp_()
+    return log_p.gather(1, indices[:, None])[:, 0].exp()
 
 
 def _indices(logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
@@ -144,7 +138,6 @@ def _indices(logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor,
     return labels.long().masked_fill(ignored, 0), ignored
 
 
-def _log_probabilities(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """log softmax of the logits in full precision, with what belongs to it, part by part."""
-    for part, *rest in in_parts(logits.detach(), *others):
-        yield full_precision(part).log_softmax(dim=1), *rest
+def _log_probabilities(logits: Tensor) -> Tensor:
+    """log softmax of the logits (N, C, H, W) in full precision, without gradient."""
+    return full_precision(logits.detach()).log_softmax(dim=1)

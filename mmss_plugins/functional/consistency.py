@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from mmss_plugins.functional.cross_entropy import pixel_cross_entropy
 from mmss_plugins.functional.reduction import full_precision, pixel_weights, weighted_mean
 
 CONSISTENCY_KINDS = ('ce', 'kl', 'mse')
@@ -55,7 +55,7 @@ def consistency_loss(
         per_pixel = (student.softmax(dim=1) - teacher.softmax(dim=1)).square().sum(dim=1)
     else:
         target = teacher.softmax(dim=1)
-        per_pixel = pixel_cross_entropy(student, target)
+        per_pixel = F.cross_entropy(student, target, reduction='none')
         if kind == 'kl':  # minus the teacher's entropy
-            per_pixel = per_pixel - pixel_cross_entropy(teacher, target)
+            per_pixel = per_pixel - F.cross_entropy(teacher, target, reduction='none')
     return weighted_mean(per_pixel, pixel_weights(valid.bool(), weights, student.dtype))

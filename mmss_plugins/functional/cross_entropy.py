@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from mmss_plugins.functional.reduction import (
-    full_precision,
-    in_parts,
-    pixel_weights,
-    reduce_loss,
-    valid_target,
-)
+from mmss_plugins.functional.reduction import pixel_inputs, reduce_loss
 from mmss_plugins.land_cover import IGNORE_INDEX
 
 
@@ -45,44 +37,6 @@ def soft_cross_entropy(
     Raises:
         ValueError: If a shape does not fit the logits.
     """
-    logits = full_precision(logits)
-    target, valid = valid_target(logits, target, ignore_mask, ignore_index)
-    if target.is_floating_point():
-        per_pixel = pixel_cross_entropy(logits, target)
-    else:
-        per_pixel = F.cross_entropy(logits, target, reduction='none')
-    return reduce_loss(per_pixel, pixel_weights(valid, weight, logits.dtype), reduction)
-
-
-def pixel_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """-sum_c target log softmax(logits) of each pixel, differentiable once, in ``logits`` only.
-
-    As torch's, but nothing of the size of the logits is kept for the backward pass or written
-    twice, which on the CPU takes most of the time.
-
-    Args:
-        logits: (N, C, H, W), float32 or float64.
-        target: (N, C, H, W) in the same dtype, not negative.
-
-    Returns:
-        (N, H, W).
-    """
-    return _PixelCrossEntropy.apply(logits, target)
-
-
-class _PixelCrossEntropy(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, logits, target):
-        ctx.save_for_backward(logits, target)
-        parts = in_parts(logits, target)
-        return torch.cat([z.log_softmax(dim=1).mul_(t).sum(dim=1).neg_() for z, t in parts])
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad):
-        logits, target = ctx.saved_tensors
-        result = torch.empty_like(logits)
-        for z, t, g, out in in_parts(logits, target, grad[:, None], result):
-            torch.softmax(z, dim=1, out=out)
-            out.mul_(t.sum(dim=1, keepdim=True).mul_(g)).addcmul_(t, g, value=-1)
-        return result, None
+    inputs = pixel_inputs(logits, target, weight, ignore_mask, ignore_index)
+    per_pixel = F.cross_entropy(inputs.logits, inputs.target, reduction='none')
+    return reduce_loss(per_pixel, inputs.weights, reduction)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmss_plugins.functional.reduction import (
-    full_precision,
-    pixel_weights,
-    reduce_loss,
-    valid_target,
-)
+from mmss_plugins.functional.reduction import pixel_inputs, reduce_loss
 from mmss_plugins.land_cover import IGNORE_INDEX
 
 
@@ -31,7 +25,7 @@ def soft_focal(
     focal loss of Lin et al. for each class on its own, summed over the classes; a soft target gives
     the expectation of that for labels drawn from it. Differentiable with respect to ``logits``;
     with no valid pixel, or weights that are all 0, the loss is 0 with zero gradients.
-    Source: focal loss, https://arxiv.org/abs/1708.02002; soft targets are ours.
+    Source: focal loss, https://arxiv.org/abs/1708.02002; soft targets are an addition.
 
     Args:
         logits: (N, C, H, W), any float dtype; computed in float32 or better.
@@ -48,13 +42,11 @@ def soft_focal(
     Raises:
         ValueError: If a shape does not fit the logits.
     """
-    logits = full_precision(logits)
-    target, valid = valid_target(logits, target, ignore_mask, ignore_index)
-    if not target.is_floating_point():
-        target = torch.zeros_like(logits).scatter_(1, target[:, None], 1)
-    log_s, log_rest = F.logsigmoid(logits), F.logsigmoid(-logits)
+    inputs = pixel_inputs(logits, target, weight, ignore_mask, ignore_index)
+    z = inputs.probabilities()
+    log_s, log_rest = F.logsigmoid(inputs.logits), F.logsigmoid(-inputs.logits)
     # exp of the logarithms, not powers: the gradient of 0 ** gamma is not finite for gamma < 1
     as_class = (gamma * log_rest).exp() * log_s
     as_other = (gamma * log_s).exp() * log_rest
-    per_pixel = -(as_other + target * (as_class - as_other)).sum(dim=1)
-    return reduce_loss(per_pixel, pixel_weights(valid, weight, logits.dtype), reduction)
+    per_pixel = -(as_other + z * (as_class - as_other)).sum(dim=1)
+    return reduce_loss(per_pixel, inputs.weights, reduction)

@@ -20,7 +20,7 @@ class LabelNoiseSums:
     Args:
         branches: Names of the modalities (and of the common branch), B of them.
         num_classes: C.
-        ignore_index: Label of pixels that are left out.
+        ignore_index: Label of pixels that are skipped.
 
     Attributes:
         arrays: By name, float64 arrays of whole numbers but for the sums. S is what is known of
@@ -70,7 +70,7 @@ class LabelNoiseSums:
         """Count one batch.
 
         Args:
-            labels: (N, H, W) noisy classes; any value outside 0..C-1 is left out.
+            labels: (N, H, W) noisy classes; any value outside 0..C-1 is skipped.
             predictions: (N, H, W) predicted classes per branch.
             confidence: (N, H, W) label confidences in [0, 1] per branch.
             weights: (N, H, W) label weights in [0, 1] per branch.
@@ -89,15 +89,15 @@ class LabelNoiseSums:
         arrays['samples'] += len(labels)
         arrays['pixels'] += _counts(group, (3, c))
         for index, name in enumerate(self.branches):
-            trust, weight = confidence[name][valid], weights[name][valid]
+            score, weight = confidence[name][valid], weights[name][valid]
             arrays['weight'][index] += _counts(group, (3, c), weight)
             arrays['full'][index] += _counts(group[weight >= 1], (3, c))
-            arrays['confidence'][index] += _counts(group, (3, c), trust)
-            coarse = np.minimum((trust * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
+            arrays['confidence'][index] += _counts(group, (3, c), score)
+            coarse = np.minimum((score * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
             arrays['histogram'][index] += _counts(
                 group * HISTOGRAM_BINS + coarse, (3, c, HISTOGRAM_BINS)
             )
-            for kind, scores in (('confidence_bins', trust), ('weight_bins', weight)):
+            for kind, scores in (('confidence_bins', score), ('weight_bins', weight)):
                 arrays[kind][index] += _counts(
                     group * SCORE_BINS + score_bins(scores), (3, c, SCORE_BINS)
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,12 +10,58 @@ from torch import Tensor
 from mmss_plugins.land_cover import IGNORE_INDEX
 
 REDUCTIONS = ('mean', 'sum', 'none')
-_PART = 1 << 20  # logits handled at a time on the CPU
 
 
 def full_precision(tensor: Tensor) -> Tensor:
     """The tensor in float32, or as it is when it is float64 (losses never run in 16 bits)."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+class PixelInputs(NamedTuple):
+    """What a segmentation loss is computed from.
+
+    ``logits`` (N, C, H, W) in float32 or float64; ``target`` (N, H, W) int64 indices, 0 on ignored
+    pixels, or (N, C, H, W) probabilities; ``valid`` (N, H, W) bool; ``weights`` (N, H, W), 0 on
+    ignored pixels.
+    """
+
+    logits: Tensor
+    target: Tensor
+    valid: Tensor
+    weights: Tensor
+
+    def probabilities(self) -> Tensor:
+        """The target as class probabilities (N, C, H, W): indices become one-hot."""
+        if self.target.is_floating_point():
+            return self.target
+        return torch.zeros_like(self.logits).scatter_(1, self.target[:, None], 1)
+
+
+def pixel_inputs(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_mask: Tensor | None = None,
+    ignore_index: int = IGNORE_INDEX,
+) -> PixelInputs:
+    """Check the arguments of a segmentation loss, and bring them to full precision.
+
+    Args:
+        logits: (N, C, H, W), any float dtype.
+        target: (N, H, W) class indices or (N, C, H, W) class probabilities.
+        weight: (N, H, W) pixel weights, not negative; None is 1 everywhere.
+        ignore_mask: (N, H, W) bool, true where a pixel takes part in nothing.
+        ignore_index: Class index that is ignored as well (for class indices only).
+
+    Returns:
+        The inputs.
+
+    Raises:
+        ValueError: If a shape does not fit the logits.
+    """
+    logits = full_precision(logits)
+    target, valid = valid_target(logits, target, ignore_mask, ignore_index)
+    return PixelInputs(logits, target, valid, pixel_weights(valid, weight, logits.dtype))
 
 
 def valid_target(
@@ -118,15 +164,3 @@ def pixel_weights(valid: Tensor, weight: Tensor | None, dtype: torch.dtype) -> T
         )
     # filled, not multiplied: a weight that is not finite on an ignored pixel must not leak
     return weight.detach().to(dtype).masked_fill(~valid, 0)
-
-
-def in_parts(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Tensors with a common first dimension, a few samples at a time on the CPU, else at once.
-
-    On the CPU, temporaries of a whole batch leave the cache and cost several times as much as the
-    arithmetic; on other devices few large kernels are best.
-    """
-    samples = max(1, len(logits))
-    if logits.device.type == 'cpu':
-        samples = max(1, _PART * samples // max(1, logits.numel()))
-    return zip(*(tensor.split(samples) for tensor in (logits, *others)), strict=True)

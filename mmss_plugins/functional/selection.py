@@ -36,7 +36,7 @@ def label_selection_mask(
     ignore_index: int = IGNORE_INDEX,
     class_balance: bool = True,
 ) -> Tensor:
-    """Weights for the segmentation loss: 1 for the most trusted pixels of each class.
+    """Weights for the segmentation loss: 1 for the most confident pixels of each class.
 
     Of the n_c pixels of class c in the batch, the k = floor(n_c s) with the highest confidence get
     weight 1; the others confidence / tau, with tau the k-th highest confidence of the class. Where
@@ -45,7 +45,7 @@ def label_selection_mask(
     Confidence is clamped to [0, 1], and NaN counts as 0, so one bad pixel moves no other's rank by
     more than its own place. Nothing here waits for the device.
     Source: CromSS (https://arxiv.org/abs/2405.01217), class-balanced sample selection; a single
-    threshold for all classes is ours.
+    threshold for all classes is an addition.
 
     Args:
         confidence: (N, H, W), any float dtype.

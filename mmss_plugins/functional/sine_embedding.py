@@ -38,7 +38,7 @@ def sine_embedding(positions: Tensor, dims: int) -> Tensor:
 def grid_embedding(height: int, width: int, dims: int) -> Tensor:
     """Embeddings of a grid's places, row by row, after a row of zeros for the class token.
 
-    The first half of the dimensions tells the column, the second the row.
+    The first half of the dimensions encodes the column, the second the row.
     Source: MAE, https://arxiv.org/abs/2111.06377, as DOFA and SatMAE use it.
 
     Args:

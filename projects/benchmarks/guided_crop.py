@@ -81,9 +81,9 @@ def least_milliseconds(*calls) -> list[float]:
 
 
 def ours(features, gradients, images) -> tuple[torch.Tensor, torch.Tensor]:
-    """Boxes, and crops that are written over the images, as in GraSS."""
+    """Boxes and crops, as in GraSS."""
     boxes = guided_boxes(features, gradients, SIZE, RATIO)
-    return boxes, crop_resize(images, boxes, SIZE, reuse=True)
+    return boxes, crop_resize(images, boxes, SIZE)
 
 
 def naive(features, gradients, images) -> tuple[torch.Tensor, torch.Tensor]:

@@ -33,7 +33,7 @@ def rows() -> list[dict]:
     try:
         nobody, alike = torch.zeros(size, dtype=torch.bool), [torch.ones(size)] * 4
         torch.testing.assert_close(ours(logits, target, nobody, alike), plain(logits, target))
-        mine, theirs = milliseconds(
+        own, baseline = milliseconds(
             lambda: _backward(ours(logits, target, ignored, masks), logits),
             lambda: _backward(plain(logits, target), logits),
             REPEATS,
@@ -43,9 +43,9 @@ def rows() -> list[dict]:
     return [
         {
             'name': 'losses forward and backward, both modalities, 8x9x256x256 (ms, one core)',
-            'ours': mine,
-            'baseline': theirs,
-            'ratio': theirs / mine,
+            'ours': own,
+            'baseline': baseline,
+            'ratio': baseline / own,
             'unit': 'ms',
         }
     ]
@@ -58,8 +58,8 @@ def ours(logits, target, ignored, masks) -> torch.Tensor:
         z, weight = logits[own], masks[own]
         total = total + soft_cross_entropy(z, target, weight, ignored)
         total = total + soft_dice_loss(z, target, weight, ignored)
-        trust = masks[2 + other]
-        total = total + consistency_loss(z, logits[other], trust, valid=~ignored)
+        confidence = masks[2 + other]
+        total = total + consistency_loss(z, logits[other], confidence, valid=~ignored)
     return total
 
 

@@ -49,7 +49,7 @@ def test_there_and_back_through_files(published, tmp_path, capsys):
     said = capsys.readouterr().out
     assert 'converted: 302 tensors' in said
     assert f'written: {ours}' in said
-    assert 'left out, not weights: epoch, global_step, pytorch-lightning_version, loops, ' in said
+    assert 'skipped, not weights: epoch, global_step, pytorch-lightning_version, loops, ' in said
     torch.load(ours, weights_only=True)  # nothing but plain values in it
     assert load(ours)['meta']['converted_from'] == NAME
     assert main([str(ours), str(back), '--reverse']) == 0
@@ -94,9 +94,7 @@ def failure(capsys, *arguments):
 def test_what_is_asked_for_is_checked(published, tmp_path, capsys):
     out = tmp_path / 'out.pth'
     assert '--bands 9' in failure(capsys, published, out, '--bands', 9)
-    assert 'leave --modality out' in failure(
-        capsys, published, out, '--reverse', '--modality', 's1'
-    )
+    assert 'remove --modality' in failure(capsys, published, out, '--reverse', '--modality', 's1')
     assert "no branch 'common'" in failure(capsys, published, out, '--modality', 'common')
     assert not out.exists()
 

@@ -58,7 +58,7 @@ def test_scripts_options_are_admitted_and_code_is_not(tmp_path, capsys):
     torch.save(content, file)
     assert run(SSL4EO, file, out) == 0
     said = capsys.readouterr().out
-    assert 'left out: student, optimizer, epoch, args, dino_loss' in said
+    assert 'skipped: student, optimizer, epoch, args, dino_loss' in said
     assert run(SSL4EO, file, out, '--encoder', 'dino-student', '--overwrite') == 0
     state = torch.load(out, weights_only=True)['state_dict']
     assert state['conv1.weight'].flatten()[0] == 1000  # not the teacher's

@@ -15,7 +15,7 @@ from helpers.published_networks import (
 from mmengine.runner import load_checkpoint
 
 from mmss_plugins.checkpoints import to_reference_key, to_segmentor_key
-from mmss_plugins.checkpoints.convert.cromss import to_ours
+from mmss_plugins.checkpoints.convert.cromss import from_published
 from mmss_plugins.checkpoints.convert.cromss_cli import main
 
 
@@ -149,7 +149,7 @@ def test_outputs_of_every_published_network(network, bands):
     state = published_state(network, bands)
     inputs = seeded(63, (2, 2 + bands, 64, 64))
     model = build(network, bands)
-    converted = to_ours({'state_dict': {f'net.{n}': t for n, t in state.items()}}, network)
+    converted = from_published({'state_dict': {f'net.{n}': t for n, t in state.items()}}, network)
     model.load_state_dict(converted.state, strict=True)
     for training in (False, True):
         expected = forward_by_hand(state, network, inputs, training)

@@ -92,8 +92,8 @@ def test_eight_bits_count_by_who_divides_them(store, tmp_path):
     assert spec(store, stock) == plain
     assert spec(store, stock, image_dtype='uint8').modalities['s2'].values == '0..255'
     field = image_field(S2, 'uint8', 'clip8')
-    write_coded(tmp_path / 'coded', field)
-    assert spec(str(tmp_path / 'coded'), ours) == plain
+    write_eight_bit(tmp_path / 'eight_bit', field)
+    assert spec(str(tmp_path / 'eight_bit'), ours) == plain
 
 
 def test_statistics_that_only_divide_eight_bits_are_that_division(store):
@@ -110,7 +110,7 @@ def test_statistics_that_only_divide_eight_bits_are_that_division(store):
     assert (entry.values, entry.input_std) == ('0..1', (255.0,) * 13)
 
 
-def write_coded(path, field):
+def write_eight_bit(path, field):
     label = {'kind': 'label', 'bands': [], 'dtype': 'uint8', 'scale': 'raw', 'unit': 'class index'}
     classes = DFC2020Dataset.METAINFO['classes']
     meta = StoreMeta(

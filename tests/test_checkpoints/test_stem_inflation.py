@@ -54,7 +54,7 @@ def test_half_precision_stays():
         ({'bands': 0}, 'positive'),
         ({'bands': 4, 'mode': 'median'}, "got 'median'"),
         ({'bands': 4, 'mode': 'wavelength', 'source': RGB, 'target': (0.5,)}, 'got 3 and 1'),
-        ({'bands': 1, 'mode': 'wavelength', 'source': RGB, 'target': (3.75,)}, 'no radar'),
+        ({'bands': 1, 'mode': 'wavelength', 'source': RGB, 'target': (3.75,)}, 'no SAR'),
         ({'bands': 1, 'mode': 'wavelength', 'source': (0.5,) * 3, 'target': (0.6,)}, 'different'),
     ],
 )

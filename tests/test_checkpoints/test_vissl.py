@@ -89,7 +89,7 @@ def test_a_bare_backbone_and_what_was_left_out(small):
     assert conversion.dropped == {'not of the encoder': [f'heads.{name}' for name in projector]}
     report = conversion.report()
     assert 'dropped: 4 tensors, not of the encoder (heads 4)' in report
-    assert 'left out, not weights: phase' in report
+    assert 'skipped, not weights: phase' in report
 
 
 def test_without_projector_or_step_counters(small):

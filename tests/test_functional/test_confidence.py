@@ -67,7 +67,7 @@ def test_both_at_once_are_the_same(kind):
     assert torch.equal(of_prediction, prediction_confidence(logits, kind))
 
 
-def test_batches_that_are_handled_in_parts_equal_their_samples():
+def test_large_batches_equal_their_samples():
     logits, labels = torch.randn(3, 3, 600, 600), torch.randint(0, 3, (3, 600, 600))
     together = torch.stack(confidences(logits, labels))
     one_by_one = [torch.stack(confidences(logits[i, None], labels[i, None])) for i in range(3)]

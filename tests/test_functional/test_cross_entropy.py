@@ -108,7 +108,7 @@ def test_targets_that_do_not_sum_to_one():
     assert torch.autograd.gradcheck(lambda z: soft_cross_entropy(z, target), (logits,))
 
 
-def test_batches_that_are_handled_in_parts():
+def test_large_batches():
     """Against torch's own, gradients included."""
     logits = torch.randn(3, 3, 600, 600, dtype=torch.float64, requires_grad=True)
     target = torch.rand(3, 3, 600, 600, dtype=torch.float64)

@@ -121,7 +121,7 @@ def test_gradient_with_soft_targets(weighted):
 
 
 @pytest.mark.parametrize('soft', [False, True])
-def test_batches_that_are_handled_in_parts(soft):
+def test_large_batches(soft):
     """Against autograd through the definition."""
     logits = torch.randn(3, 3, 600, 600, dtype=torch.float64, requires_grad=True)
     labels = torch.randint(0, 3, (3, 600, 600))

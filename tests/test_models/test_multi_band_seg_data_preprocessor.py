@@ -16,10 +16,10 @@ def sample(height, width):
 
 @pytest.mark.parametrize('bands', [1, 2, 3, 4, 13, 15])
 def test_eight_bits_become_unit_range_and_floats_stay(bands):
-    coded = torch.randint(0, 256, (bands, 5, 6), dtype=torch.uint8)
+    eight_bit = torch.randint(0, 256, (bands, 5, 6), dtype=torch.uint8)
     values = torch.randn(bands, 5, 6) * 1000
-    found = build()({'inputs': [coded, coded], 'data_samples': None})['inputs']
-    torch.testing.assert_close(found[1], coded.double().div(255).float())
+    found = build()({'inputs': [eight_bit, eight_bit], 'data_samples': None})['inputs']
+    torch.testing.assert_close(found[1], eight_bit.double().div(255).float())
     assert found.dtype == torch.float32
     found = build()({'inputs': [values]})['inputs']
     torch.testing.assert_close(found[0], values, rtol=0, atol=0)

@@ -36,7 +36,7 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         metavar='PREFIX',
-        help='leave out the tensors whose names begin so; may be given more than once',
+        help='drop the tensors whose names begin so; may be given more than once',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace OUT if it is there')
 

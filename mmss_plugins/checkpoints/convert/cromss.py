@@ -1,15 +1,17 @@
-"""Published CromSS checkpoints to ours and back, every tensor accounted for."""
+"""Published CromSS checkpoints to CrossModalSegmentor and back, every tensor accounted for."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
 from mmss_plugins.checkpoints.convert.published import (
     ConversionError,
+    Network,
     PublishedNetwork,
     check_tensors,
     identify,
@@ -45,11 +47,11 @@ class Conversion:
         network: What it holds.
         state: The converted tensors by their new names.
         spec: Its input specification, None where unknown.
-        dropped: Tensors left out, by reason.
-        other: Entries of the file beside its tensors, which are left out.
+        dropped: Dropped tensors, by reason.
+        other: Entries of the file beside its tensors, which are skipped.
     """
 
-    network: object  # prints as its description
+    network: Network
     state: Mapping[str, Tensor]
     spec: InputSpecification | None
     dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Conversion:
         for reason, names in self.dropped.items():
             rows.append(f'dropped: {len(names)} tensors, {reason} ({_groups(names)})')
         if self.other:
-            rows.append(f'left out, not weights: {", ".join(self.other)}')
+            rows.append(f'skipped, not weights: {", ".join(self.other)}')
         if self.spec is None:
             rows.append(
                 'input specification: none, its bands are not known; a run that loads the file '
@@ -88,7 +90,7 @@ def _groups(names: Iterable[str]) -> str:
     return ', '.join(f'{name} {count}' for name, count in groups.items())
 
 
-def to_ours(
+def from_published(
     content: Mapping, source: str, modality: str | None = None, drop: Sequence[str] = ()
 ) -> Conversion:
     """A published checkpoint with the names of our segmentor, or of a bare backbone.
@@ -98,7 +100,7 @@ def to_ours(
         source: The file, for messages.
         modality: 's1', 's2' or 'common' for that encoder alone, with the names of MMSegmentation's
             ResNet; None for the whole.
-        drop: Tensors whose names begin so are left out.
+        drop: Tensors whose names begin so are dropped.
 
     Returns:
         The conversion.
@@ -115,17 +117,18 @@ def to_ours(
         )
     state, dropped = drop_keys(state, drop)
     if any(name.startswith(PREFIX) for name in state):
-        strangers = [name for name in state if not name.startswith(PREFIX)]
-        if strangers:
+        unexpected_keys = [name for name in state if not name.startswith(PREFIX)]
+        if unexpected_keys:
             raise ConversionError(
-                f'{source}: {len(strangers)} tensors without the prefix {PREFIX!r} of the network: '
-                f'{", ".join(strangers[:_SHOWN])}: unknown; to leave them out, name them or what '
+                f'{source}: {len(unexpected_keys)} tensors without the prefix {PREFIX!r} of the '
+                f'network: '
+                f'{", ".join(unexpected_keys[:_SHOWN])}: unknown; to drop them, name them or what '
                 f'they begin with by --drop'
             )
         state = {name[len(PREFIX) :]: tensor for name, tensor in state.items()}
     network = identify(state, source)
     check_tensors(state, network, source)
-    spec = specification_of({'meta': content}, source)  # of ours, converted to theirs
+    spec = specification_of({'meta': content}, source)  # of a segmentor, converted before
     spec = spec or published_specification(network)
     _check_specification(spec, network, source)
     converted = {to_segmentor_key(name): tensor for name, tensor in state.items()}
@@ -141,13 +144,13 @@ def to_ours(
     return Conversion(network, converted, spec, dropped, _others(content))
 
 
-def to_theirs(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conversion:
+def to_published(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conversion:
     """A checkpoint of our whole segmentor as a published one, its tensors in published order.
 
     Args:
         content: The checkpoint, of MMEngine or of this tool.
         source: The file, for messages.
-        drop: Tensors whose names begin so are left out.
+        drop: Tensors whose names begin so are dropped.
 
     Returns:
         The conversion.
@@ -160,21 +163,23 @@ def to_theirs(content: Mapping, source: str, drop: Sequence[str] = ()) -> Conver
     if own:
         dropped |= {'state of training that a published network has not': own}
     fusion = 'mid' if any(name.startswith('decode_heads.shared.') for name in state) else 'late'
-    theirs = {}
+    published = {}
     for name, tensor in state.items():
         if name in own:
             continue
         try:
-            theirs[to_reference_key(name, fusion)] = tensor
+            published[to_reference_key(name, fusion)] = tensor
         except KeyError as error:
             raise ConversionError(
-                f'{source}: {error.args[0]}: expected a whole CrossModalSegmentor; to leave the '
-                f'tensor out, name it or what it begins with by --drop'
+                f'{source}: {error.args[0]}: expected a whole CrossModalSegmentor; to drop the '
+                f'tensor, name it or what it begins with by --drop'
             ) from None
-    network = identify(theirs, source)
-    check_tensors(theirs, network, source)
+    network = identify(published, source)
+    check_tensors(published, network, source)
     spec = specification_of(content, source)
-    converted = {f'{PREFIX}{name}': theirs[name] for name in network.shapes() if name in theirs}
+    converted = {
+        f'{PREFIX}{name}': published[name] for name in network.shapes() if name in published
+    }
     return Conversion(network, converted, spec, dropped, _others(content))
 
 
@@ -206,9 +211,9 @@ def _check_specification(
         )
 
 
-def our_checkpoint(conversion: Conversion, source: str) -> dict:
+def mm_checkpoint(conversion: Conversion, source: str) -> dict:
     """What to save, so that MM loads it as a checkpoint or by ``init_cfg``."""
-    meta: dict[str, object] = {'mmss_plugins_version': __version__, 'converted_from': source}
+    meta: dict[str, Any] = {'mmss_plugins_version': __version__, 'converted_from': source}
     classes = conversion.spec.classes if conversion.spec else ()
     if classes:
         meta['dataset_meta'] = {'classes': tuple(classes)}
@@ -219,7 +224,7 @@ def our_checkpoint(conversion: Conversion, source: str) -> dict:
     return {'meta': meta, 'state_dict': _own_storage(conversion.state.items())}
 
 
-def their_checkpoint(conversion: Conversion) -> dict:
+def published_checkpoint(conversion: Conversion) -> dict:
     """What to save, so that the published code finds its 'state_dict'."""
     content: dict[str, object] = {'state_dict': _own_storage(conversion.state.items())}
     if conversion.spec is not None:

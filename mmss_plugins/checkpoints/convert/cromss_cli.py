@@ -12,13 +12,13 @@ from mmss_plugins.checkpoints.convert.cli import add_writing, check_paths, make_
 from mmss_plugins.checkpoints.convert.cromss import (
     BRANCHES,
     Conversion,
-    our_checkpoint,
-    their_checkpoint,
-    to_ours,
-    to_theirs,
+    from_published,
+    mm_checkpoint,
+    published_checkpoint,
+    to_published,
 )
 from mmss_plugins.checkpoints.convert.encoder import read_foreign_checkpoint
-from mmss_plugins.checkpoints.convert.published import ConversionError
+from mmss_plugins.checkpoints.convert.published import ConversionError, PublishedNetwork
 from mmss_plugins.checkpoints.files import CheckpointFileError, write_checkpoint
 from mmss_plugins.download.cromss import CHECKPOINTS, fetch_checkpoint
 from mmss_plugins.download.errors import DownloadError
@@ -101,16 +101,17 @@ def _download(arguments: argparse.Namespace) -> Path:
 def _convert(arguments: argparse.Namespace) -> Conversion:
     path, out = arguments.checkpoint, arguments.out
     if arguments.reverse and arguments.modality:
-        raise ConversionError('--reverse needs the whole model: leave --modality out')
+        raise ConversionError('--reverse needs the whole model: remove --modality')
     check_paths(path, out, arguments.overwrite)
     if str(path) in CHECKPOINTS and not path.exists() and not arguments.reverse:
         path = _download(arguments)
     content = read_foreign_checkpoint(path)
     if arguments.reverse:
-        conversion = to_theirs(content, str(path), arguments.drop)
+        conversion = to_published(content, str(path), arguments.drop)
     else:
-        conversion = to_ours(content, str(path), arguments.modality, arguments.drop)
+        conversion = from_published(content, str(path), arguments.modality, arguments.drop)
     network = conversion.network
+    assert isinstance(network, PublishedNetwork)
     if arguments.bands not in (None, network.s2_bands):
         raise ConversionError(
             f'{path}: --bands {arguments.bands}, but its Sentinel-2 encoder takes '
@@ -120,7 +121,9 @@ def _convert(arguments: argparse.Namespace) -> Conversion:
     if named and (int(named[1]), named[2].lower()) != (network.s2_bands, network.fusion):
         print(f'warning: {path.name} names another network than it holds', file=sys.stderr)
     content = (
-        their_checkpoint(conversion) if arguments.reverse else our_checkpoint(conversion, path.name)
+        published_checkpoint(conversion)
+        if arguments.reverse
+        else mm_checkpoint(conversion, path.name)
     )
     write_checkpoint(content, out, arguments.overwrite)
     return conversion

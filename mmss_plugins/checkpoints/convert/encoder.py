@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torch import Tensor
-
 from mmss_plugins.checkpoints.convert.cromss import drop_keys
+from mmss_plugins.checkpoints.convert.encoder_recipe import EncoderRecipe, State
 from mmss_plugins.checkpoints.convert.published import ConversionError
 from mmss_plugins.checkpoints.files import CheckpointFileError, read_checkpoint, state_of
 from mmss_plugins.checkpoints.transfer.report import TransferReport, transfer_report
@@ -16,48 +15,6 @@ from mmss_plugins.compat.plain_namespace import namespaces_admitted
 from mmss_plugins.version import __version__
 
 _SHOWN = 8
-State = Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class EncoderRecipe:
-    """Where a method's checkpoints keep an encoder.
-
-    Args:
-        method: Its name, for the report.
-        containers: Keys of the file's content that may hold the tensors, the first that is there
-            counts; '' is the content itself.
-        prefixes: What the encoder's names may begin with, the first that has its stem counts.
-        stem: A tensor of the encoder, without prefix.
-        rest: What else there may be, as beginnings of names without ``module.`` (in the encoder
-            also without its prefix), and what that is.
-        expected: Makes of the encoder's tensors a state dict of our module, with the right shapes.
-        missing: Makes of the encoder's tensors those that the file may lack, and their values.
-        usage: Makes of the encoder's tensors a config that loads it.
-        to_ours: Our name of an encoder's tensor, by its name in the file without the prefix.
-        to_theirs: The way back.
-        on_request: Taken only where it is named: the file's usual encoder is another one.
-    """
-
-    method: str
-    containers: tuple[str, ...]
-    prefixes: tuple[str, ...]
-    stem: str
-    rest: Mapping[str, str]
-    expected: Callable[[State], State]
-    usage: Callable[[State], str]
-    missing: Callable[[State], State] = lambda _: {}
-    to_ours: Callable[[str], str] = str
-    to_theirs: Callable[[str], str] = str
-    on_request: bool = False
-
-    def container(self, content: Mapping) -> str | None:
-        """The key under which a file of this kind has its tensors, None if it is of another."""
-        for key in self.containers:
-            state = content.get(key) if key else content
-            if isinstance(state, Mapping) and any(p + self.stem in state for p in self.prefixes):
-                return key
-        return None
 
 
 @dataclass(frozen=True)
@@ -70,8 +27,8 @@ class EncoderConversion:
         state: The encoder's tensors by our names.
         report: Of the transfer into our module.
         added: Names of tensors that the file lacks.
-        dropped: Tensors left out, by reason.
-        other: Entries of the file beside the tensors, which are left out.
+        dropped: Dropped tensors, by reason.
+        other: Entries of the file beside the tensors, which are skipped.
     """
 
     recipe: EncoderRecipe
@@ -94,7 +51,7 @@ class EncoderConversion:
             shown = ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
             rows.append(f'dropped: {len(names)} tensors, {reason} ({shown})')
         if self.other:
-            rows.append(f'left out: {", ".join(self.other)}')
+            rows.append(f'skipped: {", ".join(self.other)}')
         rows.append('input specification: none; a run that loads the file cannot check its bands')
         rows.append(f'use: {self.recipe.usage(self.state)}')
         return '\n'.join(rows)
@@ -132,7 +89,7 @@ def convert_encoder(
         content: The checkpoint.
         source: The file, for messages.
         recipe: Where it keeps the encoder.
-        drop: Tensors whose names in the file begin so are left out.
+        drop: Tensors whose names in the file begin so are dropped.
 
     Returns:
         The conversion.
@@ -161,18 +118,18 @@ def convert_encoder(
         if reason:
             dropped.setdefault(reason, []).append(name)
         elif inside:
-            encoder[recipe.to_ours(short)] = tensor
+            encoder[recipe.from_published(short)] = tensor
         else:
             unknown.append(name)
     if unknown:
         raise ConversionError(
             f'{source}: {len(unknown)} unknown tensors beside the encoder {prefix!r}: '
-            f'{", ".join(unknown[:_SHOWN])}; to leave them out, name them or what they begin with '
+            f'{", ".join(unknown[:_SHOWN])}; to drop them, name them or what they begin with '
             f'by --drop'
         )
-    encoder, added, report = _fitted(encoder, recipe, source)
+    fitted, added, report = _fitted(encoder, recipe, source)
     other = [str(k) for k in content if k != key] if key else []
-    return EncoderConversion(recipe, prefix, encoder, report, added, dropped, other)
+    return EncoderConversion(recipe, prefix, fitted, report, added, dropped, other)
 
 
 def _places(recipe: EncoderRecipe) -> str:
@@ -214,7 +171,7 @@ def to_published(content: Mapping, source: str, recipe: EncoderRecipe) -> dict:
     """
     encoder, _, _ = _fitted(state_of(content, source), recipe, source)
     state = {
-        recipe.prefixes[0] + recipe.to_theirs(name): tensor.clone()
+        recipe.prefixes[0] + recipe.to_published(name): tensor.clone()
         for name, tensor in encoder.items()
     }
     key = recipe.containers[0]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from mmss_plugins.checkpoints.convert.cli import add_writing, check_paths, make_parser, run
 from mmss_plugins.checkpoints.convert.encoder import (
-    EncoderRecipe,
     convert_encoder,
     detect,
     read_foreign_checkpoint,
     to_published,
 )
+from mmss_plugins.checkpoints.convert.encoder_recipe import EncoderRecipe
 from mmss_plugins.checkpoints.convert.published import ConversionError
 from mmss_plugins.checkpoints.convert.resnet_recipes import SATLAS
 from mmss_plugins.checkpoints.convert.ssl4eo_recipes import SSL4EO
@@ -76,7 +76,7 @@ def _parser(command: EncoderCommand) -> argparse.ArgumentParser:
     parser = make_parser(command.description, f'{_EPILOG}\nexamples:\n{command.examples}')
     if len(recipes) > 1:
         parser.add_argument(
-            '--encoder', choices=list(recipes), help='which one, where the file does not tell'
+            '--encoder', choices=list(recipes), help='which one, where the file holds several'
         )
     parser.add_argument(
         '--reverse', action='store_true', help='from a converted encoder to the published names'
@@ -94,7 +94,7 @@ def _convert(arguments: argparse.Namespace, recipes: Mapping[str, EncoderRecipe]
         if not name:
             raise ConversionError(f'--reverse needs --encoder, one of {list(recipes)}')
         if arguments.drop:
-            raise ConversionError('--reverse needs the whole encoder: leave --drop out')
+            raise ConversionError('--reverse needs the whole encoder: remove --drop')
         published = to_published(content, str(path), recipes[name])
         write_checkpoint(published, out, arguments.overwrite)
         return f'{recipes[name].method}: the encoder by its published names'

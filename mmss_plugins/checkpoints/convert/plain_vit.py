@@ -6,13 +6,11 @@ Sources: https://github.com/huggingface/pytorch-image-models, https://github.com
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from mmss_plugins.checkpoints.convert.encoder import EncoderRecipe, State
-from mmss_plugins.checkpoints.convert.resnet_recipes import HEAD
+from mmss_plugins.checkpoints.convert.encoder_recipe import HEAD, EncoderKind, State
 
 _TOP = {'patch_embed.proj': 'patch_embed.projection', 'norm': 'ln1'}
 _INSIDE = {
@@ -21,22 +19,22 @@ _INSIDE = {
     'mlp.fc1': 'ffn.layers.0.0',
     'mlp.fc2': 'ffn.layers.1',
 }
-_THEIR_BLOCK = re.compile(r'blocks\.(\d+)\.(.+)\.(weight|bias)')
+_PUBLISHED_BLOCK = re.compile(r'blocks\.(\d+)\.(.+)\.(weight|bias)')
 _ARCHS = {384: "'deit-small'", 768: "'base'", 1024: "'large'", 1280: "'huge'"}  # by channels
 _LAYERS = {384: 12, 768: 12, 1024: 24, 1280: 32}
 _HEAD_DIMS = 64  # of the published sizes but 'huge'; it does not show in the shapes
-_OUR_BLOCK = re.compile(r'layers\.(\d+)\.(.+)\.(weight|bias)')
+_OWN_BLOCK = re.compile(r'layers\.(\d+)\.(.+)\.(weight|bias)')
 
 
 def to_mmpretrain(name: str) -> str:
     """MMPretrain's name of a tensor with a name of timm; an unknown one stays."""
-    return _renamed(name, _THEIR_BLOCK, 'layers', _TOP, _INSIDE)
+    return _renamed(name, _PUBLISHED_BLOCK, 'layers', _TOP, _INSIDE)
 
 
 def to_timm(name: str) -> str:
     """Undoes :func:`to_mmpretrain`."""
-    back = [{ours: theirs for theirs, ours in names.items()} for names in (_TOP, _INSIDE)]
-    return _renamed(name, _OUR_BLOCK, 'blocks', *back)
+    back = [{own: published for published, own in names.items()} for names in (_TOP, _INSIDE)]
+    return _renamed(name, _OWN_BLOCK, 'blocks', *back)
 
 
 def _renamed(
@@ -48,28 +46,6 @@ def _renamed(
         return f'{blocks}.{number}.{inside.get(part, part)}.{leaf}'
     part, _, leaf = name.rpartition('.')
     return f'{top[part]}.{leaf}' if part in top else name
-
-
-def vit_recipe(
-    method: str,
-    containers: tuple[str, ...],
-    prefixes: tuple[str, ...],
-    rest: Mapping[str, str],
-    on_request: bool = False,
-) -> EncoderRecipe:
-    """Where a method keeps a plain vision transformer with timm's names."""
-    return EncoderRecipe(
-        method,
-        containers,
-        prefixes,
-        'patch_embed.proj.weight',
-        {'head.': HEAD, 'fc_norm.': HEAD, **rest},
-        _expected,
-        _usage,
-        to_ours=to_mmpretrain,
-        to_theirs=to_timm,
-        on_request=on_request,
-    )
 
 
 def _expected(state: State) -> dict[str, Tensor]:
@@ -119,3 +95,13 @@ def _usage(state: State) -> str:
         f"patch_size={patch}, in_channels={bands}, out_type='featmap', "
         f"init_cfg=dict(type='Pretrained', checkpoint=OUT))"
     )
+
+
+PLAIN_VIT = EncoderKind(
+    'patch_embed.proj.weight',
+    {'head.': HEAD, 'fc_norm.': HEAD},
+    _expected,
+    _usage,
+    to_mmpretrain,
+    to_timm,
+)

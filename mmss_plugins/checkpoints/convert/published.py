@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
@@ -31,6 +32,14 @@ Shape = tuple[int, ...]
 
 class ConversionError(RuntimeError):
     """A checkpoint does not hold what a published network, or ours, has to hold."""
+
+
+class Network(Protocol):
+    """A network whose tensors are known; prints as its description."""
+
+    def shapes(self) -> dict[str, Shape]:
+        """Names and shapes of all tensors."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,7 @@ def _decoder(depth: int) -> dict[str, Shape]:
 
 
 def identify(state: Mapping[str, Tensor], source: str) -> PublishedNetwork:
-    """Tell a published network by its tensors.
+    """Identify a published network by its tensors.
 
     Args:
         state: Its tensors, without the prefix ``net.``.
@@ -163,7 +172,7 @@ def identify(state: Mapping[str, Tensor], source: str) -> PublishedNetwork:
 
 
 def resnet_depth(state: Mapping[str, Tensor], encoder: str) -> tuple[int | None, tuple[int, ...]]:
-    """Tell a torchvision-named ResNet by its tensors.
+    """Identify a torchvision-named ResNet by its tensors.
 
     Args:
         state: A checkpoint's tensors.
@@ -192,7 +201,7 @@ def _size(state: Mapping[str, Tensor], name: str, dim: int, source: str) -> int:
     return state[name].shape[dim]
 
 
-def check_tensors(state: Mapping[str, Tensor], network: PublishedNetwork, source: str) -> None:
+def check_tensors(state: Mapping[str, Tensor], network: Network, source: str) -> None:
     """Hold a checkpoint's tensors to a network's; BatchNorm's step counters may be missing.
 
     Args:

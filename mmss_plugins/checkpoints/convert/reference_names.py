@@ -13,7 +13,7 @@ MID_ENCODERS = {'encoder1': 's1', 'encoder': 's2', 'encoder_com': 'common'}
 LATE_MODELS = {'model1': 's1', 'model2': 's2', 'model_com': 'common'}
 SHARED = 'shared'
 _BLOCK = re.compile(r'blocks\.(\d+)\.conv([12])\.([01])\.(\w+)')
-_OUR_BLOCK = re.compile(r'blocks\.(\d+)\.conv([12])\.(conv|bn)\.(\w+)')
+_OWN_BLOCK = re.compile(r'blocks\.(\d+)\.conv([12])\.(conv|bn)\.(\w+)')
 _CONV_PARTS = {'0': 'conv', '1': 'bn'}
 _LAYERS = {part: layer for layer, part in _CONV_PARTS.items()}
 
@@ -76,7 +76,7 @@ def to_reference_key(segmentor_key: str, fusion: str) -> str:
     """
     group, _, rest = segmentor_key.partition('.')
     branch, _, rest = rest.partition('.')
-    tops = {ours: theirs for theirs, ours in _tops(fusion).items()}
+    tops = {own: published for published, own in _tops(fusion).items()}
     if group == 'backbones' and branch in tops:
         return f'{tops[branch]}.{rest}' if fusion == 'mid' else f'{tops[branch]}.encoder.{rest}'
     name = _reference_head_key(rest) if group == 'decode_heads' else None
@@ -97,7 +97,7 @@ def _reference_head_key(rest: str) -> str | None:
     """Name below a published U-Net of a UNetHead's tensor, None if it has none."""
     if rest in ('conv_seg.weight', 'conv_seg.bias'):
         return f'segmentation_head.0.{rest.partition(".")[2]}'
-    match = _OUR_BLOCK.fullmatch(rest)
+    match = _OWN_BLOCK.fullmatch(rest)
     if match is None:
         return None
     block, conv, part, tensor = match.groups()

@@ -6,16 +6,13 @@ as MMSegmentation's has them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
-from mmss_plugins.checkpoints.convert.encoder import EncoderRecipe, State
+from mmss_plugins.checkpoints.convert.encoder_recipe import HEAD, EncoderKind, State
 from mmss_plugins.checkpoints.convert.published import DEPTHS, resnet_depth, resnet_shapes
 
 STEM = 'conv1.weight'
-HEAD = 'a head on top'
 _ENCODER = 'encoder'
 
 
@@ -50,34 +47,18 @@ def _usage(state: State) -> str:
     )
 
 
-def resnet_recipe(
-    method: str,
-    containers: tuple[str, ...],
-    prefixes: tuple[str, ...],
-    rest: Mapping[str, str],
-    on_request: bool = False,
-) -> EncoderRecipe:
-    """Where a method keeps a ResNet with torchvision's names."""
-    return EncoderRecipe(
-        method,
-        containers,
-        prefixes,
-        STEM,
-        {'fc.': HEAD, **rest},
-        _expected,
-        _usage,
-        on_request=on_request,
+RESNET = EncoderKind(STEM, {'fc.': HEAD}, _expected, _usage)
+SATLAS = {
+    'satlas': RESNET.recipe(
+        'SatlasPretrain',
+        ('', 'state_dict', 'model'),
+        ('backbone.resnet.', 'backbone.backbone.resnet.', 'module.backbone.resnet.'),
+        {
+            'intermediates.': 'the feature pyramid',
+            'fpn.': 'the feature pyramid',
+            'upsample.': 'the feature pyramid',
+            'heads.': 'the task heads',
+            'head.': 'the task heads',
+        },
     )
-
-
-_SATLAS = EncoderRecipe(
-    'SatlasPretrain',
-    ('', 'state_dict', 'model'),
-    ('backbone.resnet.', 'backbone.backbone.resnet.', 'module.backbone.resnet.'),
-    STEM,
-    {'fc.': HEAD, 'intermediates.': 'the feature pyramid', 'fpn.': 'the feature pyramid',
-     'upsample.': 'the feature pyramid', 'heads.': 'the task heads', 'head.': 'the task heads'},
-    _expected,
-    _usage,
-)  # fmt: skip
-SATLAS = {'satlas': _SATLAS}
+}

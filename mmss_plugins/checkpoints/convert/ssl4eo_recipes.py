@@ -7,8 +7,9 @@ those of DINO and MAE hold the training script's options.
 
 from __future__ import annotations
 
-from mmss_plugins.checkpoints.convert.plain_vit import vit_recipe
-from mmss_plugins.checkpoints.convert.resnet_recipes import HEAD, resnet_recipe
+from mmss_plugins.checkpoints.convert.encoder_recipe import HEAD
+from mmss_plugins.checkpoints.convert.plain_vit import PLAIN_VIT
+from mmss_plugins.checkpoints.convert.resnet_recipes import RESNET
 
 _QUEUE = {'queue': 'the queue'}
 _MOMENTUM = {'encoder_k.': 'the momentum encoder'} | _QUEUE
@@ -28,6 +29,7 @@ _DECUR = {
 } | _ATTENTION
 _DINO_HEAD = {'head.': 'the projection head'}
 _TRAINED = ('model', 'state_dict', '')  # '': the tensors at the file's top
+_resnet, _vit = RESNET.recipe, PLAIN_VIT.recipe
 
 
 def _wrapped(prefix: str) -> tuple[str, str]:
@@ -36,37 +38,37 @@ def _wrapped(prefix: str) -> tuple[str, str]:
 
 
 SSL4EO = {
-    'moco': resnet_recipe('MoCo', ('state_dict',), _wrapped('encoder_q.'), _MOMENTUM),
-    'moco-momentum': resnet_recipe(
+    'moco': _resnet('MoCo', ('state_dict',), _wrapped('encoder_q.'), _MOMENTUM),
+    'moco-momentum': _resnet(
         'MoCo (the momentum encoder)', ('state_dict',), _wrapped('encoder_k.'), _QUERY, True
     ),
-    'moco-vit': vit_recipe('MoCo v3', ('state_dict',), _wrapped('base_encoder.'), _V3_MOMENTUM),
-    'moco-vit-momentum': vit_recipe(
+    'moco-vit': _vit('MoCo v3', ('state_dict',), _wrapped('base_encoder.'), _V3_MOMENTUM),
+    'moco-vit-momentum': _vit(
         'MoCo v3 (the momentum encoder)',
         ('state_dict',),
         _wrapped('momentum_encoder.'),
         _V3_BASE,
         True,
     ),
-    'dino': resnet_recipe('DINO (the teacher)', ('teacher',), _wrapped('backbone.'), _DINO_HEAD),
-    'dino-student': resnet_recipe(
+    'dino': _resnet('DINO (the teacher)', ('teacher',), _wrapped('backbone.'), _DINO_HEAD),
+    'dino-student': _resnet(
         'DINO (the student)', ('student',), _wrapped('backbone.'), _DINO_HEAD, True
     ),
-    'dino-vit': vit_recipe('DINO (the teacher)', ('teacher',), _wrapped('backbone.'), _DINO_HEAD),
-    'dino-vit-student': vit_recipe(
+    'dino-vit': _vit('DINO (the teacher)', ('teacher',), _wrapped('backbone.'), _DINO_HEAD),
+    'dino-vit-student': _vit(
         'DINO (the student)', ('student',), _wrapped('backbone.'), _DINO_HEAD, True
     ),
-    'mae': vit_recipe(
+    'mae': _vit(
         'MAE, or a vision transformer alone',
         _TRAINED,
         ('', 'module.'),
         {'mask_token': 'of the masked training', 'decoder': 'the decoder of the masked training'},
     ),
-    'decur-s1': resnet_recipe('DeCUR, Sentinel-1', _TRAINED, _wrapped('backbone_1.'), _DECUR),
-    'decur-s2': resnet_recipe('DeCUR, Sentinel-2', _TRAINED, _wrapped('backbone_2.'), _DECUR),
-    'decur-vit-s1': vit_recipe('DeCUR, Sentinel-1', _TRAINED, _wrapped('backbone_1.'), _DECUR),
-    'decur-vit-s2': vit_recipe('DeCUR, Sentinel-2', _TRAINED, _wrapped('backbone_2.'), _DECUR),
-    'resnet': resnet_recipe(
+    'decur-s1': _resnet('DeCUR, Sentinel-1', _TRAINED, _wrapped('backbone_1.'), _DECUR),
+    'decur-s2': _resnet('DeCUR, Sentinel-2', _TRAINED, _wrapped('backbone_2.'), _DECUR),
+    'decur-vit-s1': _vit('DeCUR, Sentinel-1', _TRAINED, _wrapped('backbone_1.'), _DECUR),
+    'decur-vit-s2': _vit('DeCUR, Sentinel-2', _TRAINED, _wrapped('backbone_2.'), _DECUR),
+    'resnet': _resnet(
         'a ResNet alone', _TRAINED, ('', 'module.', 'backbone.'), {'head.': HEAD} | _ATTENTION
     ),
 }

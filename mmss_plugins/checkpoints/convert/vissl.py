@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -82,7 +83,7 @@ def vissl_state(content: Mapping, source: str) -> dict[str, Tensor]:
     """
     if _PATH[0] not in content:
         return state_of(content, source)
-    place: object = content
+    place: Any = content
     for count, key in enumerate(_PATH, 1):
         place = place.get(key) if isinstance(place, Mapping) else None
         if not isinstance(place, Mapping):
@@ -104,7 +105,7 @@ def vissl_state(content: Mapping, source: str) -> dict[str, Tensor]:
 
 
 def identify_vissl(state: Mapping[str, Tensor], source: str) -> VisslNetwork:
-    """Tell a VISSL network by its tensors.
+    """Identify a VISSL network by its tensors.
 
     Args:
         state: Its tensors, with the prefixes ``trunk.`` and ``heads.``.
@@ -136,7 +137,7 @@ def _projector(state: Mapping[str, Tensor], source: str) -> tuple[tuple[str, int
     if heads and len(found) != len(PROJECTOR):
         raise ConversionError(
             f'{source}: expected a projector of two linear layers under heads.*.clf.*, but found '
-            f'{", ".join(heads[:_SHOWN])}; to leave it out: --drop heads.'
+            f'{", ".join(heads[:_SHOWN])}; to skip it: --drop heads.'
         )
     return tuple(found[place] for place in sorted(found))
 
@@ -151,7 +152,7 @@ def from_vissl(
         source: The file, for messages.
         bare: Whether to keep the encoder alone, with the names of MM's ResNet; otherwise it is
             ``backbone.*``, and the projector, if there is one, ``neck.*``.
-        drop: Tensors whose names begin so are left out.
+        drop: Tensors whose names begin so are dropped.
 
     Returns:
         The conversion.
@@ -171,8 +172,8 @@ def from_vissl(
     names = {f'{ENCODER}.': '' if bare else 'backbone.'}
     if not bare:
         names |= {
-            f'{theirs}.': f'{ours}.'
-            for (theirs, _), ours in zip(network.projector, PROJECTOR, strict=False)
+            f'{published}.': f'{own}.'
+            for (published, _), own in zip(network.projector, PROJECTOR, strict=False)
         }
     converted = {}
     for name, tensor in state.items():

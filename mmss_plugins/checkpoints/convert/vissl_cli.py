@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Sequence
 
 from mmss_plugins.checkpoints.convert.cli import add_writing, check_paths, make_parser, run
-from mmss_plugins.checkpoints.convert.cromss import Conversion, our_checkpoint
+from mmss_plugins.checkpoints.convert.cromss import Conversion, mm_checkpoint
 from mmss_plugins.checkpoints.convert.encoder import read_foreign_checkpoint
 from mmss_plugins.checkpoints.convert.vissl import from_vissl
 from mmss_plugins.checkpoints.files import write_checkpoint
 
 EPILOG = """The network is found from the tensors: depth, bands, projector. A tensor that is
 unknown, missing or of another shape is an error. Files are read with torch's restricted unpickler
-only. The published projector is linear: to go on with it, set relu=False in the neck.
+only. The published projector is linear: to continue with it, set relu=False in the neck.
 
 A file that holds objects of VISSL's beside its weights is refused. If you trust it, save what is
 needed where VISSL is installed:
@@ -56,5 +56,5 @@ def _convert(arguments: argparse.Namespace) -> Conversion:
     check_paths(path, out, arguments.overwrite)
     content = read_foreign_checkpoint(path)
     conversion = from_vissl(content, str(path), arguments.backbone, arguments.drop)
-    write_checkpoint(our_checkpoint(conversion, path.name), out, arguments.overwrite)
+    write_checkpoint(mm_checkpoint(conversion, path.name), out, arguments.overwrite)
     return conversion

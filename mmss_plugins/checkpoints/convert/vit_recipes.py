@@ -1,8 +1,8 @@
 """Where the checkpoints of DOFA, SatMAE and SatMAE++ keep their encoder, and of which size it is.
 
 Sources: https://github.com/zhu-xlab/DOFA, https://github.com/sustainlab-group/SatMAE,
-https://github.com/techmn/satmae_pp. Our modules have their names, so what is left to do is to leave
-out the rest of the autoencoders.
+https://github.com/techmn/satmae_pp. Our modules have their names, so conversion only drops
+the rest of the autoencoders.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmss_plugins.checkpoints.convert.encoder import EncoderRecipe, State
+from mmss_plugins.checkpoints.convert.encoder_recipe import EncoderRecipe, State
 
 _REST = {
     'mask_token': 'of the masked training',
@@ -49,7 +49,8 @@ def _dofa(state: State) -> dict:
 
 
 def _satmae(state: State) -> dict:
-    groups, start = [], 0
+    groups: list[tuple[int, ...]] = []
+    start = 0
     while (stem := state.get(f'patch_embed.{len(groups)}.proj.weight')) is not None:
         groups.append(tuple(range(start, start + stem.shape[1])))
         start += stem.shape[1]

@@ -65,5 +65,6 @@ def _is_rgb(colour: Sequence) -> bool:
 
 
 def _is_byte(value: object) -> bool:
-    whole = isinstance(value, Integral) and not isinstance(value, bool)  # NumPy's numbers, too
-    return whole and 0 <= value <= 255
+    if not isinstance(value, Integral) or isinstance(value, bool):  # NumPy's numbers count
+        return False
+    return 0 <= int(value) <= 255

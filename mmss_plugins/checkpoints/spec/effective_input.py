@@ -31,7 +31,9 @@ class EffectiveInput:
     swapped: bool
 
 
-def effective_input(preprocessor: nn.Module | None, channels: int, coded: bool) -> EffectiveInput:
+def effective_input(
+    preprocessor: nn.Module | None, channels: int, eight_bit: bool
+) -> EffectiveInput:
     """Describe what a data preprocessor does.
 
     Statistics of 8-bit images that are not divided by 255 become those after that division, which
@@ -40,14 +42,14 @@ def effective_input(preprocessor: nn.Module | None, channels: int, coded: bool) 
     Args:
         preprocessor: The model's; one that is not ours is taken to do what MM's do.
         channels: Of the images.
-        coded: Whether they are 8-bit.
+        eight_bit: Whether they are 8-bit.
 
     Raises:
         InputSpecificationError: If its statistics are of another number of bands.
     """
     mean, std = _unless_idle(*_statistics(preprocessor, channels))
-    divided = not coded or isinstance(preprocessor, MultiBandSegDataPreProcessor)
-    if not divided and mean is not None:
+    divided = not eight_bit or isinstance(preprocessor, MultiBandSegDataPreProcessor)
+    if not divided and mean is not None and std is not None:
         divided = True
         mean, std = (tuple(_rounded(v / UINT8_MAX) for v in values) for values in (mean, std))
         mean, std = _unless_idle(mean, std)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
+from mmss_plugins.checkpoints.spec.old_names import renamed
 from mmss_plugins.checkpoints.spec.specification_check import (
     AERIAL,
     FieldError,
@@ -103,7 +105,7 @@ class InputSpecification:
         }
 
     @classmethod
-    def from_dict(cls, content: object, source: str) -> InputSpecification:
+    def from_dict(cls, content: Any, source: str) -> InputSpecification:
         """Undo :meth:`to_dict`.
 
         Args:
@@ -153,12 +155,12 @@ def specification_of(checkpoint: Mapping, source: str) -> InputSpecification | N
     return None if content is None else InputSpecification.from_dict(content, source)
 
 
-def plain_settings(value: object) -> object:
+def plain_settings(value: object) -> Any:
     """A config's value as plain containers, strings and numbers; types become their names."""
     return _plain(value)
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -168,5 +170,9 @@ def _plain(value: object) -> object:
     return value.__name__ if isinstance(value, type) else str(value)
 
 
-def _frozen(value: object) -> object:
+def _frozen(value: object) -> Any:
     return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def __getattr__(name: str) -> Any:
+    return renamed(__name__, name)

@@ -34,7 +34,7 @@ def run_specification(dataset: object, preprocessor: nn.Module | None) -> InputS
         preprocessor: The model's data preprocessor.
 
     Returns:
-        The specification without method and settings; None if a data set does not tell its bands.
+        The specification without method and settings; None if a data set's bands are unknown.
 
     Raises:
         InputSpecificationError: If the parts of a concatenated data set are not alike, or the data
@@ -80,8 +80,8 @@ def _sentinel_inputs(
 ) -> dict[str, ModalityInput]:
     sensors = dataset.sensors
     channels = sum(len(sensor.bands) for sensor in sensors)
-    coded = all(sensor.image_dtype == 'uint8' for sensor in sensors)
-    effect = effective_input(preprocessor, channels, coded)
+    eight_bit = all(sensor.image_dtype == 'uint8' for sensor in sensors)
+    effect = effective_input(preprocessor, channels, eight_bit)
     modalities, start = {}, 0
     for sensor in sensors:
         stop = start + len(sensor.bands)
@@ -90,7 +90,7 @@ def _sentinel_inputs(
             bands=tuple(sensor.bands),
             unit=sensor.sensor.unit,
             normalize=sensor.specified,
-            values=_VALUES.get(sensor.normalize, _coded_values(effect)),
+            values=_VALUES.get(sensor.normalize, _eight_bit_values(effect)),
             mean=tuple(map(float, sensor.mean)) if normalised else None,
             std=tuple(map(float, sensor.std)) if normalised else None,
             input_mean=effect.mean and effect.mean[start:stop],
@@ -104,12 +104,12 @@ def _sentinel_inputs(
 
 
 def _aerial_input(dataset: AerialStoreDataset, preprocessor: nn.Module | None) -> ModalityInput:
-    effect = effective_input(preprocessor, len(dataset.channels), coded=not dataset.dsm)
+    effect = effective_input(preprocessor, len(dataset.channels), eight_bit=not dataset.dsm)
     entry = ModalityInput(
         bands=tuple(dataset.channels),
         unit=f'{_AERIAL_UNIT}, {_HEIGHT_UNIT}' if dataset.dsm else _AERIAL_UNIT,
         normalize=None,
-        values=_coded_values(effect),
+        values=_eight_bit_values(effect),
         input_mean=effect.mean,
         input_std=effect.std,
         pixel_size=dataset.pixel_size,
@@ -117,7 +117,7 @@ def _aerial_input(dataset: AerialStoreDataset, preprocessor: nn.Module | None) -
     return _reversed(entry) if effect.swapped else entry
 
 
-def _coded_values(effect: EffectiveInput) -> str:
+def _eight_bit_values(effect: EffectiveInput) -> str:
     return '0..255' if effect.undivided else '0..1'
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmss_plugins.bands import AERIAL, EIGHT_BIT, FILE_VALUE, SENSORS
 
@@ -105,7 +106,7 @@ def _check_statistics(entry: Mapping, mean: str, std: str, count: int, where: st
     _expect(min(given[1]) > 0, f'{where}{std}', 'numbers above 0', given[1])
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) <= _LARGEST  # false for NaN
 
 
@@ -135,7 +136,7 @@ def _check_settings(settings: object) -> None:
     raise FieldError(f'settings: expected at most {_MAX_DEPTH} levels, but found more')
 
 
-def _field(content: Mapping, key: str, where: str) -> object:
+def _field(content: Mapping, key: str, where: str) -> Any:
     if key not in content:
         raise FieldError(f'{where}{key}: it is missing')
     return content[key]
@@ -149,7 +150,7 @@ def _sequence(content: Mapping, key: str, where: str) -> Sequence:
     return values
 
 
-def _choice(entry: Mapping, key: str, where: str, allowed: Sequence) -> object:
+def _choice(entry: Mapping, key: str, where: str, allowed: Sequence) -> Any:
     value = _field(entry, key, where)
     _among(value, f'{where}{key}', allowed)
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from mmss_plugins.checkpoints.spec.input_specification import (
     AERIAL,
@@ -56,8 +57,8 @@ class Row:
     """
 
     name: str
-    checkpoint: object
-    run: object
+    checkpoint: Any
+    run: Any
     advice: str
 
     @property
@@ -82,17 +83,17 @@ def compare(checkpoint: InputSpecification, run: InputSpecification, classes: bo
     names = tuple(checkpoint.modalities), tuple(run.modalities)
     rows = [Row('modalities', *names, _MODALITY_ADVICE)]
     for name in both:
-        theirs, ours = checkpoint.modalities[name], run.modalities[name]
+        expected, found = checkpoint.modalities[name], run.modalities[name]
         for key in (field.name for field in fields(ModalityInput) if field.name != 'pixel_size'):
-            advice = _advice(name, key, theirs, checkpoint.version)
-            rows.append(Row(f'{name} {key}', getattr(theirs, key), getattr(ours, key), advice))
+            advice = _advice(name, key, expected, checkpoint.version)
+            rows.append(Row(f'{name} {key}', getattr(expected, key), getattr(found, key), advice))
     if classes and checkpoint.classes and run.classes:
         rows.append(Row('classes', checkpoint.classes, run.classes, _CLASS_ADVICE))
     return rows
 
 
-def _advice(modality: str, key: str, theirs: ModalityInput, version: str) -> str:
-    value = getattr(theirs, key)
+def _advice(modality: str, key: str, expected: ModalityInput, version: str) -> str:
+    value = getattr(expected, key)
     if modality == AERIAL and key in ('mean', 'std'):
         return (
             'prepare the images with the same scaling: --scale STORE.lmdb of '
@@ -100,7 +101,7 @@ def _advice(modality: str, key: str, theirs: ModalityInput, version: str) -> str
             'trained on'
         )
     if modality == AERIAL and key in ('bands', 'unit'):
-        return _AERIAL_ADVICE.format(' '.join(theirs.bands), len(theirs.bands))
+        return _AERIAL_ADVICE.format(' '.join(expected.bands), len(expected.bands))
     if key == 'bands':
         return (
             f'set bands={list(value)} for {modality} in the data sets and in_channels={len(value)} '
@@ -108,7 +109,7 @@ def _advice(modality: str, key: str, theirs: ModalityInput, version: str) -> str
         )
     shown = list(value) if isinstance(value, tuple) else value
     advice = _ADVICE[key].format(modality=modality, value=shown, version=version)
-    scaled = key in _INPUT_STATISTICS and value is not None and theirs.values == '0..1'
+    scaled = key in _INPUT_STATISTICS and value is not None and expected.values == '0..1'
     return advice + _SCALE_ADVICE if scaled else advice
 
 
@@ -136,14 +137,15 @@ def _texts(row: Row) -> tuple[str, str]:
     sides = row.checkpoint, row.run
     if not all(isinstance(side, (tuple, list)) for side in sides):
         return _text(sides[0]), _text(sides[1])
-    texts = tuple(_joined([_text(item) for item in side]) for side in sides)
-    if max(map(len, texts)) <= _WIDTH:
-        return tuple(f'{len(side)}: {text}' for side, text in zip(sides, texts, strict=True))
+    one, other = (_joined([_text(item) for item in side]) for side in sides)
+    if max(len(one), len(other)) <= _WIDTH:
+        return f'{len(sides[0])}: {one}', f'{len(sides[1])}: {other}'
     if not row.differs:
         return f'{len(sides[0])} of them', 'the same'
     longest = range(max(map(len, sides)))
     at = next(i for i in longest if not _same(sides[0][i : i + 1], sides[1][i : i + 1]))
-    return tuple(f'{len(s)}, number {at} {_text(next(iter(s[at:]), None))}' for s in sides)
+    first, second = (f'{len(s)}, number {at} {_text(next(iter(s[at:]), None))}' for s in sides)
+    return first, second
 
 
 def _joined(items: Sequence[str]) -> str:

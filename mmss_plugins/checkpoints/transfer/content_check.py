@@ -1,4 +1,4 @@
-"""Bounds on what a checkpoint holds: nesting, and arrays that claim more than the file has."""
+"""Bounds on what a checkpoint holds: nesting, and arrays that are larger than the file."""
 
 from __future__ import annotations
 

@@ -98,11 +98,11 @@ def load_from_inflation(filename: str, map_location=None) -> dict:  # noqa: ARG0
 
     Returns:
         'state_dict', and 'meta' with what was done under 'inflation'. The input
-        specification is left out, for it describes the old bands.
+        specification is removed, for it describes the old bands.
 
     Raises:
         ValueError: If the name or its bands do not fit the checkpoint.
-        CheckpointFileError: If the file cannot be read, or its stem cannot be told.
+        CheckpointFileError: If the file cannot be read, or its stem cannot be identified.
     """
     wanted = Inflation.parse(filename)
     content = _content(wanted.checkpoint)

@@ -63,5 +63,5 @@ def read_state(checkpoint: str, prefix: str | None) -> dict[str, Tensor]:
 def unwrapped(model: nn.Module) -> nn.Module:
     """The model without what parallel training or test-time augmentation put around it."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
+        model = model.get_submodule('module')
     return model

@@ -162,7 +162,7 @@ def likely_reasons(
     module_state: Mapping[str, Tensor],
     checkpoint_state: Mapping[str, Tensor],
 ) -> list[str]:
-    """Why a transfer fell short, in words that say what to change.
+    """Why a transfer is incomplete, and what to change.
 
     Args:
         report: The report of the transfer.
@@ -187,13 +187,13 @@ def likely_reasons(
         tops = sorted({'.'.join(name.split('.')[:2]) for name in checkpoint_state})[:_SHOWN]
         reasons.append(f"another kind of network: the file's tensors begin with {tops}")
     deep = {'here': report.missing, 'in the checkpoint': report.unused}
-    for place, names in deep.items():
-        if any(name.startswith('stem.') for name in names):
+    for place, tensors in deep.items():
+        if any(name.startswith('stem.') for name in tensors):
             reasons.append(
                 f'wrong stem: a deep stem (three 3x3 convolutions, ResNetV1c or V1d) {place}, a '
                 f'plain 7x7 one at the other side; CromSS encoders have the plain one: type ResNet'
             )
-    first = next((name for name, tensor in module_state.items() if tensor.ndim == 4), None)
+    first = next((name for name, tensor in module_state.items() if tensor.ndim == 4), '')
     here, there = report.mismatched.get(first, ((), ()))
     if here[1:2] != there[1:2] and (here[:1], here[2:]) == (there[:1], there[2:]):
         reasons.append(

@@ -7,11 +7,12 @@ what the checkpoint holds until one of the two lists ends, and takes the rest as
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mmss_plugins.checkpoints.errors import CheckpointFileError
 
-# Options that tell one optimizer from another; further ones differ between versions of torch.
-_TELLING = {'alpha', 'betas', 'eps', 'lr', 'momentum', 'weight_decay'}
+# Options that distinguish optimizers; further ones differ between versions of torch.
+_DISTINGUISHING = {'alpha', 'betas', 'eps', 'lr', 'momentum', 'weight_decay'}
 _GROUPS = 'param_groups'
 _LARGEST = 1 << 53
 
@@ -27,7 +28,9 @@ def position(content: Mapping, source: object) -> tuple[int, int]:
         CheckpointFileError: If 'meta' does not hold them, as whole numbers from 0.
     """
     meta = content.get('meta')
-    found = [meta.get(key) if isinstance(meta, Mapping) else None for key in ('epoch', 'iter')]
+    found: list[Any] = [
+        meta.get(key) if isinstance(meta, Mapping) else None for key in ('epoch', 'iter')
+    ]
     if not all(type(number) is int and 0 <= number < _LARGEST for number in found):
         raise CheckpointFileError(
             f"{source}: meta must hold numbers 'epoch' and 'iter' to continue from, as MMEngine "
@@ -50,16 +53,16 @@ def check_resumed(content: Mapping, optimizer: Mapping, schedulers: object, sour
     """
     position(content, source)
     _check_forms(content, source)
-    for name, theirs, ours in _optimizers(content['optimizer'], optimizer, source):
-        if _outline(theirs) != _outline(ours):
-            raise _differs(source, f'{name}: {_outline(theirs)}', f'{_outline(ours)}')
-    theirs, ours = _lists(content.get('param_schedulers') or []), _lists(schedulers or [])
-    if {name: len(group) for name, group in theirs.items()} != {
-        name: len(group) for name, group in ours.items()
+    for name, saved, current in _optimizers(content['optimizer'], optimizer, source):
+        if _outline(saved) != _outline(current):
+            raise _differs(source, f'{name}: {_outline(saved)}', f'{_outline(current)}')
+    saved, current = _lists(content.get('param_schedulers') or []), _lists(schedulers or [])
+    if {name: len(group) for name, group in saved.items()} != {
+        name: len(group) for name, group in current.items()
     }:
-        raise _differs(source, f'param_schedulers: {_count(theirs)}', f'{_count(ours)}')
-    for name, group in ours.items():
-        for index, (there, here) in enumerate(zip(theirs[name], group, strict=True)):
+        raise _differs(source, f'param_schedulers: {_count(saved)}', f'{_count(current)}')
+    for name, group in current.items():
+        for index, (there, here) in enumerate(zip(saved[name], group, strict=True)):
             keys = set(there) if isinstance(there, Mapping) else type(there).__name__
             if keys != set(here.state_dict()):
                 raise _differs(
@@ -90,26 +93,26 @@ def _check_forms(content: Mapping, source: object) -> None:
         )
 
 
-def _optimizers(theirs: Mapping, ours: Mapping, source: object) -> Iterator[tuple]:
+def _optimizers(saved: Mapping, current: Mapping, source: object) -> Iterator[tuple]:
     """Pairs of an optimizer's state there and here; several of them go by names."""
-    if _GROUPS in ours:
-        yield 'optimizer', theirs, ours
+    if _GROUPS in current:
+        yield 'optimizer', saved, current
         return
-    named = {name: state for name, state in ours.items() if isinstance(state, Mapping)}
+    named = {name: state for name, state in current.items() if isinstance(state, Mapping)}
     for name, state in named.items():
-        if name not in theirs:
-            raise _differs(source, f'optimizers {sorted(map(str, theirs))}', f'{sorted(named)}')
-        yield f'optimizer {name}', theirs[name], state
+        if name not in saved:
+            raise _differs(source, f'optimizers {sorted(map(str, saved))}', f'{sorted(named)}')
+        yield f'optimizer {name}', saved[name], state
 
 
-def _outline(state: object) -> str:
-    """Parameters and telling options per group, which both sides have to have in common."""
-    groups = state.get(_GROUPS) if isinstance(state, Mapping) else None
+def _outline(state: Any) -> str:
+    """Parameters and distinguishing options per group, which both sides have to have in common."""
+    groups: Any = state.get(_GROUPS) if isinstance(state, Mapping) else None
     known = isinstance(groups, Sequence) and isinstance(state.get('state'), Mapping)
     if not known or not all(isinstance(group, Mapping) for group in groups):
         return 'no parameter groups'
     sizes = [len(g['params']) if isinstance(g.get('params'), list) else 0 for g in groups]
-    options = sorted(_TELLING.intersection(*groups)) if groups else []
+    options = sorted(_DISTINGUISHING.intersection(*groups)) if groups else []
     return f'{sum(sizes)} parameters in {len(groups)} groups {_short(sizes)} with {options}'
 
 
@@ -133,9 +136,9 @@ def _text(keys: object) -> str:
     return ', '.join(sorted(map(str, keys))) if isinstance(keys, set) else str(keys)
 
 
-def _differs(source: object, theirs: str, ours: str) -> CheckpointFileError:
+def _differs(source: object, saved: str, current: str) -> CheckpointFileError:
     return CheckpointFileError(
-        f'{source} is of another run: it has {theirs}, but this config gives {ours}. Continue with '
-        'the config of that run (it is in its work folder); to begin a new run from its weights, '
-        'give --cfg-options load_from=FILE without --resume'
+        f'{source} is of another run: it has {saved}, but this config gives {current}. Continue '
+        'with the config of that run (it is in its work folder); to begin a new run from its '
+        'weights, give --cfg-options load_from=FILE without --resume'
     )

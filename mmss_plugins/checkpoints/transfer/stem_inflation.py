@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 MODES = ('mean', 'repeat', 'wavelength')
-_RADAR = 3.0  # micrometres: what lies beyond stands for a radar band, not for a colour
+_LONGEST_OPTICAL = 3.0  # micrometres: what lies beyond stands for a SAR band, not for a colour
 
 
 def inflate_stem(
@@ -74,9 +74,9 @@ def mixing_matrix(
             f"mode 'wavelength' needs the wavelengths of the {old} old and {new} new bands, but "
             f'got {len(source)} and {len(target)}: name both band sets'
         )
-    if len(set(source)) != old or max(*source, *target) > _RADAR:
+    if len(set(source)) != old or max(*source, *target) > _LONGEST_OPTICAL:
         raise ValueError(
-            f"mode 'wavelength' needs old bands of different wavelengths and no radar, but got "
+            f"mode 'wavelength' needs old bands of different wavelengths and no SAR, but got "
             f"{list(source)} and {list(target)} micrometres: take mode 'mean' or 'repeat'"
         )
     order = np.argsort(source)

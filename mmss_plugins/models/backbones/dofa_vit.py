@@ -1,4 +1,4 @@
-"""A vision transformer for any set of bands, told by their wavelengths."""
+"""A vision transformer for any set of bands, given by their wavelengths."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DOFAViT(ViTTrunk):
             as published; images of other sizes are fine.
         patch_size: Defaults to 16, as published.
         layout: Of the generated kernels, see :class:`WavelengthEmbedding`: 'band' for the present
-            weights, 'legacy' for those of the first release. Their files do not tell.
+            weights, 'legacy' for those of the first release. Their files do not say which.
         kwargs: Of :class:`ViTTrunk`: ``out_indices``, ``drop_path_rate``, ``with_cp``,
             ``init_cfg``.
     """
@@ -70,7 +70,7 @@ class DOFAViT(ViTTrunk):
         """
         if x.shape[1] != self.in_channels:
             raise ValueError(
-                f'the image has {x.shape[1]} bands, but the encoder was told the wavelengths of '
+                f'the image has {x.shape[1]} bands, but the encoder has the wavelengths of '
                 f"{self.in_channels}: set the backbone's bands to those of the data set"
             )
         patches = self.patch_embed(self.whole_patches(x), self.wavelengths)

@@ -37,7 +37,7 @@ class SatMAEViT(ViTTrunk):
         img_size: Pixels along a side that the position embeddings are stored for. Defaults to 96,
             as published; images of other sizes are fine.
         patch_size: Defaults to 8, as published.
-        group_dims: Dimensions of a token that tell its group.
+        group_dims: Dimensions of a token that encode its group.
         kwargs: Of :class:`ViTTrunk`: ``out_indices``, ``drop_path_rate``, ``with_cp``,
             ``init_cfg``.
 

@@ -48,7 +48,7 @@ class Block(nn.Module):
         dims: D of the tokens (N, L, D).
         heads: Of the attention.
         hidden: Width of the perceptron.
-        drop_path: Probability to leave a branch out in training.
+        drop_path: Probability to skip a branch in training.
     """
 
     def __init__(self, dims: int, heads: int, hidden: int, drop_path: float = 0.0) -> None:
@@ -99,7 +99,7 @@ class ViTTrunk(BaseModule):
         sizes = {'mlp_ratio': 4, **(ARCHITECTURES[arch] if isinstance(arch, str) else arch)}
         self.embed_dims, count = sizes['embed_dims'], sizes['num_layers']
         if out_indices is None:
-            quarters = (count * (i + 1) // 4 - 1 for i in range(4))
+            quarters = [count * (i + 1) // 4 - 1 for i in range(4)]
             out_indices = _OUT_OF_12 if count == 12 else quarters
         self.out_indices = tuple(out_indices)
         if not self.out_indices or not all(0 <= index < count for index in self.out_indices):

@@ -24,7 +24,7 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
     8-bit images are divided by 255, others are taken as they are (the data sets have normalised
     them); then, if given, ``mean`` is subtracted and ``std`` divided by, per band. In training,
     labels are padded with the images (``gt_sem_seg`` and ``clean_sem_seg`` with ``seg_pad_val``,
-    ``smoothing_prior`` with 0); at inference they stay as they are, and the metainfo tells
+    ``smoothing_prior`` with 0); at inference they stay as they are, and the metainfo says
     how much to cut from the predictions (``img_padding_size``), as MMSegmentation's does.
 
     Args:
@@ -56,11 +56,11 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
                 f'MultiBandSegDataPreProcessor has no arguments {sorted(kwargs)}: it makes batches '
                 'for segmentation. An image classifier (which adds batch_augments) takes '
                 'mmss_plugins.MultiBandSelfSupDataPreprocessor; bands stay in their order, so '
-                'bgr_to_rgb and rgb_to_bgr are left out'
+                'it has no bgr_to_rgb and rgb_to_bgr'
             )
         if (mean is None) != (std is None):
             raise ValueError('mean and std go together: give both or neither')
-        if mean is not None and len(mean) != len(std):
+        if mean is not None and std is not None and len(mean) != len(std):
             raise ValueError(f'mean has {len(mean)} values, but std has {len(std)}')
         if size is not None and size_divisor is not None:
             raise ValueError('size and size_divisor exclude each other')
@@ -120,8 +120,8 @@ class MultiBandSegDataPreProcessor(BaseDataPreprocessor):
         return self.padding if training else self.test_padding
 
     def _normalise(self, image: torch.Tensor) -> torch.Tensor:
-        coded = image.dtype == torch.uint8
-        image = image.float() / UINT8_MAX if coded else image.float()
+        eight_bit = image.dtype == torch.uint8
+        image = image.float() / UINT8_MAX if eight_bit else image.float()
         if not self.normalizes:
             return image
         if image.shape[0] != self.mean.shape[0]:

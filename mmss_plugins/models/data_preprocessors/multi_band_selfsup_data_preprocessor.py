@@ -40,7 +40,7 @@ class MultiBandSelfSupDataPreprocessor(BaseDataPreprocessor):
         super().__init__(non_blocking)
         if (mean is None) != (std is None):
             raise ValueError('mean and std go together: give both or neither')
-        if mean is not None and len(mean) != len(std):
+        if mean is not None and std is not None and len(mean) != len(std):
             raise ValueError(f'mean has {len(mean)} values, but std has {len(std)}')
         if std is not None and not all(value > 0 for value in std):
             raise ValueError(f'std must be positive for every band, but got {list(std)}')
@@ -75,16 +75,19 @@ class MultiBandSelfSupDataPreprocessor(BaseDataPreprocessor):
         views = [self._normalise(view) for view in (views if several else [views])]
         inputs, samples = views if several else views[0], data.get('data_samples')
         if training and self.batch_augments is not None:
-            inputs = self._augment(inputs, samples)
+            inputs = self._augment(inputs, samples, self.batch_augments)
         return {'inputs': inputs, 'data_samples': samples}
 
-    def _augment(self, inputs: Tensor, samples: Sequence | None) -> Tensor:
+    def _augment(
+        self, inputs: Tensor | list, samples: Sequence | None, augment: RandomBatchAugment
+    ) -> Tensor:
         """Mix the images (N, C, H, W); the samples get the mixed classes as ``gt_score``."""
-        if not isinstance(inputs, Tensor) or not all('gt_label' in s for s in samples or [()]):
+        labelled = samples and all('gt_label' in sample for sample in samples)
+        if not isinstance(inputs, Tensor) or not samples or not labelled:
             raise ValueError(
                 'batch_augments mix the images and class labels of an image classifier, but the '
-                'batch has several views or samples without gt_label: leave batch_augments (the '
-                "classifier's train_cfg) out"
+                'batch has several views or samples without gt_label: remove batch_augments (the '
+                "classifier's train_cfg)"
             )
         classes = self.num_classes or samples[0].get('num_classes')
         if classes is None:
@@ -92,10 +95,10 @@ class MultiBandSelfSupDataPreprocessor(BaseDataPreprocessor):
         scores = inputs.new_zeros(len(samples), classes)
         for row, sample in zip(scores, samples, strict=True):
             row[sample.gt_label.to(row.device)] = 1
-        inputs, scores = self.batch_augments(inputs, scores)
+        mixed, scores = augment(inputs, scores)
         for sample, score in zip(samples, scores, strict=True):
             sample.set_gt_score(score)
-        return inputs
+        return mixed
 
     def _normalise(self, view: Tensor | Sequence[Tensor]) -> Tensor:
         images = view if isinstance(view, Tensor) else torch.stack(list(view))

@@ -24,7 +24,7 @@ def check_finite(
         logits: (N, C, H, W) per branch.
         data_samples: N samples, to name them by ``sample_id`` or ``img_path``.
         inputs: (N, C, H, W) that the logits come from. Batch statistics carry a bad value from its
-            sample to all others, so the inputs are what tells the sample.
+            sample to all others, so only the inputs identify the sample.
 
     Raises:
         FloatingPointError: If there are any; the message names branches and samples.
@@ -45,7 +45,7 @@ def check_finite(
     if broken is not None and broken.any():
         raise FloatingPointError(
             f'{message}The inputs of the samples {sample_names(data_samples, broken)} hold values '
-            'that are no numbers: mend these samples, or leave them out of the data set'
+            'that are no numbers: correct these samples, or remove them from the data set'
         )
     where = 'Look at these samples for values that are no numbers; if they are fine, the'
     raise FloatingPointError(

@@ -15,8 +15,9 @@ def backbone_channels(cfg: Mapping, backbone: nn.Module) -> int:
     """Channels that a backbone takes: what its config or it says, or else its first convolution."""
     if 'in_channels' in cfg:
         return cfg['in_channels']
-    if isinstance(getattr(backbone, 'in_channels', None), int):
-        return backbone.in_channels
+    stated = getattr(backbone, 'in_channels', None)
+    if isinstance(stated, int):
+        return stated
     return next(m.in_channels for m in backbone.modules() if isinstance(m, nn.Conv2d))
 
 
@@ -54,7 +55,7 @@ def build_backbones(
     if backbone_channels(cfg, modules[COMMON]) != total:
         raise ValueError(
             f'the common branch takes {cfg["in_channels"]} channels, but the modalities have '
-            f'{total} together: leave its in_channels out'
+            f'{total} together: remove its in_channels'
         )
     return modules, channels
 

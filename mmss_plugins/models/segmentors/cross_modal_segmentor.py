@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,26 +18,23 @@ from mmss_plugins.models.segmentors.batch_checks import check_finite, check_labe
 from mmss_plugins.models.segmentors.channels import COMMON, build_backbones, split_channels
 from mmss_plugins.models.segmentors.label_smoothing import LabelSmoothing, check_soft_losses
 from mmss_plugins.models.segmentors.loss_terms import accuracies, branch_losses
+from mmss_plugins.models.segmentors.model_options import check_model_options, prediction_branch
 from mmss_plugins.models.segmentors.restore import (
+    common_size,
     mean_probability_logits,
-    pad_to_common_size,
-    prediction_fields,
-    restore_logits,
+    set_predictions,
 )
 from mmss_plugins.models.segmentors.sample_selection import SampleSelection
 from mmss_plugins.models.segmentors.sliding_windows import slide
 from mmss_plugins.models.segmentors.targets import UNWEIGHTED, PixelWeights, SegTargets
-from mmss_plugins.models.segmentors.test_options import WINDOW_OPTIONS, check_test_cfg
 from mmss_plugins.registry import MODELS
 
-FUSIONS = ('mid', 'late')
 SHARED = 'shared'  # key of the one decode head of middle fusion
-TEST_OPTIONS = ('predict', 'val_loss', *WINDOW_OPTIONS)
 
 
 @MODELS.register_module()
 class CrossModalSegmentor(BaseSegmentor):
-    """One encoder per modality, a shared or a separate decoder, and modalities that teach.
+    """One encoder per modality, a shared or separate decoder, cross-modal consistency.
 
     The total loss is the sum over the modalities of the segmentation losses and of the consistency
     with each other modality, whose predictions are held fixed. With more than two modalities a
@@ -64,9 +62,9 @@ class CrossModalSegmentor(BaseSegmentor):
         common (dict | None): Backbone config of the common branch, or None for none (default).
             ``in_channels`` defaults to the sum of the modalities'.
         train_cfg (dict | None): Has no options; MM's configs have it.
-        test_cfg (dict | None): ``predict`` tells which prediction is the model's answer: a
-            modality, 'common', or 'mean', the mean of the modalities' probabilities, which leaves
-            the common branch out (default). With ``val_loss=True`` each predicted sample that has
+        test_cfg (dict | None): ``predict`` is the branch that the model's output comes from: a
+            modality, 'common', or 'mean', the mean of the modalities' probabilities without the
+            common branch (default). With ``val_loss=True`` each predicted sample that has
             labels carries its batch's loss in the metainfo ``val_loss``: unsmoothed and unselected,
             of all branches. ``mode='slide'`` with ``crop_size`` and ``stride``, (height, width)
             each, averages the logits of each branch over overlapping windows; 'whole' is the
@@ -102,26 +100,12 @@ class CrossModalSegmentor(BaseSegmentor):
         pretrained: None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if train_cfg or pretrained:
-            raise ValueError(
-                'CrossModalSegmentor reads neither train_cfg nor pretrained, but got '
-                f'{train_cfg!r} and {pretrained!r}: leave them out, and give backbones their '
-                'weights by init_cfg'
-            )
-        check_test_cfg(test_cfg, TEST_OPTIONS)
-        if fusion not in FUSIONS:
-            raise ValueError(f'fusion must be one of {FUSIONS}, but got {fusion!r}')
-        self.fusion = fusion
-        self.modalities = tuple(backbones)
+        check_model_options(fusion, train_cfg, test_cfg, pretrained)
+        self.fusion, self.modalities = fusion, tuple(backbones)
         self.train_cfg = train_cfg
         self.test_cfg = dict(test_cfg or {})
         self.backbones, self.channels = build_backbones(backbones, common)
-        self.predict_from = self.test_cfg.get('predict', 'mean')
-        if self.predict_from not in ('mean', *self.backbones):
-            raise ValueError(
-                f"test_cfg.predict must be 'mean' or one of the branches "
-                f'{tuple(self.backbones)}, but got {self.predict_from!r}'
-            )
+        self.predict_from = prediction_branch(self.test_cfg, self.backbones)
         heads = (SHARED,) if fusion == 'mid' else tuple(self.backbones)
         self.decode_heads = ModuleDict({name: MMSEG_MODELS.build(decode_head) for name in heads})
         self.losses = nn.ModuleList(MMSEG_MODELS.build(loss) for loss in losses)
@@ -136,7 +120,7 @@ class CrossModalSegmentor(BaseSegmentor):
         self.ignore_index = self.decode_head.ignore_index
 
     @property
-    def decode_head(self) -> nn.Module:
+    def decode_head(self) -> Any:
         """The shared decode head, or the first modality's."""
         return next(iter(self.decode_heads.values()))
 
@@ -166,18 +150,16 @@ class CrossModalSegmentor(BaseSegmentor):
         for name, features in self.extract_feat(inputs).items():
             head = self.decode_heads[SHARED if self.fusion == 'mid' else name]
             logits[name] = head(features)
-            if being_traced() or logits[name].shape[2:] != inputs.shape[2:]:
+            size = inputs.shape[2:]
+            if being_traced() or logits[name].shape[2:] != size:
                 logits[name] = F.interpolate(
-                    logits[name],
-                    size=inputs.shape[2:],
-                    mode='bilinear',
-                    align_corners=self.align_corners,
+                    logits[name], size=size, mode='bilinear', align_corners=self.align_corners
                 )
         return logits
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:  # noqa: ARG002
-        """Logits (N, num_classes, H, W) of the model's answer."""
-        return self._answer(self._forward(inputs))
+        """Logits (N, num_classes, H, W) of the model's output."""
+        return self._output(self._forward(inputs))
 
     def _inference(self, inputs: Tensor) -> dict[str, Tensor]:
         """Logits (N, num_classes, H, W) of each branch, of the whole image or by windows."""
@@ -185,7 +167,7 @@ class CrossModalSegmentor(BaseSegmentor):
             return self._forward(inputs)
         return slide(self._forward, inputs, self.test_cfg['crop_size'], self.test_cfg['stride'])
 
-    def _answer(self, logits: Mapping[str, Tensor]) -> Tensor:
+    def _output(self, logits: Mapping[str, Tensor]) -> Tensor:
         if self.predict_from == 'mean':
             return mean_probability_logits([logits[name] for name in self.modalities])
         return logits[self.predict_from]
@@ -193,29 +175,13 @@ class CrossModalSegmentor(BaseSegmentor):
     def make_targets(
         self, labels: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> SegTargets:
-        """What training learns from: the labels (N, H, W), smoothed if the model smooths them.
-
-        Args:
-            labels: (N, H, W) class indices.
-            data_samples: The samples, with their ``smoothing_prior`` where it is used.
-
-        Returns:
-            The targets.
-        """
+        """The targets of training: the labels (N, H, W), smoothed if the model smooths them."""
         if self.smoothing is None:
-            return SegTargets(labels, labels == self.ignore_index)
+            return SegTargets.of_labels(labels, self.ignore_index)
         return self.smoothing.targets(labels, data_samples, self.num_classes, self.ignore_index)
 
     def make_weights(self, logits: Mapping[str, Tensor], labels: Tensor) -> PixelWeights:
-        """How much each pixel counts in training: all alike, if the model does not select.
-
-        Args:
-            logits: (N, C, H, W) per branch.
-            labels: (N, H, W) class indices.
-
-        Returns:
-            The weights, without gradient.
-        """
+        """The weight of each pixel in training; all are 1 if the model does not select samples."""
         if self.selection is None:
             return UNWEIGHTED
         teaching = self.consistency is not None and len(self.modalities) > 1
@@ -225,15 +191,8 @@ class CrossModalSegmentor(BaseSegmentor):
         self, logits: Mapping[str, Tensor], targets: SegTargets, weights: PixelWeights
     ) -> dict[str, Tensor]:
         """All losses, named ``{branch}.{loss_name}``: see :func:`branch_losses`."""
-        return branch_losses(
-            logits,
-            self.modalities,
-            targets,
-            weights,
-            self.losses,
-            self.consistency,
-            self.ignore_index,
-        )
+        parts = self.losses, self.consistency, self.ignore_index
+        return branch_losses(logits, self.modalities, targets, weights, *parts)
 
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         """Training losses, and how far the branches agree with the labels and with each other.
@@ -246,8 +205,8 @@ class CrossModalSegmentor(BaseSegmentor):
             Scalars; those with 'loss' in the name sum up to the total.
 
         Raises:
-            FloatingPointError: If logits are not finite; names the branch and the samples.
-            ValueError: If a label is no class; names the samples.
+            FloatingPointError: If logits are not finite.
+            ValueError: If a label is no class.
         """
         labels = torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in data_samples])
         logits = self._forward(inputs)
@@ -269,43 +228,23 @@ class CrossModalSegmentor(BaseSegmentor):
 
         Returns:
             Samples with ``seg_logits`` (C, H, W) and ``pred_sem_seg`` (1, H, W) of the model's
-            answer, and ``pred_sem_seg_{branch}`` (1, H, W) of each branch.
+            output, and ``pred_sem_seg_{branch}`` (1, H, W) of each branch.
         """
         logits = self._inference(inputs)
-        answer = self._answer(logits)
-        if data_samples is None:
-            data_samples = [SegDataSample() for _ in range(len(inputs))]
-        restored = {
-            name: [
-                restore_logits(item, sample.metainfo, self.align_corners)
-                for item, sample in zip(batch, data_samples, strict=True)
-            ]
-            for name, batch in logits.items()
-        }
-        for index, sample in enumerate(data_samples):
-            seg_logits = restore_logits(answer[index], sample.metainfo, self.align_corners)
-            each = {name: items[index] for name, items in restored.items()}
-            sample.set_data(prediction_fields(seg_logits, each))
+        output = self._output(logits)
+        data_samples = data_samples or [SegDataSample() for _ in range(len(inputs))]
+        restored = set_predictions(data_samples, output, logits, self.align_corners)
         if self.test_cfg.get('val_loss') and all('gt_sem_seg' in s for s in data_samples):
-            self._attach_validation_loss(restored, data_samples)
+            val_loss = self._validation_loss(restored, data_samples)
+            for sample in data_samples:
+                sample.set_metainfo({'val_loss': val_loss})
         return data_samples
 
-    def _attach_validation_loss(
+    def _validation_loss(
         self, restored: Mapping[str, list[Tensor]], data_samples: list[SegDataSample]
-    ) -> None:
-        """Write the batch's loss, with the labels as they are, to each sample's ``val_loss``."""
-        if len(restored) < len(self.backbones):
-            raise ValueError(
-                f'test_cfg.val_loss needs the channels of all modalities {self.modalities}, '
-                f'but the input holds {tuple(restored)} only'
-            )
-        # Samples of different sizes are padded with ignored pixels, which count in no loss.
-        logits = {name: pad_to_common_size(items, 0) for name, items in restored.items()}
-        labels = pad_to_common_size(
-            [sample.gt_sem_seg.data.squeeze(0) for sample in data_samples], self.ignore_index
-        )
-        targets = SegTargets(labels, labels == self.ignore_index)
+    ) -> float:
+        """The loss of a batch with the labels as they are, of all branches."""
+        logits, labels = common_size(restored, self.backbones, data_samples, self.ignore_index)
+        targets = SegTargets.of_labels(labels, self.ignore_index)
         losses = self.compute_losses(logits, targets, UNWEIGHTED)
-        total = sum(loss.item() for loss in losses.values())
-        for sample in data_samples:
-            sample.set_metainfo({'val_loss': total})
+        return sum(loss.item() for loss in losses.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from inspect import signature
 
 import torch
@@ -68,7 +68,7 @@ class LabelSmoothing:
         return SegTargets(target.masked_fill_(ignored[:, None], 0), ignored)
 
 
-def check_soft_losses(losses: Sequence[nn.Module]) -> None:
+def check_soft_losses(losses: Iterable[nn.Module]) -> None:
     """Refuse losses that cannot learn from soft targets.
 
     Those that can take the pixels to ignore as ``ignore_mask``, for probabilities (N, C, H, W) have

@@ -1,4 +1,4 @@
-"""Selects what to learn from, by how sure the modalities are together."""
+"""Sample selection by the confidence of all modalities together."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SampleSelection:
     """Pixel weights from the confidence of all modalities in the labels and in their predictions.
 
     How strongly it selects is set from outside, see :meth:`set_schedule`: the schedule is no state
-    of the model, so a resumed run goes on exactly. In distributed training each process selects
+    of the model, so a resumed run continues exactly. In distributed training each process selects
     among its own batch.
     Source: CromSS (https://arxiv.org/abs/2405.01217), cross-modal sample selection.
 
@@ -56,7 +56,7 @@ class SampleSelection:
     Attributes:
         ramp_value: R in 0..1, None until it is set.
         proportion: Share of the labels that is selected at R = 1, None until it is set.
-        keep_samples: Keep the maps of so many samples of a batch, for pictures.
+        keep_samples: Keep the maps of so many samples of a batch, for figures.
         report: Sums over the last batch, None before the first.
         maps: Maps of the last batch's first ``keep_samples`` samples, None where there are none.
 
@@ -97,7 +97,7 @@ class SampleSelection:
         """Share of the labels that is selected now.
 
         Raises:
-            RuntimeError: If nobody has set the schedule.
+            RuntimeError: If the schedule has not been set.
         """
         if self.ramp_value is None or self.proportion is None:
             raise RuntimeError(
@@ -129,32 +129,37 @@ class SampleSelection:
         Returns:
             The weights, without gradient.
         """
-        ratio = self.ratio
+        ratio, ramp_value = self.ratio, self.ramp_value
+        assert ramp_value is not None  # the ratio would have raised
         num_classes = next(iter(logits.values())).shape[1]
-        certainty: dict[str, Tensor] = {}
-        trust: dict[str, Tensor] = {}
+        of_predictions: dict[str, Tensor] = {}
+        of_labels: dict[str, Tensor] = {}
         for name, z in logits.items():
             if teaching and name in modalities:
-                trust[name], certainty[name] = confidences(z, labels, self.confidence, ignore_index)
+                of_labels[name], of_predictions[name] = confidences(
+                    z, labels, self.confidence, ignore_index
+                )
             else:
-                trust[name] = label_confidence(z, labels, ignore_index)
-        trust = entangle_branches(trust, modalities)
-        certainty = entangle_branches(certainty, tuple(certainty))
+                of_labels[name] = label_confidence(z, labels, ignore_index)
+        of_labels = entangle_branches(of_labels, modalities)
+        of_predictions = entangle_branches(of_predictions, tuple(of_predictions))
         segmentation = {
             name: label_selection_mask(
                 confidence, labels, ratio, num_classes, ignore_index, self.class_balance
             )
-            for name, confidence in trust.items()
+            for name, confidence in of_labels.items()
         }
         consistency = {
-            name: prediction_selection_mask(confidence, self.ramp_value)
-            for name, confidence in certainty.items()
+            name: prediction_selection_mask(confidence, ramp_value)
+            for name, confidence in of_predictions.items()
         }
         weights = PixelWeights(segmentation, consistency)
         self.report = SelectionReport.of_batch(
-            labels, num_classes, ignore_index, trust, certainty, weights
+            labels, num_classes, ignore_index, of_labels, of_predictions, weights
         )
         self.maps = None
         if self.keep_samples:
-            self.maps = SelectionMaps.of_batch(self.keep_samples, logits, trust, certainty, weights)
+            self.maps = SelectionMaps.of_batch(
+                self.keep_samples, logits, of_labels, of_predictions, weights
+            )
         return weights

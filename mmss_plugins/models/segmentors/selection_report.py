@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,10 +22,10 @@ class SelectionReport(NamedTuple):
 
     branches: tuple[str, ...]
     teachers: tuple[str, ...]
-    pixels: Tensor | np.ndarray
-    weight: Tensor | np.ndarray
-    label_confidence: Tensor | np.ndarray
-    prediction_confidence: Tensor | np.ndarray
+    pixels: Any
+    weight: Any
+    label_confidence: Any
+    prediction_confidence: Any
 
     @classmethod
     def of_batch(
@@ -102,7 +102,7 @@ class SelectionReport(NamedTuple):
         )
 
     def scalars(self) -> dict[str, float]:
-        """What a line of a log should tell, over all classes.
+        """The values of a line of a log, over all classes.
 
         Returns:
             '{branch}.selected': mean label weight; '{branch}.label_confidence' and

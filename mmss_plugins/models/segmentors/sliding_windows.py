@@ -44,10 +44,10 @@ def slide(
     Returns:
         (N, K, H, W) by name.
     """
-    size = tuple(inputs.shape[2:])
+    size = (inputs.shape[2], inputs.shape[3])
     total: dict[str, Tensor] = {}
     count = inputs.new_zeros(1, 1, *size)
-    for rows, columns in _windows(size, tuple(crop), tuple(stride)):
+    for rows, columns in _windows(size, crop, stride):
         count[..., rows, columns] += 1
         for name, logits in predict(inputs[..., rows, columns]).items():
             if name not in total:

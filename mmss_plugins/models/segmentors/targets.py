@@ -17,12 +17,17 @@ class SegTargets(NamedTuple):
     target: Tensor
     ignored: Tensor
 
+    @classmethod
+    def of_labels(cls, labels: Tensor, ignore_index: int) -> SegTargets:
+        """Labels (N, H, W) as they are."""
+        return cls(labels, labels == ignore_index)
+
 
 class PixelWeights(NamedTuple):
     """Pixel weights (N, H, W) per modality; a modality that is not there has weight 1.
 
-    ``segmentation`` weights a modality's own segmentation losses; ``consistency`` is the trust in
-    a modality as a teacher and weights the losses of its students.
+    ``segmentation`` weights a modality's own segmentation losses; ``consistency`` is the
+    confidence in a modality as a teacher and weights the losses of its students.
     """
 
     segmentation: Mapping[str, Tensor]

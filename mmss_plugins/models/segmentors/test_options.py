@@ -39,7 +39,7 @@ def _check_windows(options: Mapping) -> None:
     for name in ('crop_size', 'stride'):
         value = options.get(name)
         pair = isinstance(value, (list, tuple)) and len(value) == 2
-        if not pair or not all(isinstance(n, int) and n > 0 for n in value):
+        if value is None or not pair or not all(isinstance(n, int) and n > 0 for n in value):
             raise ValueError(
                 f"model.test_cfg.{name} must be (height, width) in pixels with mode='slide', but "
                 f'got {value!r}'
@@ -47,6 +47,6 @@ def _check_windows(options: Mapping) -> None:
     crop, stride = options['crop_size'], options['stride']
     if stride[0] > crop[0] or stride[1] > crop[1]:
         raise ValueError(
-            f'model.test_cfg.stride must not exceed crop_size, or windows leave pixels out, but '
+            f'model.test_cfg.stride must not exceed crop_size, or windows skip pixels, but '
             f'got stride={tuple(stride)} and crop_size={tuple(crop)}'
         )

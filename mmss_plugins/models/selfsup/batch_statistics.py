@@ -14,7 +14,7 @@ def running_statistics_kept(*modules: nn.Module) -> Iterator[None]:
     """Within, BatchNorm in training mode uses its batch's statistics and records none of them.
 
     Neither the running mean and variance nor the count of batches changes. BatchNorm in evaluation
-    mode, which uses the running statistics, goes on so. Synchronised BatchNorm still synchronises.
+    mode uses the running statistics as before. Synchronised BatchNorm still synchronises.
 
     Args:
         modules: Those whose BatchNorm layers are meant.

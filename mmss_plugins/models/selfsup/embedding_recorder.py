@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +26,9 @@ class EmbeddingRecorder:
     def __init__(self, model: nn.Module) -> None:
         self._found: dict[str, list[Tensor]] = {'neck': [], 'backbone': []}
         self._handles = []
-        self._giver = model if hasattr(model, 'keep_details') else None
+        self._giver = cast(Any, model) if hasattr(model, 'keep_details') else None
         if self._giver is not None:
-            model.keep_details = True  # another hook may have asked for them, too
+            self._giver.keep_details = True  # another hook may have asked for them, too
             return
         for name, found in self._found.items():
             module = getattr(model, name, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ FeatureGradient = tuple[Tensor, Tensor, Tensor]  # features, gradients, loss
 
 
 def last_feature_gradient(
-    backbone: nn.Module, neck: nn.Module, head: nn.Module, images: Tensor
+    backbone: nn.Module, neck: Any, head: Any, images: Tensor
 ) -> FeatureGradient:
     """Of the backbone's last feature maps, without a graph of the backbone.
 
@@ -41,7 +42,7 @@ def last_feature_gradient(
 
 
 def layer_feature_gradient(
-    backbone: nn.Module, neck: nn.Module, head: nn.Module, images: Tensor, layer: str
+    backbone: nn.Module, neck: Any, head: Any, images: Tensor, layer: str
 ) -> FeatureGradient:
     """Of the output of a layer inside the backbone; there is a graph from that layer on only.
 
@@ -89,7 +90,7 @@ def layer_feature_gradient(
 
 
 def _no_kept_casts(device: str) -> torch.autocast:
-    """The present autocast, if there is one, but it casts weights anew each time.
+    """The present autocast, if there is one, but it casts weights again each time.
 
     Older versions of PyTorch keep a cast that is made without gradient, which cuts the weight off
     from the loss of the next pass under the same autocast

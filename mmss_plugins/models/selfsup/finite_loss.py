@@ -21,7 +21,7 @@ def check_finite_loss(
         loss: A scalar.
         stage: To name it.
         views: (B, C, H, W) each. Batch statistics carry a bad value from its sample to all others,
-            so the inputs are what tells the sample.
+            so only the inputs identify the sample.
         data_samples: B samples, to name them by ``sample_id`` or ``img_path``.
 
     Raises:
@@ -36,7 +36,7 @@ def check_finite_loss(
     if not finite.all():
         raise FloatingPointError(
             f'{message}Views of the samples {sample_names(data_samples, ~finite)} hold values that '
-            'are no numbers: mend these samples, or leave them out of the data set'
+            'are no numbers: correct these samples, or remove them from the data set'
         )
     raise FloatingPointError(
         f'{message}The inputs of this process are fine, so the training diverged: lower the '

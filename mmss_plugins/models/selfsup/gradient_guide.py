@@ -112,12 +112,7 @@ class GradientGuide:
 
     @torch.no_grad()
     def __call__(
-        self,
-        backbone: nn.Module,
-        neck: nn.Module,
-        head: nn.Module,
-        views: Tensor,
-        keep_views: bool = True,
+        self, backbone: nn.Module, neck: nn.Module, head: nn.Module, views: Tensor
     ) -> Guidance:
         """Guide and crop. No parameter, gradient or, with 'once', statistic changes.
 
@@ -126,13 +121,11 @@ class GradientGuide:
             neck: As ProjectionNeck.
             head: With ``loss(embeddings)``.
             views: (2B, C, H, W), view-major. H and W need not be equal.
-            keep_views: Leave the views as they are. Without, the crops may be written over them,
-                which saves time and memory. Defaults to True.
 
         Returns:
             Boxes, crops and what led to them.
         """
-        size = tuple(views.shape[2:])
+        size = (views.shape[2], views.shape[3])
         kept = self.batch_norm == 'once'
         with running_statistics_kept(backbone, neck) if kept else nullcontext():
             given = backbone, neck, head, self._guide_views(views)
@@ -148,7 +141,7 @@ class GradientGuide:
         guided = guided.flatten()
         boxes = torch.tensor([0, 0, *size], device=views.device).repeat(len(views), 1)
         boxes[guided] = da_crop_boxes(maps[guided], self.ratio, size)
-        crops = crop_resize(views, boxes, size, reuse=not keep_views)
+        crops = crop_resize(views, boxes, size)
         return Guidance(maps, degenerate, boxes, crops, loss, guided)
 
     def _guide_views(self, views: Tensor) -> Tensor:

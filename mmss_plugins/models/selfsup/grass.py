@@ -129,17 +129,16 @@ class GraSS(BaseSelfSupervisor):
         guided = bool(self.guided)
         batch, guidance, monitors = views, None, {}
         if guided:
-            keep = self.keep_details
-            guidance = self.guide(self.backbone, self.neck, self.head, views, keep_views=keep)
+            guidance = self.guide(self.backbone, self.neck, self.head, views)
             check_finite_loss(guidance.loss, 'B, guide pass', inputs, data_samples)
             batch, monitors = guidance.crops, guidance.monitors()
-        embeddings = self.extract_feat(batch, stage='neck')
+        embeddings = self.neck(self.backbone(batch))
         loss = self.head.loss(embeddings)
         stage = 'B, training pass' if guided else 'A'
         check_finite_loss(loss, stage, inputs, data_samples)
         if self.keep_details:
-            found = (guidance.maps, guidance.boxes, guidance.crops) if guided else ()
-            self.details = StepDetails(embeddings.detach(), *((views, *found) if guided else ()))
+            found = (views, guidance.maps, guidance.boxes, guidance.crops) if guidance else ()
+            self.details = StepDetails(embeddings.detach(), *found)
         return {'loss': loss, **monitors}
 
 

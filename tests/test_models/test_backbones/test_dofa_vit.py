@@ -170,6 +170,6 @@ def test_bad_configs_are_refused(kwargs, message):
         MODELS.build({**config(), **kwargs})
 
 
-def test_other_bands_than_told_are_refused():
-    with pytest.raises(ValueError, match=r'has 4 bands, but the encoder was told .* of 3'):
+def test_other_bands_than_those_given_are_refused():
+    with pytest.raises(ValueError, match=r'has 4 bands, but the encoder has the wavelengths of 3'):
         build()(image(4))

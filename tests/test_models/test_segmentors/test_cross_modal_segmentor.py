@@ -201,14 +201,14 @@ def test_soft_targets_and_weights_reach_the_losses():
     logits = model(inputs)
     soft, ignored = torch.rand(2, CLASSES, 32, 32), labels == 255
     own = {name: torch.rand(2, 32, 32) for name in logits}
-    trust = {name: torch.rand(2, 32, 32) for name in logits}
-    losses = model.compute_losses(logits, SegTargets(soft, ignored), PixelWeights(own, trust))
+    teaching = {name: torch.rand(2, 32, 32) for name in logits}
+    losses = model.compute_losses(logits, SegTargets(soft, ignored), PixelWeights(own, teaching))
     for student, teacher in (('s1', 's2'), ('s2', 's1')):
         expected = {
             'loss_ce': soft_cross_entropy(logits[student], soft, own[student], ignored),
             'loss_dice': soft_dice_loss(logits[student], soft, own[student], ignored),
             'loss_consistency': consistency_loss(
-                logits[student], logits[teacher], trust[teacher], valid=~ignored
+                logits[student], logits[teacher], teaching[teacher], valid=~ignored
             ),
         }
         for name, value in expected.items():

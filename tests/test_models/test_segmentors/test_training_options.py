@@ -101,7 +101,7 @@ def composed(options, logits, labels, priors):
         target = functional.smooth_labels(
             target, priors if options['prior'] else None, options['factors']
         )
-    own, trust = dict.fromkeys(branches), dict.fromkeys(names)
+    own, teaching = dict.fromkeys(branches), dict.fromkeys(names)
     if options['selection']:
         partners = {b: [p for p in names if p != b] for b in branches}
         sure = {b: functional.label_confidence(logits[b], labels) for b in branches}
@@ -114,7 +114,7 @@ def composed(options, logits, labels, priors):
             )
             for b, c in entangled(sure, partners).items()
         }
-        trust = {m: (1 - RAMP) + RAMP * c for m, c in entangled(certain, partners).items()}
+        teaching = {m: (1 - RAMP) + RAMP * c for m, c in entangled(certain, partners).items()}
     losses = {
         f'{b}.loss_{term}': TERMS[term](logits[b], target, own[b], ~valid)
         for b in branches
@@ -124,7 +124,7 @@ def composed(options, logits, labels, priors):
         for student in names:
             pairs = [
                 functional.consistency_loss(
-                    logits[student], logits[t], trust[t], options['consistency'], valid
+                    logits[student], logits[t], teaching[t], options['consistency'], valid
                 )
                 for t in names
                 if t != student
