@@ -7,6 +7,8 @@ from mmengine.dist import is_main_process
 from mmengine.visualization import Visualizer
 from mmengine.visualization.vis_backend import MLflowVisBackend
 
+from mmss_plugins.compat.mmengine_state import visualizer_backends
+
 
 def add_picture(visualizer: Visualizer, name: str, picture: np.ndarray, step: int) -> None:
     """Hand a picture to all backends of a visualizer, as ``Visualizer.add_image`` does.
@@ -22,6 +24,6 @@ def add_picture(visualizer: Visualizer, name: str, picture: np.ndarray, step: in
     """
     if not is_main_process():
         return
-    for backend in visualizer._vis_backends.values():
+    for backend in visualizer_backends(visualizer):
         is_file = isinstance(backend, MLflowVisBackend)
         backend.add_image(f'{name}_{step}.png' if is_file else name, picture, step=step)

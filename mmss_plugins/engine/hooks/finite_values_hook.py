@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
+from mmss_plugins.compat.mmengine_state import checkpoint_to_load
 from mmss_plugins.models.segmentors.batch_checks import (
     finite_samples,
     non_finite_names,
@@ -70,9 +71,10 @@ class FiniteValuesHook(Hook):
         """Check the weights."""
         found = _broken_weights(runner)
         if found:
+            source = checkpoint_to_load(runner) or 'the model as it was built'
             raise FloatingPointError(
-                f'the weights to test are not finite: {found}. They come from '
-                f'{runner._load_from or "the model as it was built"}: take an earlier checkpoint'
+                f'the weights to test are not finite: {found}. They come from {source}: take an '
+                'earlier checkpoint'
             )
 
     def before_test_iter(self, runner, batch_idx: int, data_batch=None) -> None:  # noqa: ARG002

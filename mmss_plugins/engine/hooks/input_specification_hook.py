@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
 from torch import nn
 
 from mmss_plugins.checkpoints.files import CheckpointFileError
@@ -22,6 +21,14 @@ from mmss_plugins.checkpoints.spec.run_specification import run_specification, w
 from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
 from mmss_plugins.checkpoints.transfer.pretrained import pretrained_modules, read_content, unwrapped
 from mmss_plugins.checkpoints.transfer.stem_channels import stem_channels
+from mmss_plugins.compat.mmengine_state import (
+    built_loop,
+    checkpoint_to_load,
+    is_loaded,
+    is_resuming,
+    is_training_run,
+    resume_from,
+)
 from mmss_plugins.registry import HOOKS
 
 _ENCODERS = 'backbones'  # of CrossModalSegmentor: one submodule per modality
@@ -71,14 +78,14 @@ class InputSpecificationHook(Hook):
         _check_channels(unwrapped(runner.model), found)
 
     def _check_loaded(self, runner) -> None:
-        if runner._has_loaded:
+        if is_loaded(runner):
             if self._loaded is not None:
                 self._check_whole(runner, self._loaded, 'the loaded checkpoint')
             return
         file = resumed_file(runner)
         if file is not None:
             self._check_whole(runner, self._specification(runner, file), file)
-        elif isinstance(runner._train_loop, BaseLoop):
+        elif is_training_run(runner):
             self._check_modules(runner)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
@@ -187,7 +194,7 @@ def resumed_file(runner) -> str | None:
 
     MMEngine would follow the note ``last_checkpoint``, which may be missing or wrong.
     """
-    if runner._resume and runner._load_from is None:
+    if is_resuming(runner) and checkpoint_to_load(runner) is None:
         hook = (runner.cfg.get('default_hooks') or {}).get('checkpoint')
         found = find_resumable(runner.work_dir, **hook_options(hook))
         if found.path is None and found.damaged:
@@ -196,25 +203,20 @@ def resumed_file(runner) -> str | None:
                 f'{"; ".join(found.damaged)}. Name another by load_from, or set resume=False to '
                 'start anew'
             )
-        if found.path is None:
-            runner._resume = False
-        else:
-            runner._load_from = str(found.path)
+        resume_from(runner, None if found.path is None else str(found.path))
         if is_main_process():
             runner.logger.info(
                 f'resume: {found}'
                 if found.path is not None
                 else f'resume: {runner.work_dir} holds no checkpoint, so a new run starts'
             )
-    return runner._load_from
+    return checkpoint_to_load(runner)
 
 
 def _dataset(runner) -> object | None:
     """The data set that the run trains on, or else tests or validates on; None before that."""
-    for loop in (runner._train_loop, runner._test_loop, runner._val_loop):
-        if isinstance(loop, BaseLoop):
-            return loop.dataloader.dataset
-    return None
+    loop = built_loop(runner)
+    return None if loop is None else loop.dataloader.dataset
 
 
 def _check_channels(model: nn.Module, found: InputSpecification | None) -> None:
@@ -233,7 +235,7 @@ def _check_channels(model: nn.Module, found: InputSpecification | None) -> None:
 def _alone(runner, found: InputSpecification) -> tuple[str, ...] | None:
     """The one modality that a cross-modal model is tested on, None if that is not so."""
     alone = getattr(unwrapped(runner.model), 'predict_from', None)
-    training = isinstance(runner._train_loop, BaseLoop)
+    training = is_training_run(runner)
     return (alone,) if not training and tuple(found.modalities) == (alone,) else None
 
 

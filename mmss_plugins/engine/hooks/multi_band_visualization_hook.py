@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
 from torch import Tensor
 
+from mmss_plugins.compat.mmengine_state import is_training_run
 from mmss_plugins.models.segmentors.restore import FLIP_DIMS
 from mmss_plugins.registry import HOOKS
 from mmss_plugins.visualization.backends import add_picture
@@ -65,7 +65,7 @@ class MultiBandVisualizationHook(Hook):
             return
         loop = runner.test_loop if mode == 'test' else runner.val_loop
         # asking the runner for its iteration would build the train loop and open its store
-        step = runner.iter if isinstance(runner._train_loop, BaseLoop) else 0
+        step = runner.iter if is_training_run(runner) else 0
         palette = loop.dataloader.dataset.metainfo['palette']
         visualizer = runner.visualizer
         for image, sample in zip(batch_images(data_batch, outputs), outputs, strict=True):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
 
+from mmss_plugins.compat.mmengine_state import is_training_run
 from mmss_plugins.registry import HOOKS
 
 VALIDATED_AT = 'last_validated'  # message hub: epoch (or iteration) of the last validation
@@ -27,7 +30,7 @@ class ResumeValidationHook(Hook):
 
     def before_val(self, runner) -> None:
         """Note the validation: whatever is saved from here to its end is saved after its scores."""
-        if isinstance(runner._train_loop, BaseLoop):
+        if is_training_run(runner):
             runner.message_hub.update_info(VALIDATED_AT, _position(runner.train_loop))
 
     def before_train(self, runner) -> None:
@@ -51,7 +54,8 @@ def _validation_due(loop: BaseLoop) -> bool:
     """Whether MMEngine's loop validates at its present position, which is past the start."""
     if not isinstance(loop, (EpochBasedTrainLoop, IterBasedTrainLoop)) or not _position(loop):
         return False
-    loop._decide_current_val_interval()
     position = _position(loop)
+    # the loop itself sets val_interval only after an epoch or iteration
+    interval = loop.dynamic_intervals[bisect(loop.dynamic_milestones, position + 1) - 1]
     last = loop.max_iters if isinstance(loop, IterBasedTrainLoop) else loop.max_epochs
-    return position >= loop.val_begin and (position % loop.val_interval == 0 or position == last)
+    return position >= loop.val_begin and (position % interval == 0 or position == last)

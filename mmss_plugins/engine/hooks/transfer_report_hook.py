@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
 from torch import Tensor
 
 from mmss_plugins.checkpoints.files import state_of
@@ -20,6 +19,12 @@ from mmss_plugins.checkpoints.transfer.report import (
     with_dot,
 )
 from mmss_plugins.checkpoints.transfer.resume_check import check_resumed
+from mmss_plugins.compat.mmengine_state import (
+    checkpoint_to_load,
+    is_loaded,
+    is_resuming,
+    is_training_run,
+)
 from mmss_plugins.registry import HOOKS
 
 
@@ -52,19 +57,18 @@ class TransferReportHook(Hook):
 
     def before_run(self, runner) -> None:
         """Compare names and shapes before the weights are loaded."""
-        training = isinstance(runner._train_loop, BaseLoop)  # testing calls before_run, too
-        if runner._resume or runner._has_loaded:
+        if is_resuming(runner) or is_loaded(runner):
             return
-        if runner._load_from is not None:
+        if checkpoint_to_load(runner) is not None:
             self._check_whole(runner, compare_values=False)
-        elif training:
+        elif is_training_run(runner):  # testing calls before_run, too
             self._check(runner, compare_values=False)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Compare what a run is resumed from, before it is used."""
-        if not runner._resume:
+        if not is_resuming(runner):
             return
-        source = runner._load_from or runner.work_dir
+        source = checkpoint_to_load(runner) or runner.work_dir
         model_state = unwrapped(runner.model).state_dict()
         state = {n.removeprefix('module.'): t for n, t in state_of(checkpoint, source).items()}
         report = transfer_report(model_state, state)
@@ -82,23 +86,19 @@ class TransferReportHook(Hook):
 
     def before_train(self, runner) -> None:
         """Compare values, after all initialisation and before any training step."""
-        if not runner._has_loaded:
+        if not is_loaded(runner):
             self._check(runner, compare_values=True)
-        elif runner._load_from is not None and not runner._resume:
+        elif checkpoint_to_load(runner) is not None and not is_resuming(runner):
             self._check_whole(runner, compare_values=True)
-        elif is_main_process() and not runner._resume:
-            runner.logger.info(
-                'transfer: the weights were loaded before the run; '
-                'the init_cfg of no module applies'
-            )
         elif is_main_process():
-            runner.logger.info(
-                f'transfer: the run is resumed, its weights come from '
-                f'{runner._load_from or runner.work_dir}; the init_cfg of no module applies'
-            )
+            origin = 'the weights were loaded before the run'
+            if is_resuming(runner):
+                source = checkpoint_to_load(runner) or runner.work_dir
+                origin = f'the run is resumed, its weights come from {source}'
+            runner.logger.info(f'transfer: {origin}; the init_cfg of no module applies')
 
     def _check_whole(self, runner, compare_values: bool) -> None:
-        model, checkpoint = unwrapped(runner.model), runner._load_from
+        model, checkpoint = unwrapped(runner.model), checkpoint_to_load(runner)
         state, model_state = read_state(checkpoint, None), model.state_dict()
         report = transfer_report(model_state, state, compare_values=compare_values)
         headline = (
