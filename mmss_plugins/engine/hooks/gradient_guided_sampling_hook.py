@@ -8,9 +8,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 
 from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
+from mmss_plugins.engine.panel_times import panel_due, panel_step
 from mmss_plugins.functional import resize_maps
 from mmss_plugins.registry import HOOKS
-from mmss_plugins.visualization.backends import add_picture
+from mmss_plugins.visualization.backends import add_image
 from mmss_plugins.visualization.guided_panel import guided_row
 
 
@@ -122,19 +123,11 @@ class GradientGuidedSamplingHook(Hook):
         return 'epoch' if self.by_epoch else 'iteration'
 
     def _panel_due(self, runner, batch_idx: int) -> bool:
-        if not (self.panel_interval and self.panel_samples and is_main_process()):
-            return False
-        if isinstance(runner.train_loop, IterBasedTrainLoop):
-            return self.every_n_train_iters(runner, self.panel_interval)
-        return self.end_of_epoch(runner.train_dataloader, batch_idx) and (
-            self.every_n_epochs(runner, self.panel_interval) or self.is_last_train_epoch(runner)
-        )
+        wanted = self.panel_samples and is_main_process()
+        return bool(wanted) and panel_due(self, runner, batch_idx, self.panel_interval)
 
     def _draw(self, runner, model, data_batch: dict) -> None:
         details = model.details
-        step = runner.iter + 1
-        if not isinstance(runner.train_loop, IterBasedTrainLoop):
-            step = runner.epoch + 1
         images = len(details.views) // 2
         channels = _channels(runner, data_batch)
         for index in range(min(self.panel_samples, images)):
@@ -147,7 +140,8 @@ class GradientGuidedSamplingHook(Hook):
                 rows.append(
                     guided_row(view, heatmap[0].numpy(), box, crop, channels, f'view {number}')
                 )
-            add_picture(runner.visualizer, f'guided_{index}', np.concatenate(rows), step)
+            figure = np.concatenate(rows)
+            add_image(runner.visualizer, f'guided_{index}', figure, panel_step(runner))
 
 
 def _physical(view, data_preprocessor) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch import Tensor
 from mmss_plugins.compat.mmengine_state import is_training_run
 from mmss_plugins.models.segmentors.restore import FLIP_DIMS
 from mmss_plugins.registry import HOOKS
-from mmss_plugins.visualization.backends import add_picture
+from mmss_plugins.visualization.backends import add_image
 from mmss_plugins.visualization.rgb import colour_map, composites, panel
 
 MIN_PANEL_HEIGHT = 224  # small patches are enlarged to be seen
@@ -75,7 +75,7 @@ class MultiBandVisualizationHook(Hook):
             name = f'{mode}_{"_".join(str(sample.img_path).split("/")[-2:])}'
             if self.show:
                 visualizer.show(picture, win_name=name, wait_time=self.wait_time)
-            add_picture(visualizer, name, picture, step)
+            add_image(visualizer, name, picture, step)
             self._drawn += 1
 
 
