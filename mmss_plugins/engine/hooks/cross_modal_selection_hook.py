@@ -89,7 +89,7 @@ class CrossModalSelectionHook(Hook):
         return ramp(self.ramp, epoch if self.by_epoch else iteration, self.length)
 
     def before_train(self, runner) -> None:
-        """Check that there is something to set.
+        """Check that the model selects samples, and how the loop counts.
 
         Raises:
             TypeError: If the model selects no samples.
@@ -117,11 +117,14 @@ class CrossModalSelectionHook(Hook):
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:  # noqa: ARG002
         """Set the strength."""
         selection = selection_of(runner)
+        assert selection is not None  # before_train has checked it
         selection.set_schedule(self.ramp_value(runner.epoch, runner.iter), self.proportion)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:  # noqa: ARG002
         """Log the batch."""
         selection = selection_of(runner)
+        assert selection is not None
+        assert selection.report is not None  # the batch has been through the model
         report = selection.report.to_host()
         self._sums = report.plus(self._sums)
         values = {'ramp': selection.ramp_value, 'ratio': selection.ratio, **report.scalars()}
@@ -133,14 +136,14 @@ class CrossModalSelectionHook(Hook):
             and self.every_n_train_iters(runner, self.class_interval)
             and is_main_process()
         ):
-            self._write_classes(runner, runner.iter + 1)
+            self._write_classes(runner, self._sums, runner.iter + 1)
             self._sums = None
 
     def after_train_epoch(self, runner) -> None:
         """Write the mean weights of the classes over the epoch."""
         if self._sums is not None and is_main_process():
             in_epochs = not isinstance(runner.train_loop, IterBasedTrainLoop)
-            self._write_classes(runner, runner.epoch + 1 if in_epochs else runner.iter)
+            self._write_classes(runner, self._sums, runner.epoch + 1 if in_epochs else runner.iter)
 
     def _set_panels(self, runner: Runner) -> None:
         """Apply the deprecated options to the run's panels hook, or register one with them."""
@@ -152,13 +155,13 @@ class CrossModalSelectionHook(Hook):
         self._panels.priority = self.priority  # MMEngine is going through the hooks: not before it
         runner.register_hook(self._panels)
 
-    def _write_classes(self, runner, step: int) -> None:
+    def _write_classes(self, runner, sums: SelectionReport, step: int) -> None:
         names = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes') or ()
-        if len(names) != len(self._sums.pixels):  # the model has others, or there are none
-            names = [str(index) for index in range(len(self._sums.pixels))]
-        weights = self._sums.class_weight()
+        if len(names) != len(sums.pixels):  # the model has others, or there are none
+            names = [str(index) for index in range(len(sums.pixels))]
+        weights = sums.class_weight()
         tags: dict[str, float] = {}
-        for branch, row in zip(self._sums.branches, weights, strict=True):
+        for branch, row in zip(sums.branches, weights, strict=True):
             there = {n: float(v) for n, v in zip(names, row, strict=True) if np.isfinite(v)}
             tags |= {f'selected/{branch}/{name}': value for name, value in there.items()}
             shown = ', '.join(f'{name} {value:.3f}' for name, value in there.items())

@@ -1,6 +1,8 @@
-"""Turns gradient-guided sampling on after the warm-up, and shows what it does."""
+"""Turns gradient-guided sampling on after the warm-up, and draws its crops."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
@@ -20,8 +22,8 @@ class GradientGuidedSamplingHook(Hook):
     """Plain contrastive training until ``begin``, gradient-guided sampling from there on.
 
     The stage is a function of the runner's epoch (or iteration) alone, counted from 0, and is set
-    before every training iteration, so a resumed run goes on exactly; what a checkpoint holds does
-    not matter. How much is cropped is among the model's own outputs and in the log.
+    before every training iteration, so a resumed run continues exactly, whatever its checkpoint
+    holds. How much is cropped is among the model's own outputs and in the log.
 
     Panels show, for both views of an image: the view with its box, the loss attention map, and
     the crop that entered training. They are drawn by the first process, of its own images, and
@@ -29,7 +31,7 @@ class GradientGuidedSamplingHook(Hook):
 
     Args:
         begin (int): Epoch or iteration, counted from 0, from which sampling is on; 0 for all.
-            The published code has no warm-up and says no number: 100 of 350 epochs is our choice.
+            The published code has no warm-up; 100 of 350 epochs is our choice.
             Defaults to 100.
         by_epoch (bool): Whether ``begin`` counts epochs, otherwise iterations. Defaults to True.
         panel_interval (int | None): Draw panels of the last batch of every so many epochs and of
@@ -68,13 +70,13 @@ class GradientGuidedSamplingHook(Hook):
         return (epoch if self.by_epoch else iteration) >= self.begin
 
     def before_train(self, runner) -> None:
-        """Check that there is something to set, and that it will be.
+        """Check that the model has stages and that the sampling begins.
 
         Raises:
             TypeError: If the model has no stages.
             ValueError: If ``begin`` is an epoch and the loop counts iterations.
         """
-        model = unwrapped(runner.model)
+        model: Any = unwrapped(runner.model)
         if not hasattr(model, 'set_stage'):
             raise TypeError(
                 'GradientGuidedSamplingHook switches the stage of mmss_plugins.GraSS, but the '
@@ -97,7 +99,7 @@ class GradientGuidedSamplingHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:  # noqa: ARG002
         """Set the stage."""
-        model = unwrapped(runner.model)
+        model: Any = unwrapped(runner.model)
         guided = self.guided(runner.epoch, runner.iter)
         model.set_stage(guided)
         if guided != self._guided:
@@ -113,7 +115,7 @@ class GradientGuidedSamplingHook(Hook):
         """Draw."""
         if not (self._guided and self._panel_due(runner, batch_idx)):
             return
-        model = unwrapped(runner.model)
+        model: Any = unwrapped(runner.model)
         model.keep_details = False
         if model.details.boxes is not None:
             self._draw(runner, model, data_batch)

@@ -1,4 +1,4 @@
-"""Makes sure that pretrained weights are really loaded."""
+"""Checks that pretrained weights are really loaded."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class TransferReportHook(Hook):
     """Reports how much of each pretrained module was loaded; anything short of all is an error.
 
     MMEngine's ``init_cfg=dict(type='Pretrained', ...)`` is never strict: with a wrong stem, band
-    count or depth it trains from scratch in silence. This hook compares names and shapes before
-    MMEngine loads, and the values before the first iteration. BatchNorm's step counters may be
-    missing. Tensors of the checkpoint that the module has no place for are named in a warning.
+    count or depth it trains from scratch without an error. This hook compares names and shapes
+    before MMEngine loads, and the values before the first iteration. BatchNorm's step counters may
+    be missing. Tensors of the checkpoint that the module does not have are named in a warning.
     Where a first convolution was made for other bands (``inflate://``), the report says how.
 
     ``load_from`` is no stricter: there the checkpoint has to fill the whole model, in training as
@@ -73,7 +73,7 @@ class TransferReportHook(Hook):
         state = {n.removeprefix('module.'): t for n, t in state_of(checkpoint, source).items()}
         report = transfer_report(model_state, state)
         if not report.complete:
-            self._fall_short(
+            self._report_incomplete(
                 runner,
                 f'model: {len(report.loaded)} of {report.total} tensors resumed from {source}',
                 report,
@@ -99,6 +99,7 @@ class TransferReportHook(Hook):
 
     def _check_whole(self, runner, compare_values: bool) -> None:
         model, checkpoint = unwrapped(runner.model), checkpoint_to_load(runner)
+        assert checkpoint is not None  # the callers have checked it
         state, model_state = read_state(checkpoint, None), model.state_dict()
         report = transfer_report(model_state, state, compare_values=compare_values)
         headline = (
@@ -106,7 +107,7 @@ class TransferReportHook(Hook):
             f'(load_from)'
         )
         if not report.complete:
-            self._fall_short(
+            self._report_incomplete(
                 runner,
                 headline,
                 report,
@@ -132,7 +133,7 @@ class TransferReportHook(Hook):
             )
             if not report.complete:
                 advice = 'correct checkpoint, prefix or model'
-                self._fall_short(runner, headline, report, module_state, state, advice)
+                self._report_incomplete(runner, headline, report, module_state, state, advice)
             elif compare_values and is_main_process():
                 runner.logger.info(headline)
                 if report.unused:
@@ -140,7 +141,7 @@ class TransferReportHook(Hook):
         if not count and compare_values and is_main_process():
             runner.logger.info('transfer: no module has a Pretrained init_cfg, nothing to load')
 
-    def _fall_short(
+    def _report_incomplete(
         self,
         runner,
         headline: str,
@@ -155,7 +156,7 @@ class TransferReportHook(Hook):
         message = f'{headline}\n{report}\nLikely reasons:\n{reasons}'
         if not self.allow_partial:
             raise TransferError(
-                f'{message}\nWhat to do: {advice}; to go on with what fits, set '
+                f'{message}\nWhat to do: {advice}; to continue with what fits, set '
                 f"allow_partial=True in the hook 'mmss_plugins.TransferReportHook'"
             )
         if is_main_process():  # both times; MMEngine's logger drops a repeated warning
