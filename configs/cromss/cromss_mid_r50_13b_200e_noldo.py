@@ -15,7 +15,9 @@ custom_hooks = [
         length=80,
         by_epoch=True,
         proportion=0.5,
-        panel_interval=10,
     ),
 ]
-default_hooks = dict(checkpoint=dict(interval=10, save_best='val_loss', rule='less'))
+default_hooks = dict(
+    checkpoint=dict(interval=10, save_best='val_loss', rule='less'),
+    selection_panels=dict(type='mmss_plugins.SelectionPanelsHook', interval=10),
+)

@@ -1,30 +1,39 @@
 """The only place that knows versions of the MM stack; it makes the installed one usable.
 
-Three traps are met before anything else of the stack is imported, each only where it is there:
+Three problems are solved before anything else of the stack is imported, each only where it
+exists:
 
 1. mmcv without compiled operators, imported by mmseg all the same (:mod:`.mmcv_operators`);
 2. ``torch.load(weights_only=True)`` refusing MMEngine's checkpoints (:mod:`.safe_loading`);
 3. a torchvision whose compiled part does not match torch (:mod:`.torchvision_operators`).
 
-Beside them, text in a checkpoint is kept from being run (:mod:`.config_text`), and paths in it from
-being removed (:mod:`.resumed_files`).
+In addition, text in a checkpoint is never run (:mod:`.config_text`), and paths in it do not decide
+which files are removed (:mod:`.resumed_files`).
 
 With full mmcv, or with a matching torchvision, nothing is changed. The first and the third wait in
-an import hook, so that neither ``mmcv.ops`` nor torchvision is imported before someone asks for it.
-Beside them, :mod:`.cpu_distributed` lets several processes train on machines without a GPU, and
-:mod:`.moved` keeps old import paths for one version.
+an import hook, so that neither ``mmcv.ops`` nor torchvision is imported before it is used.
+:mod:`.cpu_distributed` lets several processes train on machines without a GPU, :mod:`.moved` keeps
+old import paths for one version, and :mod:`.mmengine_state` reads MMEngine's private attributes.
 """
 
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmss_plugins.compat.safe_loading import FileReader
 
 _REQUIRED = ('mmengine', 'mmcv', 'mmseg')
 _done = False
 
 
-def setup() -> None:
+def setup(read_file: FileReader | None = None) -> None:
     """Make the installed stack usable. Calling it again does nothing.
+
+    Args:
+        read_file: Reads the checkpoints that MMEngine loads, see :func:`.safe_loading.install`.
+            Defaults to torch's restricted unpickler.
 
     Raises:
         ImportError: If MMEngine, mmcv or MMSegmentation is not installed.
@@ -45,7 +54,7 @@ def setup() -> None:
 
     torchvision_operators.install()
     mmcv_operators.install()
-    safe_loading.install()
+    safe_loading.install(read_file)
     config_text.install()
     resumed_files.install()
     cpu_distributed.install()

@@ -20,7 +20,6 @@ _PACKAGES = (
     'mmcv', 'mmdet', 'mmengine', 'mmpretrain', 'mmseg', 'mmss_plugins', 'torch.nn', 'torch.optim',
     'torch.utils.data',
 )  # fmt: skip
-_NUMBERS = (int, float)
 _CONSTANTS = (bool, int, float, str, type(None))
 
 
@@ -40,7 +39,7 @@ def install() -> None:
             return Config(parse_config_text(cfg_str))
         return original(cfg_str, file_format)
 
-    fromstring.parses_only = True
+    vars(fromstring)['parses_only'] = True
     Config.fromstring = staticmethod(fromstring)
 
 
@@ -69,13 +68,15 @@ def parse_config_text(text: str) -> dict[str, object]:
     for statement in statements:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue  # a docstring
-        names = statement.targets if isinstance(statement, ast.Assign) else ()
-        if len(names) != 1 or not isinstance(names[0], ast.Name):
+        target = None
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target, value = statement.targets[0], statement.value
+        if not isinstance(target, ast.Name):
             raise _refused(
                 f'line {statement.lineno}: expected NAME = VALUE, but found '
                 f'{_shown(type(statement))}'
             )
-        settings[names[0].id] = _value(statement.value)
+        settings[target.id] = _value(value)
     for kind in _types(settings):
         _check_type(kind)
     return settings
@@ -85,16 +86,16 @@ def _value(node: ast.expr) -> object:
     if isinstance(node, ast.Constant) and isinstance(node.value, _CONSTANTS):
         return node.value
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        items = [_value(item) for item in node.elts]
         kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
-        return _hashable(items, kind, node)
+        return _hashable([_value(item) for item in node.elts], kind, node)
     if isinstance(node, ast.Dict) and None not in node.keys:
-        pairs = [(_value(k), _value(v)) for k, v in zip(node.keys, node.values, strict=True)]
+        items = zip(node.keys, node.values, strict=True)
+        pairs = [(_value(k), _value(v)) for k, v in items if k is not None]
         return _hashable(pairs, dict, node)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-        operand = node.operand
-        if isinstance(operand, ast.Constant) and type(operand.value) in _NUMBERS:
-            return -operand.value if isinstance(node.op, ast.USub) else operand.value
+        number = node.operand.value if isinstance(node.operand, ast.Constant) else None
+        if isinstance(number, (int, float)) and not isinstance(number, bool):
+            return -number if isinstance(node.op, ast.USub) else number
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
         names = [keyword.arg for keyword in node.keywords]
         if not node.args and None not in names:

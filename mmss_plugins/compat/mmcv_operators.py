@@ -43,7 +43,7 @@ def import_with_stub(module: ModuleType, execute: Execute) -> None:
 def stub_extension() -> ModuleType:
     """A module that has every operator by name, and none that can be called."""
     stub = ModuleType(EXTENSION, 'Stands in for the compiled operators while mmcv.ops is imported.')
-    stub.__getattr__ = _missing_operator
+    vars(stub)['__getattr__'] = _missing_operator
     return stub
 
 

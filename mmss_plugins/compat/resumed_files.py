@@ -2,7 +2,7 @@
 
 MMEngine's ``CheckpointHook`` takes the path of the best checkpoint so far, and the numbers of the
 last ones, from the message hub of the checkpoint, and removes what it finds there: a folder with
-everything in it, too. Here it is held to names of its own in its own folder.
+everything in it, too. Here it removes only files that it has named itself, in its own folder.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def restrict_after_import(module: ModuleType, execute: Execute | None = None) ->
         for key, path in getattr(self, 'best_ckpt_path_dict', {}).items():
             self.best_ckpt_path_dict[key] = _own(self, runner, path)
 
-    before_train.__wrapped__ = original
+    vars(before_train)['__wrapped__'] = original
     module.CheckpointHook.before_train = before_train
 
 

@@ -31,10 +31,19 @@ _DTYPES = (
     'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64',
     'float16', 'float32', 'float64',
 )  # fmt: skip
+FileReader = Callable[[Path, Any], Any]  # path and map_location to the content
 _WEIGHTS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _HISTORY_METHODS = ('min', 'max', 'current', 'mean')
 _ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
 _ONE_CYCLE_METHODS = ('_annealing_cos', '_annealing_linear')
+
+
+def read_restricted(file: Any, map_location: Any = None) -> Any:
+    """Load a path or file object with torch's restricted unpickler."""
+    return torch.load(file, map_location=map_location, weights_only=True)
+
+
+_read_file: FileReader = read_restricted
 
 
 class _OneCycleName:
@@ -89,17 +98,17 @@ def restricted_scalar(dtype: np.dtype, data: bytes) -> np.generic:
     return np.frombuffer(data, restricted_dtype(dtype.str), count=1)[0]
 
 
-def restricted_reconstruct(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray:
+def restricted_reconstruct(kind: type, shape: tuple[int, ...], code: Any) -> np.ndarray:
     """The empty array into which the checkpoint's array is then filled."""
     if kind is not np.ndarray or shape != (0,):
         raise UnpicklingError(f'the checkpoint holds an array of type {kind!r}, not numpy.ndarray')
     return np.ndarray.__new__(np.ndarray, shape, code)
 
 
-def safe_globals() -> list[tuple[Callable, str] | type]:
+def safe_globals() -> list[Callable | tuple[Callable, str]]:
     """What a checkpoint may refer to beyond torch's own list, under the names that it uses."""
     number_types = {type(np.dtype(name)) for name in _DTYPES}
-    allowed: list[tuple[Callable, str] | type] = [
+    allowed: list[Callable | tuple[Callable, str]] = [
         HistoryBuffer,
         np.ndarray,
         *number_types,
@@ -113,8 +122,12 @@ def safe_globals() -> list[tuple[Callable, str] | type]:
     return allowed
 
 
-def install() -> None:
-    """Admit MMEngine's own objects in ``weights_only`` loading.
+def install(read_file: FileReader | None = None) -> None:
+    """Admit MMEngine's own objects in ``weights_only`` loading, and make MMEngine load restricted.
+
+    Args:
+        read_file: Reads a local file from its path and ``map_location``, with at least the
+            restrictions of :func:`read_restricted`, which is used until one is given.
 
     Raises:
         ImportError: If torch is older than 2.6: MMEngine would then unpickle whatever a file holds.
@@ -124,6 +137,8 @@ def install() -> None:
             f'mmss_plugins needs torch 2.6 or later, but found {torch.__version__}: older versions '
             'run code that a checkpoint may hold. Install "torch>=2.6"'
         )
+    global _read_file
+    _read_file = read_file or _read_file
     torch.serialization.add_safe_globals(safe_globals())
     name = 'mmengine.runner.checkpoint'
     if name in sys.modules:
@@ -135,10 +150,9 @@ def install() -> None:
 def restrict_after_import(module: ModuleType, execute: Execute | None = None) -> None:
     """Execute ``mmengine.runner.checkpoint``, then make it load restricted and checked.
 
-    Local and downloaded files are read by :func:`mmss_plugins.checkpoints.files.load_checked`.
-    torch's own ``load_state_dict_from_url``, which MMEngine uses, unpickles whatever the file
-    holds; and the forked MMEngine admits plain ``getattr``, and what cannot be loaded so it loads
-    without restriction.
+    Local and downloaded files are read by the function that :func:`install` was given. torch's own
+    ``load_state_dict_from_url``, which MMEngine uses, unpickles whatever the file holds. The forked
+    MMEngine admits plain ``getattr``, and loads without restriction what it cannot load otherwise.
 
     Args:
         module: The module being imported, or imported already.
@@ -146,12 +160,13 @@ def restrict_after_import(module: ModuleType, execute: Execute | None = None) ->
     """
     if execute is not None:
         execute(module)
-    if hasattr(module, '_safe_torch_load'):
-        module._safe_torch_load = load_weights_only
-    if hasattr(module, 'load_url'):
-        module.load_url = load_from_url
-    if hasattr(module, 'CheckpointLoader'):
-        module.load_from_local = load_from_local
+    names = vars(module)
+    if '_safe_torch_load' in names:
+        names['_safe_torch_load'] = load_weights_only
+    if 'load_url' in names:
+        names['load_url'] = load_from_url
+    if 'CheckpointLoader' in names:
+        names['load_from_local'] = load_from_local
         module.CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
 
 
@@ -165,22 +180,20 @@ def load_weights_only(file: Any, map_location: Any = None, **_options: Any) -> A
     """
     if isinstance(file, (str, os.PathLike)):
         return load_from_local(file, map_location)
-    return torch.load(file, map_location=map_location, weights_only=True)
+    return read_restricted(file, map_location)
 
 
 def load_from_local(filename: str | os.PathLike, map_location: Any = None) -> Any:
-    """Load a local file: MMEngine's loader of that name, with every check of ours.
+    """Load a local file: as MMEngine's loader of that name does, with all checks.
 
     Args:
         filename: The file; ``~`` is the user's folder.
         map_location: As in ``torch.load``.
 
     Raises:
-        CheckpointFileError: As :func:`mmss_plugins.checkpoints.files.load_checked`.
+        Exception: What the function that :func:`install` was given raises.
     """
-    from mmss_plugins.checkpoints.files import load_checked  # needs MMEngine whole
-
-    content = load_checked(Path(filename).expanduser(), map_location)
+    content = _read_file(Path(filename).expanduser(), map_location)
     broken = _broken_weights(content)
     if broken:
         warnings.warn(

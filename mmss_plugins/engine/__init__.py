@@ -12,6 +12,7 @@ from mmss_plugins.engine.hooks import (
     MultiBandVisualizationHook,
     ResumeValidationHook,
     RunCheckHook,
+    SelectionPanelsHook,
     SSLHealthHook,
     TransferReportHook,
     UnfreezeEncoderHook,
@@ -40,6 +41,7 @@ __all__ = [
     'ResumeValidationHook',
     'RunCheckHook',
     'SSLHealthHook',
+    'SelectionPanelsHook',
     'TransferReportHook',
     'UnfreezeEncoderHook',
 ]

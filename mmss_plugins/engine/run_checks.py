@@ -1,8 +1,9 @@
-"""What can be told of a run before its first iteration: pure checks of model, data and loader."""
+"""Checks of model, data and loader before the first iteration of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mmengine.structures import BaseDataElement
 from torch import nn
@@ -23,8 +24,9 @@ def smallest_batch(loader: DataLoader) -> int:
     size = getattr(loader, 'batch_size', None)
     if not size:
         return 0
+    sampler: Any = loader.sampler
     try:
-        samples = len(loader.sampler)
+        samples = len(sampler)
     except TypeError:  # a stream, which has no last batch
         return size
     rest = samples % size
@@ -35,7 +37,7 @@ def check_class_count(model: nn.Module, classes: Sequence[str] | None) -> None:
     """Refuse a decode head with fewer classes than the data set.
 
     Args:
-        model: A segmentor, without wrapper; other models are passed over.
+        model: A segmentor, without wrapper; other models are not checked.
         classes: Names of the data set's classes, if it has any.
 
     Raises:
@@ -53,10 +55,10 @@ def check_class_count(model: nn.Module, classes: Sequence[str] | None) -> None:
 
 
 def spare_classes(model: nn.Module, classes: Sequence[str] | None) -> list[str]:
-    """What to warn of: decode heads with more classes than the data set.
+    """Warnings about decode heads with more classes than the data set.
 
     Args:
-        model: A segmentor, without wrapper; other models are passed over.
+        model: A segmentor, without wrapper; other models are not checked.
         classes: Names of the data set's classes, if it has any.
     """
     return [
@@ -72,7 +74,7 @@ def check_batch_labels(model: nn.Module, samples: Sequence[BaseDataElement] | No
     """Refuse labels that the decode heads have no class for.
 
     Args:
-        model: A segmentor, without wrapper; other models are passed over.
+        model: A segmentor, without wrapper; other models are not checked.
         samples: Of a batch, with ``gt_sem_seg`` (1, H, W).
 
     Raises:
@@ -138,15 +140,17 @@ def check_negatives(model: nn.Module, batch: int, processes: int) -> None:
         )
 
 
-def _decode_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def _decode_heads(model: nn.Module) -> Iterator[tuple[str, Any]]:
     """Decode heads and auxiliary heads by name, without those that have labels of their own."""
     for name in ('decode_head', 'auxiliary_head'):
         head = getattr(model, name, None)
-        several = isinstance(head, nn.ModuleList)
-        for index, part in enumerate(head) if several else [(None, head)]:
+        parts = {name: head}
+        if isinstance(head, nn.ModuleList):
+            parts = {f'{name}.{index}': part for index, part in enumerate(head)}
+        for full_name, part in parts.items():
             own_labels = type(part).__name__ in _OWN_LABELS
             if isinstance(getattr(part, 'num_classes', None), int) and not own_labels:
-                yield (name if index is None else f'{name}.{index}'), part
+                yield full_name, part
 
 
 def _norms_of_one_pixel(model: nn.Module) -> Iterator[tuple[str, _BatchNorm]]:

@@ -72,8 +72,9 @@ def ridge_predict(
 ) -> Tensor:
     """Linear classifier, least squares on one-hot classes with a penalty, in closed form.
 
-    Features are standardised by the mean and deviation of the labelled ones. The weights W minimise
-    the mean over the features of |W x - y|^2 plus ``penalty`` |W|^2; the bias has no penalty.
+    Features are standardised by the mean and standard deviation of the labelled ones. The weights W
+    minimise the mean over the features of |W x - y|^2 plus ``penalty`` |W|^2; the bias has no
+    penalty.
 
     Args:
         features: (N, K), float.
@@ -91,8 +92,8 @@ def ridge_predict(
     if not penalty > 0:
         raise ValueError(f'penalty must be positive, but got {penalty}')
     x, queries = features.double(), queries.double()
-    mean, deviation = x.mean(dim=0), x.std(dim=0, correction=0)
-    scale = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+    mean, std = x.mean(dim=0), x.std(dim=0, correction=0)
+    scale = torch.where(std > 0, std, torch.ones_like(std))
     x, queries = (x - mean) / scale, (queries - mean) / scale
     y = F.one_hot(labels, num_classes).double()
     bias = y.mean(dim=0)  # as the features are centred

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ class ProbeScores:
 class FeatureProbe:
     """Classifies patches by the globally pooled features of an encoder, without training it.
 
-    The class of a patch is that of most of its pixels; patches without any are left out. Data sets
+    The class of a patch is that of most of its pixels; patches without any are skipped. Data sets
     give either raw samples (``img`` (H, W, C) and ``gt_seg_map``, as ours do with an empty
     pipeline) or packed ones (``inputs`` and ``data_samples.gt_sem_seg``), all of one size, in the
     bands and number format of the training data: the model's data preprocessor does the rest.
@@ -157,8 +158,10 @@ def pooled_features(model: nn.Module, images: Tensor) -> Tensor:
     Returns:
         (N, K) float32, on the CPU.
     """
-    data = model.data_preprocessor({'inputs': images, 'data_samples': None}, False)
-    features = image_vectors(model.extract_feat(data['inputs']), pool=True)
+    preprocessor: Any = model.data_preprocessor
+    extract: Any = model.extract_feat
+    data = preprocessor({'inputs': images, 'data_samples': None}, False)
+    features = image_vectors(extract(data['inputs']), pool=True)
     if features is None:
         raise TypeError(
             f'the probe needs feature maps, tokens or vectors of images, but extract_feat of '
@@ -184,7 +187,7 @@ def untouched(model: nn.Module) -> Iterator[None]:
 def _read(item: Mapping, dataset) -> tuple[Tensor, int]:
     """Image (C, H, W) and dominant class of a sample."""
     sample = item.get('data_samples')
-    if isinstance(item.get('inputs'), Tensor) and 'gt_sem_seg' in (sample or ()):
+    if isinstance(item.get('inputs'), Tensor) and sample is not None and 'gt_sem_seg' in sample:
         return item['inputs'], dominant_class(sample.gt_sem_seg.data.cpu().numpy())
     if 'img' in item and 'gt_seg_map' in item:
         image = np.ascontiguousarray(item['img'].transpose(2, 0, 1))

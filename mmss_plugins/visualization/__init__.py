@@ -1,4 +1,4 @@
-"""Pictures of images, labels, predictions and attention maps."""
+"""Figures of images, labels, predictions and attention maps."""
 
 from mmss_plugins.visualization.multi_band_visualizer import MultiBandSegVisualizer
 

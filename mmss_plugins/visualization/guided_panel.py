@@ -1,4 +1,4 @@
-"""Pictures of gradient-guided sampling: where a view's loss comes from, and what is cut out."""
+"""Figures of gradient-guided sampling: where a view's loss comes from, and what is cut out."""
 
 from __future__ import annotations
 
@@ -61,31 +61,31 @@ def guided_row(
     blank = np.full_like(bar, 255)
     return panel(
         [
-            np.concatenate((captioned(caption, picture, 1), bar if index == 1 else blank))
-            for index, (caption, picture) in enumerate(cells)
+            np.concatenate((captioned(caption, image, 1), bar if index == 1 else blank))
+            for index, (caption, image) in enumerate(cells)
         ]
     )
 
 
 def _alike(view: np.ndarray, crop: np.ndarray, channels) -> list[np.ndarray]:
-    """View and crop as (H, W, 3) uint8 pictures under one stretch."""
+    """View and crop as (H, W, 3) uint8 images under one stretch."""
     height, width = view.shape[-2:]
     flat = [image.reshape(len(image), 1, -1) for image in (view, crop)]
-    pictures = composites(np.concatenate(flat, axis=-1), channels)[0]
-    split = [pictures[:, : height * width], pictures[:, height * width :]]
+    images = composites(np.concatenate(flat, axis=-1), channels)[0]
+    split = [images[:, : height * width], images[:, height * width :]]
     sizes = [image.shape[-2:] for image in (view, crop)]
     return [np.ascontiguousarray(p.reshape(*size, 3)) for p, size in zip(split, sizes, strict=True)]
 
 
-def _with_box(picture: np.ndarray, box: Sequence[int], scale: int) -> np.ndarray:
+def _with_box(image: np.ndarray, box: Sequence[int], scale: int) -> np.ndarray:
     """The box drawn on its outermost pixels, with a lighter line inside it."""
     row0, col0, row1, col1 = (int(edge) * scale for edge in box)
-    picture = picture.copy()
+    image = image.copy()
     for inset, colour in ((0, BOX_EDGE), (1, BOX_COLOUR), (2, BOX_COLOUR)):
         start, end = (col0 + inset, row0 + inset), (col1 - 1 - inset, row1 - 1 - inset)
         if end[0] >= start[0] and end[1] >= start[1]:
-            cv2.rectangle(picture, start, end, colour, 1)
-    return picture
+            cv2.rectangle(image, start, end, colour, 1)
+    return image
 
 
 def _colour_bar(width: int, low: float, high: float) -> np.ndarray:

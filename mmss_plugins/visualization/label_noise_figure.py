@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def draw(report: LabelNoiseReport, path: str | Path) -> None:
         ) from error
     clean = report.has_clean
     heights = (1, 1.45, 0.8) if clean else (1, 1, 0.8)
-    figure = Figure(figsize=(14, 4 * sum(heights)), layout='constrained', dpi=110)
+    figure: Any = Figure(figsize=(14, 4 * sum(heights)), layout='constrained', dpi=110)
     top, bottom, last = figure.subfigures(3, 1, height_ratios=heights)
     left, right = top.subplots(1, 2)
     _selection_bars(left, report)
@@ -83,7 +84,7 @@ def _scale(axis, top: float, label: str) -> None:
 
 def _selection_bars(axis, report: LabelNoiseReport) -> None:
     _bars(axis, report, dict(zip(report.branches, 100 * report.selected, strict=True)))
-    if report.has_clean:
+    if report.wrong is not None:
         axis.plot(
             axis.get_xticks(), 100 * report.wrong, 'D', color=WRONG_COLOUR, markersize=6,
             markeredgecolor='white', label='wrong labels', zorder=3,
@@ -95,10 +96,13 @@ def _selection_bars(axis, report: LabelNoiseReport) -> None:
 
 
 def _auc_bars(axis, report: LabelNoiseReport) -> None:
+    assert report.confidence_auc is not None
     _bars(axis, report, dict(zip(report.branches, report.confidence_auc, strict=True)))
     axis.axhline(0.5, color=INK, linewidth=1, linestyle='--')
     axis.text(axis.get_xlim()[1], 0.5, 'chance ', ha='right', va='bottom', fontsize=8, color=INK)
-    axis.set_title('Does label confidence tell right from wrong labels?', fontsize=11, color=INK)
+    axis.set_title(
+        'Does label confidence separate right from wrong labels?', fontsize=11, color=INK
+    )
     _scale(axis, 1, 'AUC')
 
 

@@ -14,9 +14,9 @@ from mmss_plugins.visualization.rgb import composites
 
 @VISUALIZERS.register_module()
 class MultiBandSegVisualizer(SegLocalVisualizer):
-    """``SegLocalVisualizer`` that draws on a picture of the image where it is not 8-bit RGB.
+    """``SegLocalVisualizer`` that draws on an RGB version of images that are not 8-bit RGB.
 
-    The picture is in true colours where the sample tells its channels and they allow it.
+    It has true colours where the sample names its channels and they include red, green and blue.
     """
 
     def add_datasample(
@@ -30,7 +30,7 @@ class MultiBandSegVisualizer(SegLocalVisualizer):
         """Draw labels and prediction on an image.
 
         Args:
-            name: Of the picture.
+            name: Of the figure.
             image: (H, W, C) or (H, W).
             data_sample: With what is to be drawn.
             *args: Of ``SegLocalVisualizer``.
@@ -40,6 +40,6 @@ class MultiBandSegVisualizer(SegLocalVisualizer):
         if image.dtype != np.uint8 or image.shape[2] != 3:
             channels = None if data_sample is None else data_sample.metainfo.get('channels')
             fits = channels is not None and len(channels) == image.shape[2]
-            pictures = composites(image.transpose(2, 0, 1), channels if fits else None)
-            image = np.ascontiguousarray(pictures[0])
+            rgb = composites(image.transpose(2, 0, 1), channels if fits else None)
+            image = np.ascontiguousarray(rgb[0])
         super().add_datasample(name, image, data_sample, *args, **kwargs)

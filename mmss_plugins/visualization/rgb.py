@@ -1,4 +1,4 @@
-"""Pictures of multi-band images and label maps, as pure NumPy functions."""
+"""RGB images of multi-band images and label maps, as pure NumPy functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmss_plugins.bands import SENSORS, sensor_statistics
 from mmss_plugins.store.normalisation import decode_clip8
 
 TRUE_COLOUR = ('s2.B4', 's2.B3', 's2.B2')
-RADAR = ('s1.VV', 's1.VH')
+SAR = ('s1.VV', 's1.VH')
 STRETCH_PERCENTILES = (1.0, 99.0)
 
 
@@ -25,7 +25,7 @@ def stretch(
 
 
 def _planes(image: np.ndarray, channels: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
-    """The wanted channels (C, H, W); 8-bit coded ones in physical units, for natural colours."""
+    """The wanted channels (C, H, W); 8-bit encoded ones in physical units, for natural colours."""
     planes = image[[list(channels).index(name) for name in wanted]]
     if image.dtype != np.uint8:
         return np.asarray(planes, dtype=np.float32)
@@ -34,28 +34,28 @@ def _planes(image: np.ndarray, channels: Sequence[str], wanted: Sequence[str]) -
 
 
 def composites(image: np.ndarray, channels: Sequence[str] | None = None) -> list[np.ndarray]:
-    """The pictures that the channels of an image allow.
+    """The RGB images that the channels of an image allow.
 
     Args:
-        image: (C, H, W), any scale; uint8 is taken as coded by 'clip8'.
+        image: (C, H, W), any scale; uint8 is read as encoded by 'clip8'.
         channels: Channel names such as 's2.B4'; without them the first three are shown.
 
     Returns:
         (H, W, 3) uint8 arrays: true colour where red, green and blue are there; VV, VH and their
-        difference where radar is; otherwise the first channels.
+        difference where SAR is; otherwise the first channels.
     """
     channels = list(channels or ())
-    pictures = []
+    images = []
     if set(TRUE_COLOUR) <= set(channels):
-        pictures.append(stretch(_planes(image, channels, TRUE_COLOUR).transpose(1, 2, 0)))
-    if set(RADAR) <= set(channels):
-        vv, vh = _planes(image, channels, RADAR)
+        images.append(stretch(_planes(image, channels, TRUE_COLOUR).transpose(1, 2, 0)))
+    if set(SAR) <= set(channels):
+        vv, vh = _planes(image, channels, SAR)
         planes = [stretch(plane[..., None]) for plane in (vv, vh, vv - vh)]
-        pictures.append(np.concatenate(planes, axis=-1))
-    if not pictures:
+        images.append(np.concatenate(planes, axis=-1))
+    if not images:
         planes = [image[min(i, image.shape[0] - 1)] for i in range(3)]
-        pictures.append(stretch(np.stack(planes, axis=-1)))
-    return pictures
+        images.append(stretch(np.stack(planes, axis=-1)))
+    return images
 
 
 def colour_map(
@@ -76,9 +76,9 @@ def colour_map(
     return table[np.clip(labels, 0, 255)]
 
 
-def panel(pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
-    """Lay pictures of one height side by side on white, ``gap`` pixels apart."""
-    height = pictures[0].shape[0]
+def panel(images: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
+    """Place images of one height side by side on white, ``gap`` pixels apart."""
+    height = images[0].shape[0]
     space = np.full((height, gap, 3), 255, dtype=np.uint8)
-    parts = [part for picture in pictures for part in (picture, space)][:-1]
+    parts = [part for image in images for part in (image, space)][:-1]
     return np.concatenate(parts, axis=1)

@@ -1,4 +1,4 @@
-"""A picture of what sample selection does to a sample."""
+"""A figure of the sample selection for one sample."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from mmss_plugins.visualization.rgb import colour_map, composites, panel
 
-MIN_SIZE = 160  # small patches are enlarged to be seen
+MIN_SIZE = 160  # small patches are enlarged
 CAPTION_HEIGHT = 18
 BRANCH_MAPS = (
     'label_confidence',
@@ -35,12 +35,12 @@ def selection_panel(
     """Image and noisy label on top; below them a row per branch with confidences and weights.
 
     Args:
-        image: (C, H, W), any scale; uint8 is taken as coded by 'clip8'.
+        image: (C, H, W), any scale; uint8 is read as encoded by 'clip8'.
         label: (H, W) class indices; those without a colour are black.
         palette: One RGB triple per class.
         maps: Per kind of map and branch an array (H, W): 'prediction' (class indices) and numbers
             in 0..1, 'label_confidence', 'label_weight', 'prediction_confidence' and
-            'prediction_weight'. What is not there stays white.
+            'prediction_weight'. What is missing stays white.
         channels: Channel names such as 's2.B4', see
             :func:`~mmss_plugins.visualization.rgb.composites`.
 
@@ -48,9 +48,9 @@ def selection_panel(
         (H', W', 3) uint8.
     """
     size = label.shape
-    pictures = composites(image, channels)
-    titles = ['true colour', 'radar'] if len(pictures) == 2 else ['image']
-    top = [*zip(titles, pictures, strict=True), ('noisy label', colour_map(label, palette))]
+    images = composites(image, channels)
+    titles = ['true colour', 'SAR'] if len(images) == 2 else ['image']
+    top = [*zip(titles, images, strict=True), ('noisy label', colour_map(label, palette))]
     rows = [top]
     for branch in maps['prediction']:
         row = [(f'{branch} prediction', colour_map(maps['prediction'][branch], palette))]
@@ -68,10 +68,10 @@ def selection_panel(
     return np.concatenate(lines)
 
 
-def captioned(caption: str, picture: np.ndarray, scale: int) -> np.ndarray:
-    """The picture enlarged, under its caption on white."""
-    picture = picture.repeat(scale, axis=0).repeat(scale, axis=1)
-    strip = np.full((CAPTION_HEIGHT, picture.shape[1], 3), 255, dtype=np.uint8)
+def captioned(caption: str, image: np.ndarray, scale: int) -> np.ndarray:
+    """The image enlarged, under its caption on white."""
+    image = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    strip = np.full((CAPTION_HEIGHT, image.shape[1], 3), 255, dtype=np.uint8)
     where = (2, CAPTION_HEIGHT - 5)
     cv2.putText(strip, caption, where, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.concatenate((strip, picture))
+    return np.concatenate((strip, image))

@@ -270,3 +270,12 @@ def test_weights_that_are_nan_are_reported(tmp_path, recwarn):
     torch.save({'state_dict': {**state, 'b': torch.tensor([1, torch.nan])}}, tmp_path / 'x.pth')
     with pytest.warns(RuntimeWarning, match=r'x\.pth: 1 of its tensors hold NaN'):
         load_checkpoint(torch.nn.Identity(), str(tmp_path / 'x.pth'))
+
+
+def test_local_files_are_read_by_the_given_function(tmp_path, monkeypatch):
+    monkeypatch.setattr(safe_loading, '_read_file', safe_loading.read_restricted)
+    path = save(tmp_path, {'state_dict': {}})
+    assert safe_loading.load_from_local(path) == {'state_dict': {}}
+    safe_loading.install(lambda file, map_location: (file, map_location))
+    safe_loading.install()  # keeps it
+    assert safe_loading.load_from_local(path, 'cpu') == (path, 'cpu')

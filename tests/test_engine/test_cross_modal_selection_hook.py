@@ -1,7 +1,6 @@
 import json
 from types import SimpleNamespace
 
-import cv2
 import pytest
 import torch
 from helpers.tiny_segmentation import cross_modal_model, loader
@@ -12,6 +11,7 @@ from mmengine.runner import Runner
 from mmss_plugins.functional import ramp
 
 TYPE = 'mmss_plugins.CrossModalSelectionHook'
+PANELS = 'mmss_plugins.SelectionPanelsHook'
 BATCHES = 2  # of an epoch
 
 
@@ -31,7 +31,9 @@ class KillHook(Hook):
             raise Killed
 
 
-def run(work_dir, kill_at=None, resume=False, iterations=None, model=None, epochs=5, **hook):
+def run(
+    work_dir, kill_at=None, resume=False, iterations=None, model=None, epochs=5, panels=None, **hook
+):
     cfg = {'type': 'mmss_plugins.NonEmptyEpochTrainLoop', 'max_epochs': epochs}
     if iterations:
         cfg = {'type': 'IterBasedTrainLoop', 'max_iters': iterations}
@@ -47,7 +49,10 @@ def run(work_dir, kill_at=None, resume=False, iterations=None, model=None, epoch
             'checkpoint': checkpoint,
             'logger': {'type': 'LoggerHook', 'interval': 1},
         },
-        custom_hooks=[{'type': TYPE, **hook}],
+        custom_hooks=[
+            {'type': TYPE, **hook},
+            *([{'type': PANELS, **panels}] if panels is not None else []),
+        ],
         visualizer={'type': 'Visualizer', 'vis_backends': [{'type': 'LocalVisBackend'}]},
         log_processor={'by_epoch': by_epoch},
         default_scope='mmseg',
@@ -96,7 +101,7 @@ def test_the_schedule_reaches_model_and_log(tmp_path, kind, by_epoch):
         assert selected[0] > 0.95 > selected[-1] > 0.3
 
 
-def test_a_resumed_run_goes_on_exactly(tmp_path):
+def test_a_resumed_run_continues_exactly(tmp_path):
     names = ('loss', 'ramp', 's1.selected', 's2.prediction_confidence')
     whole = run(tmp_path / 'whole', length=4)
     expected = {name: history(whole, name) for name in names}
@@ -133,7 +138,7 @@ def test_class_weights_are_those_of_the_epoch(tmp_path, monkeypatch):
 @pytest.mark.parametrize('classes', [None, ('a', 'b')])
 def test_classes_without_fitting_names_are_numbered(tmp_path, monkeypatch, classes):
     monkeypatch.setattr('helpers.tiny_segmentation.Samples.metainfo', {'classes': classes})
-    run(tmp_path, epochs=1, panel_interval=0)
+    run(tmp_path, epochs=1)
     (table,) = [row for row in rows(tmp_path) if 'selected/s1/0' in row]
     assert {f'selected/s2/{index}' for index in range(3)} <= set(table)
 
@@ -147,36 +152,29 @@ def test_classes_without_fitting_names_are_numbered(tmp_path, monkeypatch, class
         ({'panel_samples': 0}, []),
     ],
 )
-def test_panels_of_every_few_epochs_and_the_last(tmp_path, hook, expected):
-    run(tmp_path, **hook)
+def test_the_deprecated_panel_options_draw_panels(tmp_path, hook, expected):
+    with pytest.warns(DeprecationWarning, match='mmss_plugins.SelectionPanelsHook'):
+        run(tmp_path, **hook)
     found = sorted(path.stem for path in tmp_path.rglob('*.png'))
     assert found == [f'selection_{name}' for name in expected]
 
 
-def test_iterations_count_where_the_loop_counts_them(tmp_path):
-    hook = {'ramp': 'linear', 'length': 4, 'by_epoch': False, 'panel_interval': 2}
-    runner = run(tmp_path, iterations=5, panel_samples=1, **hook)
+@pytest.mark.parametrize(
+    ('options', 'panels'),
+    [
+        ({'class_interval': 2}, {'interval': 2, 'samples': 1}),
+        ({'panel_interval': 2, 'panel_samples': 1}, None),
+        ({'panel_interval': 2, 'panel_samples': 1}, {'interval': 3}),  # one hook draws
+    ],
+)
+def test_iterations_count_where_the_loop_counts_them(tmp_path, options, panels):
+    hook = {'ramp': 'linear', 'length': 4, 'by_epoch': False, **options}
+    runner = run(tmp_path, iterations=5, panels=panels, **hook)
     assert history(runner, 'ramp') == [0, 0.25, 0.5, 0.75, 1]
     found = sorted(path.stem for path in tmp_path.rglob('*.png'))
     assert found == ['selection_0_2', 'selection_0_4']
     tables = [row['step'] for row in rows(tmp_path) if 'selected/s1/a' in row]
     assert tables == [2, 4, 5]
-
-
-def test_a_panel_shows_the_sample_without_its_padding(tmp_path):
-    hook = HOOKS.build({'type': TYPE, 'panel_samples': 1})
-    runner = run(tmp_path, epochs=1, panel_samples=0)
-    logits = {name: torch.zeros(2, 3, 48, 40) for name in ('s1', 's2')}
-    selection = runner.model.selection
-    selection.keep_samples = 1
-    labels = torch.zeros(2, 48, 40, dtype=torch.long)
-    selection.weights(logits, labels, ('s1', 's2'), 255)
-    hook._sums = selection.report.to_host()
-    hook._draw(runner, selection.maps, next(iter(loader(15))))
-    (path,) = tmp_path.rglob('*.png')
-    picture = cv2.imread(str(path))
-    height = (32 * 5 + 18) * 3  # a row of pictures and two of maps, enlarged five times
-    assert picture.shape[0] == height
 
 
 def test_a_model_without_selection_is_an_error(tmp_path):
@@ -197,9 +195,10 @@ def test_a_wrapped_model_is_found():
     inner.selection = SimpleNamespace(set_schedule=lambda *values: values)
     wrapped = torch.nn.DataParallel(inner)
     runner = SimpleNamespace(model=wrapped, train_loop=None, epoch=0, iter=0)
-    hook = HOOKS.build({'type': TYPE, 'panel_interval': 0})
+    hook = HOOKS.build({'type': TYPE})
     hook.before_train(runner)
     hook.before_train_iter(runner, 0)
+    HOOKS.build({'type': PANELS, 'interval': 0}).before_train_iter(runner, 0)
     assert inner.selection.keep_samples == 0
 
 
@@ -209,6 +208,7 @@ def test_a_wrapped_model_is_found():
         ({'ramp': 'cosine'}, "'cosine'"),
         ({'length': -1}, '-1'),
         ({'panel_interval': -1}, '-1'),
+        ({'class_interval': -1}, '-1'),
         ({'proportion': 1.5}, r'proportion .* 1\.5'),
     ],
 )

@@ -102,7 +102,7 @@ def test_unfrozen_within_an_epoch(tmp_path):
 
 
 @pytest.mark.parametrize('stop', [1, 2])
-def test_a_resumed_run_goes_on_exactly(tmp_path, stop):
+def test_a_resumed_run_continues_exactly(tmp_path, stop):
     _, whole = train(tmp_path / 'whole', unfreeze(1), epochs=3)
     train(tmp_path / 'parts', unfreeze(1), epochs=stop)
     _, rest = train(tmp_path / 'parts', unfreeze(1), epochs=3, resume=True)
@@ -129,11 +129,11 @@ def test_what_was_fixed_before_stays_fixed(tmp_path):
         (
             unfreeze(1),
             {'model': {**MODEL, 'backbone': {**MODEL['backbone'], 'frozen_stages': 4}}},
-            'leave out frozen_stages',
+            'remove frozen_stages',
         ),
     ],
 )
-def test_what_cannot_be_is_told_before_training(tmp_path, hook, kwargs, message):
+def test_impossible_settings_are_errors_before_training(tmp_path, hook, kwargs, message):
     with pytest.raises(ValueError, match=message):
         train(tmp_path, hook, **kwargs)
 

@@ -43,7 +43,7 @@ def run(work_dir, hooks=(), model=None, epochs=4, iterations=None, kill_at=None,
         ({'begin': 4}, None, [False] * 8),
     ],
 )
-def test_sampling_begins_where_it_is_told_to(tmp_path, hook, iterations, expected):
+def test_sampling_begins_at_the_set_position(tmp_path, hook, iterations, expected):
     record = RecordHook()
     run(tmp_path, [record], iterations=iterations, panel_interval=None, **hook)
     assert record.stages == expected
@@ -63,7 +63,7 @@ def test_the_change_is_logged_once(tmp_path):
 
 
 @pytest.mark.parametrize('stage_a', [True, False])
-def test_a_resumed_run_goes_on_exactly(tmp_path, stage_a):
+def test_a_resumed_run_continues_exactly(tmp_path, stage_a):
     kill_at = 2 * BATCHES + 1 if stage_a else 3 * BATCHES + 1
     begin = {'begin': 3} if stage_a else {'begin': 3, 'by_epoch': False}  # in an epoch's middle
     whole = run(tmp_path / 'whole', **begin)
@@ -153,7 +153,7 @@ def test_a_panel_shows_what_the_model_did(tmp_path, monkeypatch, bands):
     assert written == [(8, 4, 3)] * 2
 
 
-def test_a_begin_behind_the_end_is_told(tmp_path):
+def test_a_begin_behind_the_end_is_logged(tmp_path):
     run(tmp_path / 'behind', begin=1, epochs=1)
     assert 'WARNING - gradient-guided sampling begins at epoch 1' in log_of(tmp_path / 'behind')
     run(tmp_path / 'before', begin=0, epochs=1)

@@ -70,7 +70,7 @@ def test_an_encoder_goes_where_its_inputs_are_the_same(checkpoint, store, tmp_pa
     assert found.method == 'EncoderDecoder'
 
 
-def test_more_or_fewer_bands_than_the_stem_takes_are_told(store, tmp_path):
+def test_more_or_fewer_bands_than_the_stem_takes_are_errors(store, tmp_path):
     model = downstream(None)
     model['backbone']['init_cfg'] = None
     with pytest.raises(
@@ -222,7 +222,7 @@ def test_without_a_specification_there_is_a_line(checkpoint, store, tmp_path):
     assert log_of(tmp_path / 'whole').count('carries none, bands are not compared') == 1
 
 
-def test_a_broken_specification_is_told(checkpoint, store, tmp_path):
+def test_a_broken_specification_is_an_error(checkpoint, store, tmp_path):
     content = torch.load(checkpoint, weights_only=True)
     content['meta']['input_contract']['format'] = 99
     torch.save(content, tmp_path / 'new.pth')

@@ -141,7 +141,7 @@ def test_processes_share_the_samples(cfg, tmp_path):
                 )
 
 
-def test_mistakes_are_told_before_training(cfg):
+def test_mistakes_are_errors_before_training(cfg):
     hook = HOOKS.build({'type': 'mmss_plugins.LabelNoiseReportHook'})
     model = SimpleNamespace(backbones={})
     logger = logging.getLogger('test')

@@ -43,13 +43,13 @@ def test_equals_the_published_steps(reference, case, momentum, clip):
             torch.testing.assert_close(param.detach(), expected, rtol=2e-6, atol=5e-7, msg=name)
 
 
-def naive_steps(values, gradients, lr, momentum, decay, trust, eps, clip):
+def naive_steps(values, gradients, lr, momentum, decay, coefficient, eps, clip):
     """One parameter through SGD with LARC, in float64."""
     p, velocity = values.astype(np.float64), 0.0
     for g in gradients.astype(np.float64):
         norm, gradient_norm = np.sqrt((p**2).sum()), np.sqrt((g**2).sum())
         if norm > 0 and gradient_norm > 0:
-            rate = trust * norm / (gradient_norm + decay * norm + eps)
+            rate = coefficient * norm / (gradient_norm + decay * norm + eps)
             rate = min(rate / lr, 1) if clip else rate
             g = rate * (g + decay * p)
         velocity = momentum * velocity + g
@@ -58,8 +58,8 @@ def naive_steps(values, gradients, lr, momentum, decay, trust, eps, clip):
 
 
 @pytest.mark.parametrize('clip', [False, True])
-@pytest.mark.parametrize(('trust', 'eps'), [(1e-3, 1e-8), (0.5, 0.1)])
-def test_groups_with_their_own_rate_and_decay_equal_definition(reference, clip, trust, eps):
+@pytest.mark.parametrize(('coefficient', 'eps'), [(1e-3, 1e-8), (0.5, 0.1)])
+def test_groups_with_their_own_rate_and_decay_equal_definition(reference, clip, coefficient, eps):
     """Weight decay that is not lost in the last digits, unlike the published 1e-6."""
     params = parameters(reference)
     settings = {name: (0.1 * 2**i, 0.05 * i) for i, name in enumerate(NAMES)}
@@ -67,14 +67,14 @@ def test_groups_with_their_own_rate_and_decay_equal_definition(reference, clip, 
         {'params': [params[name]], 'lr': lr, 'weight_decay': decay}
         for name, (lr, decay) in settings.items()
     ]
-    larc = LARC(groups, lr=9.0, momentum=0.8, trust_coefficient=trust, eps=eps, clip=clip)
+    larc = LARC(groups, lr=9.0, momentum=0.8, trust_coefficient=coefficient, eps=eps, clip=clip)
     for step in (1, 2, 3):
         set_gradients(params, reference, step)
         larc.step()
     for name, (lr, decay) in settings.items():
         gradients = np.stack([reference[f'larc_grad_t{step}_{name}'] for step in (1, 2, 3)])
         given = reference[f'larc_p0_{name}'].numpy(), gradients
-        expected = naive_steps(*given, lr, 0.8, decay, trust, eps, clip)
+        expected = naive_steps(*given, lr, 0.8, decay, coefficient, eps, clip)
         np.testing.assert_allclose(params[name].detach(), expected, rtol=1e-5, atol=1e-6)
     assert [group['weight_decay'] for group in larc.param_groups] == [
         decay for _, decay in settings.values()

@@ -118,7 +118,7 @@ def test_the_other_settings_multiply():
     assert found['backbone.layer3.0.bn1.weight'] == pytest.approx((0.025, 0.0))
 
 
-def test_frozen_parameters_are_left_out():
+def test_frozen_parameters_are_omitted():
     model = MODELS.build({**PSP, 'backbone': {**PSP['backbone'], 'frozen_stages': 1}})
     found, _ = rates(model, encoder_decay=0.5)
     assert 'backbone.conv1.weight' not in found

@@ -52,22 +52,22 @@ def run(mode='test', batches=1, channels=15, inputs_of=torch.rand, meta=None, **
         hook._after_iter(runner, batch, {'inputs': inputs}, samples, mode=mode)
 
 
-def pictures(folder):
+def figures(folder):
     return sorted(folder.rglob('*.png'))
 
 
 @pytest.mark.parametrize('channels', [1, 2, 3, 13, 15])
 def test_panels_show_image_label_and_prediction(folder, channels):
     run(draw=True, interval=1, channels=channels)
-    paths = pictures(folder)
+    paths = figures(folder)
     assert [path.name for path in paths] == [
         'test_store.lmdb_p00_0.png',
         'test_store.lmdb_p01_0.png',
     ]
-    picture = cv2.cvtColor(cv2.imread(str(paths[0])), cv2.COLOR_BGR2RGB)
+    figure = cv2.cvtColor(cv2.imread(str(paths[0])), cv2.COLOR_BGR2RGB)
     side = 16 * 14
-    assert picture.shape == (side, 3 * side + 2 * 4, 3)
-    label, prediction = picture[:, side + 4 : 2 * side + 4], picture[:, 2 * side + 8 :]
+    assert figure.shape == (side, 3 * side + 2 * 4, 3)
+    label, prediction = figure[:, side + 4 : 2 * side + 4], figure[:, 2 * side + 8 :]
     assert label[0, 0].tolist() == prediction[-1, 0].tolist() == PALETTE[0]
     assert label[-1, 0].tolist() == prediction[0, 0].tolist() == PALETTE[1]
 
@@ -82,32 +82,32 @@ def test_images_are_drawn_as_they_were_before_a_flip(folder):
 
     run(draw=True, interval=1, channels=3, inputs_of=flipped,
         meta={'flip': True, 'flip_direction': 'vertical'})  # fmt: skip
-    picture = cv2.imread(str(pictures(folder)[0]))
-    assert picture[0, 0].tolist() == [255] * 3
-    assert picture[-1, 0].tolist() == [0] * 3
+    figure = cv2.imread(str(figures(folder)[0]))
+    assert figure[0, 0].tolist() == [255] * 3
+    assert figure[-1, 0].tolist() == [0] * 3
 
 
 def test_off_by_default_and_never_in_training(folder):
     run()
     run(mode='train', draw=True, interval=1)
-    assert pictures(folder) == []
+    assert figures(folder) == []
 
 
 def test_interval_and_limit(folder):
     run(draw=True, interval=2, batches=5)
-    assert len(pictures(folder)) == 4
-    for path in pictures(folder):
+    assert len(figures(folder)) == 4
+    for path in figures(folder):
         path.unlink()
     run(draw=True, interval=1, batches=5, max_samples=3)
-    assert len(pictures(folder)) == 3
+    assert len(figures(folder)) == 3
 
 
 def test_small_maps_are_brought_to_the_image(folder):
     from mmss_plugins.engine.hooks.multi_band_visualization_hook import sample_panel
 
     sample = SegDataSample(pred_sem_seg=PixelData(data=torch.ones(1, 4, 4, dtype=torch.long)))
-    picture = sample_panel(np.random.rand(3, 300, 300), sample, PALETTE)
-    assert picture.shape == (300, 604, 3)
+    figure = sample_panel(np.random.rand(3, 300, 300), sample, PALETTE)
+    assert figure.shape == (300, 604, 3)
 
 
 def view(image, **meta):
@@ -155,4 +155,4 @@ def test_panels_are_drawn_under_test_time_augmentation(folder):
         metainfo={'img_path': 'some/store.lmdb/p0'},
     )
     hook._after_iter(runner, 0, batch, [answer], mode='test')
-    assert [path.name for path in pictures(folder)] == ['test_store.lmdb_p0_0.png']
+    assert [path.name for path in figures(folder)] == ['test_store.lmdb_p0_0.png']

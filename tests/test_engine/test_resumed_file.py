@@ -73,7 +73,7 @@ def test_the_run_continues(tmp_path, caplog, damage):
     assert ('not used: ' in caplog.text) == (damage == 'cut file')
 
 
-def test_a_folder_without_checkpoints_begins_anew_and_says_so(tmp_path, caplog):
+def test_a_folder_without_checkpoints_starts_again_and_logs_it(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run' / 'last_checkpoint').write_text('')

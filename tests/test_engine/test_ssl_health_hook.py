@@ -117,7 +117,7 @@ def warned(work_dir):
         ([0.0] * 8, {'patience': 1, 'warn_std': 0}, []),
     ],
 )
-def test_collapse_is_told_after_some_looks_in_a_row(monkeypatch, caplog, values, hook, expected):
+def test_collapse_is_reported_after_checks_in_a_row(monkeypatch, caplog, values, hook, expected):
     collapse(monkeypatch, values)
     runner = SimpleNamespace(
         logger=logging.getLogger('test'),
@@ -132,7 +132,7 @@ def test_collapse_is_told_after_some_looks_in_a_row(monkeypatch, caplog, values,
     assert [int(text.split()[1].rstrip(':')) for text in warnings] == expected
 
 
-def test_the_looks_go_on_after_a_resume(tmp_path, monkeypatch):
+def test_the_checks_continue_after_a_resume(tmp_path, monkeypatch):
     collapse(monkeypatch, [0.9] * 3 + [0.0])
     run(tmp_path, interval=1, patience=3, kill_at=2 * BATCHES)
     collapse(monkeypatch, [0.0] * 9)

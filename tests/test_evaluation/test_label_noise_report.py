@@ -37,11 +37,11 @@ def test_rates_are_those_of_the_pixels(row):
     agree = predictions['s1'] == predictions['s2']
     np.testing.assert_allclose(report.agreement[0, row], mean(agree[of_class]))
     for index, name in enumerate(('s1', 's2')):
-        weight, trust = weights[name], confidence[name]
+        weight, values = weights[name], confidence[name]
         found = {
             'selected': mean(weight[of_class]),
             'full': mean((weight == 1)[of_class]),
-            'confidence': mean(trust[of_class]),
+            'confidence': mean(values[of_class]),
             'label_agreement': mean((predictions[name] == labels)[of_class]),
         }
         for key, expected in found.items():
@@ -54,7 +54,7 @@ def test_rates_are_those_of_the_pixels(row):
         np.testing.assert_allclose(
             report.wrong_selected[index, row], selected[wrong[known]].sum() / selected.sum()
         )
-        for key, scores in (('confidence_auc', trust), ('weight_auc', weight)):
+        for key, scores in (('confidence_auc', values), ('weight_auc', weight)):
             expected = all_pairs_auc(scores[known], ~wrong[known])
             assert abs(getattr(report, key)[index, row] - expected) < 2e-3
 

@@ -55,15 +55,15 @@ def softmax(z):
     return z / z.sum(1, keepdims=True)
 
 
-def naive_weights(trust, labels, proportion, class_balance):
+def naive_weights(confidence, labels, proportion, class_balance):
     groups = labels if class_balance else np.zeros_like(labels)
-    weights = np.zeros_like(trust)
+    weights = np.zeros_like(confidence)
     for group in np.unique(groups):
         inside = groups == group
         k = int(inside.sum() * proportion)
         if k:
-            threshold = np.sort(trust[inside])[-k]
-            weights[inside] = np.clip(trust[inside] / threshold, 0, 1)
+            threshold = np.sort(confidence[inside])[-k]
+            weights[inside] = np.clip(confidence[inside] / threshold, 0, 1)
     return weights
 
 
@@ -87,12 +87,12 @@ def test_sums_are_those_of_a_naive_run(store, class_balance):
             for name, q in p.items()
         }
         both = own['s1'] * own['s2']
-        trust = {name: (c + both) / 2 for name, c in own.items()}
+        confidence_of = {name: (c + both) / 2 for name, c in own.items()}
         expected.add(
             labels,
             {name: q.argmax(1) for name, q in p.items()},
-            trust,
-            {n: naive_weights(c, labels, 0.3, class_balance) for n, c in trust.items()},
+            confidence_of,
+            {n: naive_weights(c, labels, 0.3, class_balance) for n, c in confidence_of.items()},
             np.stack([fields['clean_label'] for fields in raw]),
         )
     for name, array in expected.arrays.items():

@@ -21,7 +21,7 @@ def test_padding_samples_of_the_last_batch_do_not_count():
     assert metric.evaluate(2) == {'val_loss': 2.0}
 
 
-def test_starts_anew_in_the_next_epoch():
+def test_starts_again_in_the_next_epoch():
     metric = evaluator()
     for loss in (1.0, 5.0):
         metric.process([SegDataSample(metainfo={'val_loss': loss})], {})

@@ -39,7 +39,8 @@ def pretraining(stores):
     crop.crop_size = (32, 32)
     cfg.train_dataloader.update(batch_size=3, num_workers=2)
     cfg.param_scheduler[0].T_max = 4
-    cfg.custom_hooks[-1].update(length=3, panel_interval=1)  # the ramp changes with every epoch
+    cfg.custom_hooks[-1].update(length=3)  # the ramp changes with every epoch
+    cfg.default_hooks.selection_panels.interval = 1
     return cfg
 
 

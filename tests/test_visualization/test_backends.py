@@ -14,9 +14,9 @@ from mmengine.visualization.vis_backend import (
 )
 from PIL import Image
 
-from mmss_plugins.visualization.backends import add_picture
+from mmss_plugins.visualization.backends import add_image
 
-PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+IMAGE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 OTHERS = [
     AimVisBackend,
     ClearMLVisBackend,
@@ -54,12 +54,12 @@ def test_mlflow_gets_a_file_for_each_step(tmp_path):
     local = LocalVisBackend(str(tmp_path / 'local'))
     both = visualizer(mlflow(tmp_path), local)
     for step in (3, 4):
-        add_picture(both, 'selection_0', PICTURE + np.uint8(step), step)
+        add_image(both, 'selection_0', IMAGE + np.uint8(step), step)
     for step in (3, 4):
         found = np.asarray(Image.open(tmp_path / f'selection_0_{step}.png'))
-        np.testing.assert_array_equal(found, PICTURE + np.uint8(step))
+        np.testing.assert_array_equal(found, IMAGE + np.uint8(step))
         written = cv2.imread(str(tmp_path / f'local/vis_image/selection_0_{step}.png'))
-        np.testing.assert_array_equal(written[..., ::-1], PICTURE + np.uint8(step))
+        np.testing.assert_array_equal(written[..., ::-1], IMAGE + np.uint8(step))
 
 
 @pytest.mark.parametrize('kind', OTHERS)
@@ -68,5 +68,5 @@ def test_other_backends_get_name_and_step_apart(kind, monkeypatch):
     monkeypatch.setattr(
         kind, 'add_image', lambda _, name, image, step=0, **__: calls.append((name, step))
     )
-    add_picture(visualizer(kind.__new__(kind)), 'guided_1', PICTURE, 7)
+    add_image(visualizer(kind.__new__(kind)), 'guided_1', IMAGE, 7)
     assert calls == [('guided_1', 7)]

@@ -20,9 +20,9 @@ def make(bands=3, size=SIZE, box=BOX):
     return view, heatmap, box, crop
 
 
-def cells(picture):
+def cells(figure):
     left = [column * (SIZE + GAP) for column in range(3)]
-    return [picture[CAPTION : CAPTION + SIZE, x : x + SIZE] for x in left]
+    return [figure[CAPTION : CAPTION + SIZE, x : x + SIZE] for x in left]
 
 
 def both(view, crop, channels=(0, 1, 2)):
@@ -34,10 +34,10 @@ def both(view, crop, channels=(0, 1, 2)):
 
 def test_view_with_box_then_map_then_crop():
     view, heatmap, box, crop = make()
-    picture = guided_row(view, heatmap, box, crop)
-    assert picture.shape == (CAPTION + SIZE + BAR, 3 * SIZE + 2 * GAP, 3)
-    assert picture.dtype == np.uint8
-    shown, overlay, cut = cells(picture)
+    figure = guided_row(view, heatmap, box, crop)
+    assert figure.shape == (CAPTION + SIZE + BAR, 3 * SIZE + 2 * GAP, 3)
+    assert figure.dtype == np.uint8
+    shown, overlay, cut = cells(figure)
     expected_view, expected_crop = both(view, crop)
     np.testing.assert_array_equal(cut, expected_crop)
     row0, col0, row1, col1 = box
@@ -56,15 +56,15 @@ def test_view_with_box_then_map_then_crop():
 
 def test_colours_are_those_of_the_bar():
     view, heatmap, _, crop = make()
-    picture = guided_row(np.zeros_like(view), heatmap, (0, 0, 1, 1), np.zeros_like(crop))
+    figure = guided_row(np.zeros_like(view), heatmap, (0, 0, 1, 1), np.zeros_like(crop))
     left = SIZE + GAP
-    bar = picture[CAPTION + SIZE + BAR // 2, left : left + SIZE].astype(int)
+    bar = figure[CAPTION + SIZE + BAR // 2, left : left + SIZE].astype(int)
     coloured = bar[(bar != bar[:, :1]).any(axis=1)]
     ends = heat_map(np.array([[0.0, 1.0]]))[0]
     np.testing.assert_allclose(coloured[[0, -1]], ends, atol=3)
-    numbers = picture[CAPTION + SIZE :, left : left + 25], picture[CAPTION + SIZE :, -SIZE - 30 :]
+    numbers = figure[CAPTION + SIZE :, left : left + 25], figure[CAPTION + SIZE :, -SIZE - 30 :]
     assert all((number < 128).any() for number in numbers)
-    low, high = cells(picture)[1][[2, -1], [2, -1]]
+    low, high = cells(figure)[1][[2, -1], [2, -1]]
     assert high.sum() > low.sum() + 100  # violet to yellow
 
 
@@ -84,7 +84,7 @@ def test_one_band_is_grey():
     assert cut.std() > 10
 
 
-def test_a_degenerate_map_is_told():
+def test_a_degenerate_map_is_named():
     view, heatmap, _, _ = make()
     kept = guided_row(view, 0 * heatmap, (0, 0, SIZE, SIZE), view)
     cropped = guided_row(view, heatmap, (0, 0, SIZE, SIZE), view)
@@ -96,8 +96,8 @@ def test_a_degenerate_map_is_told():
 
 def test_small_and_oblong_views_are_enlarged():
     view, heatmap, box = np.ones((3, 40, 60)), np.eye(40, 60), (5, 10, 20, 30)
-    picture = guided_row(view, heatmap, box, np.ones((3, 40, 60)))
-    assert picture.shape == (CAPTION + 4 * 40 + BAR, 3 * 4 * 60 + 2 * GAP, 3)
-    shown = picture[CAPTION:, : 4 * 60]
+    figure = guided_row(view, heatmap, box, np.ones((3, 40, 60)))
+    assert figure.shape == (CAPTION + 4 * 40 + BAR, 3 * 4 * 60 + 2 * GAP, 3)
+    shown = figure[CAPTION:, : 4 * 60]
     assert shown[20, 40].tolist() == WHITE
     assert shown[4 * 20 - 1, 4 * 30 - 1].tolist() == WHITE

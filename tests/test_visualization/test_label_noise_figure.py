@@ -18,19 +18,19 @@ def make_report(clean, branches=('s1', 's2')):
     return LabelNoiseReport.of(sums, CLASSES)
 
 
-def pixels_of(picture, colour):
+def pixels_of(figure, colour):
     rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    return (np.abs(picture[..., ::-1].astype(int) - rgb).max(-1) < 3).sum()
+    return (np.abs(figure[..., ::-1].astype(int) - rgb).max(-1) < 3).sum()
 
 
 @pytest.mark.parametrize('branches', [('s1', 's2'), ('s2',)])
 @pytest.mark.parametrize('clean', [True, False])
 def test_draws(tmp_path, clean, branches):
     draw(make_report(clean, branches), tmp_path / 'figure.png')
-    picture = cv2.imread(str(tmp_path / 'figure.png'))
-    assert picture.shape[1] > 1000
-    assert (pixels_of(picture, WRONG_COLOUR) > 0) == clean
-    assert pixels_of(picture, '#1f6f8b') > 1000
+    figure = cv2.imread(str(tmp_path / 'figure.png'))
+    assert figure.shape[1] > 1000
+    assert (pixels_of(figure, WRONG_COLOUR) > 0) == clean
+    assert pixels_of(figure, '#1f6f8b') > 1000
 
 
 def test_each_class_has_a_histogram_of_its_own():

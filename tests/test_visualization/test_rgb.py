@@ -40,18 +40,18 @@ def test_coded_bands_are_shown_in_physical_units():
     channels = ('s2.B4', 's2.B3', 's2.B2')
     low, high = ([m + (code / 255 * 4 - 2) * s for m, s in zip(*STATISTICS, strict=True)]
                  for code in (10, 200))  # fmt: skip
-    (picture,) = composites(image, channels)
+    (rgb,) = composites(image, channels)
     dark, bright = min(low), max(high)
     expected = [round((value - dark) / (bright - dark) * 255) for value in high]
-    np.testing.assert_allclose(picture[7, 0], expected, atol=1)
+    np.testing.assert_allclose(rgb[7, 0], expected, atol=1)
     assert composites(image.astype(np.float32), channels)[0][7, 0].tolist() == [255, 255, 255]
 
 
 def test_unnamed_channels_show_the_first_three():
     image = np.random.default_rng(0).random((2, 8, 8))
-    (picture,) = composites(image)
-    assert picture.shape == (8, 8, 3)
-    np.testing.assert_array_equal(picture[..., 1], picture[..., 2])
+    (rgb,) = composites(image)
+    assert rgb.shape == (8, 8, 3)
+    np.testing.assert_array_equal(rgb[..., 1], rgb[..., 2])
 
 
 def test_colour_map_paints_ignored_pixels_apart():
@@ -60,7 +60,7 @@ def test_colour_map_paints_ignored_pixels_apart():
     assert found.tolist() == [[[1, 2, 3], [4, 5, 6]], [[9, 9, 9], [9, 9, 9]]]
 
 
-def test_panel_keeps_pictures_apart():
+def test_panel_keeps_images_apart():
     black = np.zeros((5, 4, 3), np.uint8)
     found = panel([black, black], gap=2)
     assert found.shape == (5, 10, 3)

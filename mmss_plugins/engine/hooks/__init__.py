@@ -10,6 +10,7 @@ from mmss_plugins.engine.hooks.label_noise_report_hook import LabelNoiseReportHo
 from mmss_plugins.engine.hooks.multi_band_visualization_hook import MultiBandVisualizationHook
 from mmss_plugins.engine.hooks.resume_validation_hook import ResumeValidationHook
 from mmss_plugins.engine.hooks.run_check_hook import RunCheckHook
+from mmss_plugins.engine.hooks.selection_panels_hook import SelectionPanelsHook
 from mmss_plugins.engine.hooks.ssl_health_hook import SSLHealthHook
 from mmss_plugins.engine.hooks.transfer_report_hook import TransferReportHook
 from mmss_plugins.engine.hooks.unfreeze_encoder_hook import UnfreezeEncoderHook
@@ -26,6 +27,7 @@ __all__ = [
     'ResumeValidationHook',
     'RunCheckHook',
     'SSLHealthHook',
+    'SelectionPanelsHook',
     'TransferReportHook',
     'UnfreezeEncoderHook',
 ]

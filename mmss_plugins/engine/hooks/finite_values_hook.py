@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
+from mmss_plugins.compat.mmengine_state import checkpoint_to_load
 from mmss_plugins.models.segmentors.batch_checks import (
     finite_samples,
     non_finite_names,
@@ -70,9 +71,10 @@ class FiniteValuesHook(Hook):
         """Check the weights."""
         found = _broken_weights(runner)
         if found:
+            source = checkpoint_to_load(runner) or 'the model as it was built'
             raise FloatingPointError(
-                f'the weights to test are not finite: {found}. They come from '
-                f'{runner._load_from or "the model as it was built"}: take an earlier checkpoint'
+                f'the weights to test are not finite: {found}. They come from {source}: take an '
+                'earlier checkpoint'
             )
 
     def before_test_iter(self, runner, batch_idx: int, data_batch=None) -> None:  # noqa: ARG002
@@ -113,7 +115,7 @@ def _reason(data_batch: object) -> str:
     if not finite.all():
         return (
             f'The inputs of the samples {sample_names(samples, ~finite)} hold values that are NaN '
-            'or infinite: mend these samples, or leave them out of the data set'
+            'or infinite: correct these samples, or remove them from the data set'
         )
     names = sample_names(samples, torch.ones_like(finite)).split(', ')
     shown = ', '.join(names[:_SHOWN]) + (', ...' if len(names) > _SHOWN else '')
@@ -131,8 +133,8 @@ def _check_inputs(data_batch: object) -> None:
     if not finite.all():
         raise FloatingPointError(
             f'the inputs of the samples {sample_names(samples, ~finite)} hold values that are NaN '
-            'or infinite, so there is no result for them: mend these samples, or leave them out of '
-            'the data set'
+            'or infinite, so there is no result for them: correct these samples, or remove '
+            'them from the data set'
         )
 
 
@@ -158,8 +160,9 @@ def _parts(data_batch: object) -> tuple[Tensor | Sequence | None, Sequence | Non
     if not isinstance(data_batch, Mapping) or not len(data_batch.get('inputs', ())):
         return None, None
     samples = data_batch.get('data_samples')
-    nested = samples and isinstance(samples[0], (list, tuple))  # views of test-time augmentation
-    return data_batch['inputs'], samples[0] if nested else samples
+    if samples and isinstance(samples[0], (list, tuple)):  # views of test-time augmentation
+        samples = samples[0]
+    return data_batch['inputs'], samples
 
 
 def _broken_weights(runner) -> str:

@@ -49,7 +49,7 @@ class FreezeEncoderHook(Hook):
 
         Raises:
             ValueError: If the model has no such module.
-            TypeError: If the model is in a wrapper that cannot be made anew.
+            TypeError: If the model is in a wrapper that cannot be renewed.
         """
         modules = dict(unwrapped(runner.model).named_modules())
         missing = [name for name in self.prefixes if name not in modules]
@@ -80,7 +80,7 @@ class FreezeEncoderHook(Hook):
         if not frozen:
             for module in self._modules:
                 module.train()
-        _wrap_anew(runner)
+        _wrap_again(runner)
         if is_main_process():
             how = 'unfrozen'
             if frozen:
@@ -91,7 +91,7 @@ class FreezeEncoderHook(Hook):
             )
 
 
-def _wrap_anew(runner) -> None:
+def _wrap_again(runner) -> None:
     """Data-parallel training notes at its start which parameters have gradients."""
     if isinstance(runner.model, DistributedDataParallel):
         runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), runner.model.module)

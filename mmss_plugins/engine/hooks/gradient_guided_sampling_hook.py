@@ -1,6 +1,8 @@
-"""Turns gradient-guided sampling on after the warm-up, and shows what it does."""
+"""Turns gradient-guided sampling on after the warm-up, and draws its crops."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
@@ -8,9 +10,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 
 from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
+from mmss_plugins.engine.panel_times import panel_due, panel_step
 from mmss_plugins.functional import resize_maps
 from mmss_plugins.registry import HOOKS
-from mmss_plugins.visualization.backends import add_picture
+from mmss_plugins.visualization.backends import add_image
 from mmss_plugins.visualization.guided_panel import guided_row
 
 
@@ -19,8 +22,8 @@ class GradientGuidedSamplingHook(Hook):
     """Plain contrastive training until ``begin``, gradient-guided sampling from there on.
 
     The stage is a function of the runner's epoch (or iteration) alone, counted from 0, and is set
-    before every training iteration, so a resumed run goes on exactly; what a checkpoint holds does
-    not matter. How much is cropped is among the model's own outputs and in the log.
+    before every training iteration, so a resumed run continues exactly, whatever its checkpoint
+    holds. How much is cropped is among the model's own outputs and in the log.
 
     Panels show, for both views of an image: the view with its box, the loss attention map, and
     the crop that entered training. They are drawn by the first process, of its own images, and
@@ -28,7 +31,7 @@ class GradientGuidedSamplingHook(Hook):
 
     Args:
         begin (int): Epoch or iteration, counted from 0, from which sampling is on; 0 for all.
-            The published code has no warm-up and says no number: 100 of 350 epochs is our choice.
+            The published code has no warm-up; 100 of 350 epochs is our choice.
             Defaults to 100.
         by_epoch (bool): Whether ``begin`` counts epochs, otherwise iterations. Defaults to True.
         panel_interval (int | None): Draw panels of the last batch of every so many epochs and of
@@ -67,13 +70,13 @@ class GradientGuidedSamplingHook(Hook):
         return (epoch if self.by_epoch else iteration) >= self.begin
 
     def before_train(self, runner) -> None:
-        """Check that there is something to set, and that it will be.
+        """Check that the model has stages and that the sampling begins.
 
         Raises:
             TypeError: If the model has no stages.
             ValueError: If ``begin`` is an epoch and the loop counts iterations.
         """
-        model = unwrapped(runner.model)
+        model: Any = unwrapped(runner.model)
         if not hasattr(model, 'set_stage'):
             raise TypeError(
                 'GradientGuidedSamplingHook switches the stage of mmss_plugins.GraSS, but the '
@@ -96,7 +99,7 @@ class GradientGuidedSamplingHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:  # noqa: ARG002
         """Set the stage."""
-        model = unwrapped(runner.model)
+        model: Any = unwrapped(runner.model)
         guided = self.guided(runner.epoch, runner.iter)
         model.set_stage(guided)
         if guided != self._guided:
@@ -112,7 +115,7 @@ class GradientGuidedSamplingHook(Hook):
         """Draw."""
         if not (self._guided and self._panel_due(runner, batch_idx)):
             return
-        model = unwrapped(runner.model)
+        model: Any = unwrapped(runner.model)
         model.keep_details = False
         if model.details.boxes is not None:
             self._draw(runner, model, data_batch)
@@ -122,19 +125,11 @@ class GradientGuidedSamplingHook(Hook):
         return 'epoch' if self.by_epoch else 'iteration'
 
     def _panel_due(self, runner, batch_idx: int) -> bool:
-        if not (self.panel_interval and self.panel_samples and is_main_process()):
-            return False
-        if isinstance(runner.train_loop, IterBasedTrainLoop):
-            return self.every_n_train_iters(runner, self.panel_interval)
-        return self.end_of_epoch(runner.train_dataloader, batch_idx) and (
-            self.every_n_epochs(runner, self.panel_interval) or self.is_last_train_epoch(runner)
-        )
+        wanted = self.panel_samples and is_main_process()
+        return bool(wanted) and panel_due(self, runner, batch_idx, self.panel_interval)
 
     def _draw(self, runner, model, data_batch: dict) -> None:
         details = model.details
-        step = runner.iter + 1
-        if not isinstance(runner.train_loop, IterBasedTrainLoop):
-            step = runner.epoch + 1
         images = len(details.views) // 2
         channels = _channels(runner, data_batch)
         for index in range(min(self.panel_samples, images)):
@@ -147,7 +142,8 @@ class GradientGuidedSamplingHook(Hook):
                 rows.append(
                     guided_row(view, heatmap[0].numpy(), box, crop, channels, f'view {number}')
                 )
-            add_picture(runner.visualizer, f'guided_{index}', np.concatenate(rows), step)
+            figure = np.concatenate(rows)
+            add_image(runner.visualizer, f'guided_{index}', figure, panel_step(runner))
 
 
 def _physical(view, data_preprocessor) -> np.ndarray:

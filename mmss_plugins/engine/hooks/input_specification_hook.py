@@ -1,17 +1,14 @@
-"""Checkpoints tell what inputs they were trained on, and are held to it where they are loaded."""
+"""Saves in checkpoints what inputs they were trained on, and compares it when they are loaded."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
 from torch import nn
 
-from mmss_plugins.checkpoints.files import CheckpointFileError
-from mmss_plugins.checkpoints.resumable import find_resumable, hook_options
 from mmss_plugins.checkpoints.spec.input_specification import (
     SPECIFICATION_KEY,
     InputSpecification,
@@ -22,6 +19,8 @@ from mmss_plugins.checkpoints.spec.run_specification import run_specification, w
 from mmss_plugins.checkpoints.spec.specification_difference import compare, difference_text
 from mmss_plugins.checkpoints.transfer.pretrained import pretrained_modules, read_content, unwrapped
 from mmss_plugins.checkpoints.transfer.stem_channels import stem_channels
+from mmss_plugins.compat.mmengine_state import built_loop, is_loaded, is_training_run
+from mmss_plugins.engine.resumed_file import resumed_file
 from mmss_plugins.registry import HOOKS
 
 _ENCODERS = 'backbones'  # of CrossModalSegmentor: one submodule per modality
@@ -71,14 +70,14 @@ class InputSpecificationHook(Hook):
         _check_channels(unwrapped(runner.model), found)
 
     def _check_loaded(self, runner) -> None:
-        if runner._has_loaded:
+        if is_loaded(runner):
             if self._loaded is not None:
                 self._check_whole(runner, self._loaded, 'the loaded checkpoint')
             return
         file = resumed_file(runner)
         if file is not None:
             self._check_whole(runner, self._specification(runner, file), file)
-        elif isinstance(runner._train_loop, BaseLoop):
+        elif is_training_run(runner):
             self._check_modules(runner)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
@@ -110,10 +109,12 @@ class InputSpecificationHook(Hook):
             return
         self._checked.append(spec)
         found = self._run_specification(runner)
-        if self._can_compare(runner, spec, found, f'model from {file}'):
-            alone = _alone(runner, found)
-            spec = spec.select(alone) if alone else spec
-            self._compare(runner, spec, found, f'model from {file}', classes=True)
+        if spec is None or found is None:
+            self._inform_missing(runner, spec, f'model from {file}')
+            return
+        alone = _alone(runner, found)
+        spec = spec.select(alone) if alone else spec
+        self._compare(runner, spec, found, f'model from {file}', classes=True)
 
     def _check_modules(self, runner) -> None:
         model = unwrapped(runner.model)
@@ -122,15 +123,16 @@ class InputSpecificationHook(Hook):
             file, prefix = cfg['checkpoint'], (cfg.get('prefix') or '').rstrip('.')
             spec = self._specification(runner, file)
             what = f'{name or "model"} from {file} (prefix {prefix or "none"})'
-            if not self._can_compare(runner, spec, found, what):
+            if spec is None or found is None:
+                self._inform_missing(runner, spec, what)
                 continue
-            theirs, ours = _seen(prefix, spec.modalities), _seen(name, found.modalities)
-            if theirs is None or ours is None:
+            saved, own = _seen(prefix, spec.modalities), _seen(name, found.modalities)
+            if saved is None or own is None:
                 self._inform(
                     runner, f'input specification: {what} is not an encoder, or of no modality'
                 )
                 continue
-            self._compare(runner, spec.select(theirs), found.select(ours), what, classes=not name)
+            self._compare(runner, spec.select(saved), found.select(own), what, classes=not name)
 
     def _run_specification(self, runner) -> InputSpecification | None:
         try:
@@ -140,20 +142,11 @@ class InputSpecificationHook(Hook):
             self._mismatch(runner, str(error))
             return None
 
-    def _can_compare(
-        self, runner, spec: InputSpecification | None, found: InputSpecification | None, what: str
-    ) -> bool:
+    def _inform_missing(self, runner, spec: InputSpecification | None, what: str) -> None:
+        reason = 'has one, but the data set of the run does not give its bands'
         if spec is None:
-            self._inform(
-                runner, f'input specification: {what} carries none, bands are not compared'
-            )
-        elif found is None:
-            self._inform(
-                runner,
-                f'input specification: {what} has one, but the data set of the run does not give '
-                'its bands',
-            )
-        return spec is not None and found is not None
+            reason = 'carries none, bands are not compared'
+        self._inform(runner, f'input specification: {what} {reason}')
 
     def _compare(
         self, runner, spec: InputSpecification, found: InputSpecification, what: str, classes: bool
@@ -171,7 +164,7 @@ class InputSpecificationHook(Hook):
     def _mismatch(self, runner, message: str) -> None:
         if not self.allow_mismatch:
             raise InputSpecificationError(
-                f'{message}\nTo go on all the same, set allow_mismatch=True in the hook '
+                f'{message}\nTo continue all the same, set allow_mismatch=True in the hook '
                 f"'mmss_plugins.InputSpecificationHook'"
             )
         if is_main_process():
@@ -182,43 +175,15 @@ class InputSpecificationHook(Hook):
             runner.logger.info(message)
 
 
-def resumed_file(runner) -> str | None:
-    """The checkpoint that a run loads; where it resumes from its work folder, this is set.
-
-    MMEngine would follow the note ``last_checkpoint``, which may be missing or wrong.
-    """
-    if runner._resume and runner._load_from is None:
-        hook = (runner.cfg.get('default_hooks') or {}).get('checkpoint')
-        found = find_resumable(runner.work_dir, **hook_options(hook))
-        if found.path is None and found.damaged:
-            raise CheckpointFileError(
-                f'resume=True, but no checkpoint in {runner.work_dir} can be read: '
-                f'{"; ".join(found.damaged)}. Name another by load_from, or set resume=False to '
-                'start anew'
-            )
-        if found.path is None:
-            runner._resume = False
-        else:
-            runner._load_from = str(found.path)
-        if is_main_process():
-            runner.logger.info(
-                f'resume: {found}'
-                if found.path is not None
-                else f'resume: {runner.work_dir} holds no checkpoint, so a new run starts'
-            )
-    return runner._load_from
-
-
 def _dataset(runner) -> object | None:
     """The data set that the run trains on, or else tests or validates on; None before that."""
-    for loop in (runner._train_loop, runner._test_loop, runner._val_loop):
-        if isinstance(loop, BaseLoop):
-            return loop.dataloader.dataset
-    return None
+    loop = built_loop(runner)
+    return None if loop is None else loop.dataloader.dataset
 
 
 def _check_channels(model: nn.Module, found: InputSpecification | None) -> None:
-    wanted = stem_channels(getattr(model, 'backbone', None))
+    backbone = getattr(model, 'backbone', None)
+    wanted = None if backbone is None else stem_channels(backbone)
     if found is None or wanted is None:
         return
     bands = [band for entry in found.modalities.values() for band in entry.bands]
@@ -233,11 +198,12 @@ def _check_channels(model: nn.Module, found: InputSpecification | None) -> None:
 def _alone(runner, found: InputSpecification) -> tuple[str, ...] | None:
     """The one modality that a cross-modal model is tested on, None if that is not so."""
     alone = getattr(unwrapped(runner.model), 'predict_from', None)
-    training = isinstance(runner._train_loop, BaseLoop)
-    return (alone,) if not training and tuple(found.modalities) == (alone,) else None
+    if alone is None or is_training_run(runner) or tuple(found.modalities) != (alone,):
+        return None
+    return (alone,)
 
 
-def _seen(place: str, modalities: Sequence[str]) -> tuple[str, ...] | None:
+def _seen(place: str, modalities: Collection[str]) -> tuple[str, ...] | None:
     """The modalities whose bands a module gets.
 
     Args:
@@ -245,7 +211,7 @@ def _seen(place: str, modalities: Sequence[str]) -> tuple[str, ...] | None:
         modalities: All that there are.
 
     Returns:
-        Names; None for a module that does not get images, or where one cannot tell.
+        Names; None for a module that does not get images, or where it is unknown.
     """
     parts = place.split('.')
     if _ENCODERS in parts[:-1]:

@@ -1,4 +1,4 @@
-"""Reports what pretraining makes of the noisy labels."""
+"""Reports how pretraining treats the noisy labels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.hooks import Hook
 
 from mmss_plugins.checkpoints.transfer.pretrained import unwrapped
+from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.evaluation.label_noise.files import write_report
 from mmss_plugins.evaluation.label_noise.report import ALL, LabelNoiseReport
 from mmss_plugins.evaluation.label_noise.run import (
@@ -57,10 +58,10 @@ class LabelNoiseReportHook(Hook):
                 raise ValueError(f'{name} must be 1 or more, or None, but got {value!r}')
         self.interval, self.max_samples = interval, max_samples
         self.season, self.batch_size = season, batch_size
-        self._dataset = None
+        self._dataset: SentinelStoreDataset | None = None
 
     def before_train(self, runner) -> None:
-        """Open the data, so that a mistake is told now and not at the end.
+        """Open the data, so that a mistake is an error now and not at the end.
 
         Raises:
             TypeError: If the config's training data set is not over a store of ours, or the model
@@ -93,18 +94,26 @@ class LabelNoiseReportHook(Hook):
 
     def _report(self, runner, folder: Path) -> None:
         model, dataset = unwrapped(runner.model), self._dataset
+        assert dataset is not None  # before_train has set both
+        assert self.batch_size is not None
         options = selection_options(model, runner.cfg)
         rank, world = get_dist_info()
         indices = spread_indices(len(dataset), self.max_samples)[rank::world]
         sums = reduce_sums(count_label_noise(model, dataset, indices, options, self.batch_size))
         try:
             if rank == 0:
-                self._write(runner, folder, sums, options)
+                self._write(runner, folder, sums, dataset, options)
         finally:
-            barrier()  # no process ends or goes on while another is busy with files
+            barrier()  # no process ends or continues while another writes files
 
-    def _write(self, runner, folder: Path, sums: LabelNoiseSums, options: SelectionOptions) -> None:
-        dataset = self._dataset
+    def _write(
+        self,
+        runner,
+        folder: Path,
+        sums: LabelNoiseSums,
+        dataset: SentinelStoreDataset,
+        options: SelectionOptions,
+    ) -> None:
         settings = {
             'store': str(dataset.store.path),
             'season': dataset.season,
@@ -121,7 +130,7 @@ class LabelNoiseReportHook(Hook):
             for name, weight in zip(report.branches, report.selected[:, -1], strict=True)
         )
         auc = ''
-        if report.has_clean:
+        if report.confidence_auc is not None:
             aucs = zip(report.branches, report.confidence_auc[:, -1], strict=True)
             auc = '; AUC of right against wrong labels: ' + ', '.join(
                 f'{name} {value:.3f}' for name, value in aucs

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
 from torch import Tensor
 
+from mmss_plugins.compat.mmengine_state import is_training_run
 from mmss_plugins.models.segmentors.restore import FLIP_DIMS
 from mmss_plugins.registry import HOOKS
-from mmss_plugins.visualization.backends import add_picture
+from mmss_plugins.visualization.backends import add_image
 from mmss_plugins.visualization.rgb import colour_map, composites, panel
 
-MIN_PANEL_HEIGHT = 224  # small patches are enlarged to be seen
+MIN_PANEL_HEIGHT = 224  # small patches are enlarged
 
 
 @HOOKS.register_module()
@@ -23,8 +23,8 @@ class MultiBandVisualizationHook(Hook):
     """Write panels (image, label, prediction) through MM's visualizer.
 
     Takes the place of ``SegVisualizationHook``, which reads image files and knows three channels;
-    ``--show-dir`` of the test tools turns it on in the same way. The pictures are those that the
-    channels allow (true colour, radar), followed by the label where there is one and by each
+    ``--show-dir`` of the test tools turns it on in the same way. The images are those that the
+    channels allow (true colour, SAR), followed by the label where there is one and by each
     predicted map.
 
     Args:
@@ -49,11 +49,11 @@ class MultiBandVisualizationHook(Hook):
         self._drawn = 0
 
     def before_val_epoch(self, runner) -> None:  # noqa: ARG002
-        """Count anew."""
+        """Start the count again."""
         self._drawn = 0
 
     def before_test_epoch(self, runner) -> None:  # noqa: ARG002
-        """Count anew."""
+        """Start the count again."""
         self._drawn = 0
 
     def _after_iter(self, runner, batch_idx, data_batch=None, outputs=None, mode='train') -> None:
@@ -65,17 +65,17 @@ class MultiBandVisualizationHook(Hook):
             return
         loop = runner.test_loop if mode == 'test' else runner.val_loop
         # asking the runner for its iteration would build the train loop and open its store
-        step = runner.iter if isinstance(runner._train_loop, BaseLoop) else 0
+        step = runner.iter if is_training_run(runner) else 0
         palette = loop.dataloader.dataset.metainfo['palette']
         visualizer = runner.visualizer
         for image, sample in zip(batch_images(data_batch, outputs), outputs, strict=True):
             if self.max_samples is not None and self._drawn >= self.max_samples:
                 return
-            picture = sample_panel(image.cpu().numpy(), sample, palette)
+            figure = sample_panel(image.cpu().numpy(), sample, palette)
             name = f'{mode}_{"_".join(str(sample.img_path).split("/")[-2:])}'
             if self.show:
-                visualizer.show(picture, win_name=name, wait_time=self.wait_time)
-            add_picture(visualizer, name, picture, step)
+                visualizer.show(figure, win_name=name, wait_time=self.wait_time)
+            add_image(visualizer, name, figure, step)
             self._drawn += 1
 
 
@@ -123,13 +123,13 @@ def sample_panel(image: np.ndarray, sample, palette: Sequence[Sequence[int]]) ->
     Returns:
         (H', W', 3) uint8.
     """
-    pictures = composites(image, sample.metainfo.get('channels'))
+    images = composites(image, sample.metainfo.get('channels'))
     keys = [key for key in ('gt_sem_seg', 'pred_sem_seg') if key in sample]
     keys += sorted(key for key in sample.keys() if key.startswith('pred_sem_seg_'))  # noqa: SIM118
     height, width = image.shape[-2:]
     for key in keys:
         labels = sample.get(key).data[0].cpu().numpy().astype(np.int64)
         painted = colour_map(labels, palette)
-        pictures.append(cv2.resize(painted, (width, height), interpolation=cv2.INTER_NEAREST))
+        images.append(cv2.resize(painted, (width, height), interpolation=cv2.INTER_NEAREST))
     scale = max(1, -(-MIN_PANEL_HEIGHT // height))
-    return panel([picture.repeat(scale, axis=0).repeat(scale, axis=1) for picture in pictures])
+    return panel([each.repeat(scale, axis=0).repeat(scale, axis=1) for each in images])

@@ -1,10 +1,13 @@
-"""Makes up for the validation that a resumed checkpoint has not seen."""
+"""Runs the validation that a resumed checkpoint has missed."""
 
 from __future__ import annotations
+
+from bisect import bisect
 
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
 
+from mmss_plugins.compat.mmengine_state import is_training_run
 from mmss_plugins.registry import HOOKS
 
 VALIDATED_AT = 'last_validated'  # message hub: epoch (or iteration) of the last validation
@@ -12,12 +15,12 @@ VALIDATED_AT = 'last_validated'  # message hub: epoch (or iteration) of the last
 
 @HOOKS.register_module()
 class ResumeValidationHook(Hook):
-    """Validate before a resumed run goes on, where the checkpoint was saved before its validation.
+    """Validate before a resumed run continues if its checkpoint was saved before the validation.
 
     MMEngine saves the checkpoint of an epoch first and validates after (and saves once more only
     if the score was the best so far). A run that resumes from it would never see this validation:
     ``ReduceOnPlateauLR``, the best score and early stopping would miss one. With this hook they
-    are what they are in an uninterrupted run, wherever the run was killed: each checkpoint tells
+    are what they are in an uninterrupted run, wherever the run was killed: each checkpoint holds
     the last validation that is in it, and a missing one that was due is run again.
 
     Works with MMEngine's epoch-based and iteration-based loops and those derived from them.
@@ -26,8 +29,8 @@ class ResumeValidationHook(Hook):
     priority = 'LOWEST'  # validation needs what the other hooks set up before training
 
     def before_val(self, runner) -> None:
-        """Note the validation: whatever is saved from here to its end is saved after its scores."""
-        if isinstance(runner._train_loop, BaseLoop):
+        """Record the validation; whatever is saved until its end is saved after its scores."""
+        if is_training_run(runner):
             runner.message_hub.update_info(VALIDATED_AT, _position(runner.train_loop))
 
     def before_train(self, runner) -> None:
@@ -51,7 +54,8 @@ def _validation_due(loop: BaseLoop) -> bool:
     """Whether MMEngine's loop validates at its present position, which is past the start."""
     if not isinstance(loop, (EpochBasedTrainLoop, IterBasedTrainLoop)) or not _position(loop):
         return False
-    loop._decide_current_val_interval()
     position = _position(loop)
+    # the loop itself sets val_interval only after an epoch or iteration
+    interval = loop.dynamic_intervals[bisect(loop.dynamic_milestones, position + 1) - 1]
     last = loop.max_iters if isinstance(loop, IterBasedTrainLoop) else loop.max_epochs
-    return position >= loop.val_begin and (position % loop.val_interval == 0 or position == last)
+    return position >= loop.val_begin and (position % interval == 0 or position == last)

@@ -29,7 +29,7 @@ from mmss_plugins.registry import HOOKS
 
 @HOOKS.register_module()
 class RunCheckHook(Hook):
-    """Refuses runs that would fail deep inside, or learn or measure something else, in silence.
+    """Refuses runs that would fail late, or learn or measure something else without an error.
 
     Before training: a decode head with fewer classes than the data set; a batch of one image where
     BatchNorm follows a pooling to one pixel; a contrastive loss without negatives. In training: a

@@ -1,4 +1,4 @@
-"""Watches whether contrastive training collapses, and what its features are good for."""
+"""Checks whether contrastive training collapses, and how good its features are."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ class SSLHealthHook(Hook):
     min(2B - 1, D) for the two views of B images (see :mod:`mmss_plugins.functional.ssl_health`). In
     distributed training they are those of the first process's own batch, on every process.
 
-    It works with GraSS and MMPretrain's self-supervised algorithms; what counts as embeddings
-    there, :class:`~mmss_plugins.models.selfsup.embedding_recorder.EmbeddingRecorder` says. Where
-    an algorithm gives none, the hook says so once and goes on with the probe.
+    It works with GraSS and MMPretrain's self-supervised algorithms;
+    :class:`~mmss_plugins.models.selfsup.embedding_recorder.EmbeddingRecorder` defines what counts
+    as embeddings there. Where an algorithm gives none, the hook logs this and continues with the
+    probe.
 
     With ``probe``, patches with labels are classified by the encoder's pooled features now and
     then: ``ssl/probe_accuracy``, ``ssl/probe_class_accuracy`` (mean over the classes) and
@@ -45,14 +46,14 @@ class SSLHealthHook(Hook):
     Training itself is never changed: losses are the same with the hook and without.
 
     Args:
-        interval (int): Look at the embeddings every so many iterations. Defaults to 50.
+        interval (int): Check the embeddings every so many iterations. Defaults to 50.
         by_epoch (bool): Every so many epochs instead, in the last iteration. Defaults to False.
-        pool (int): Take the embeddings of so many iterations up to the look for the rank, for which
+        pool (int): Take the embeddings of so many iterations up to the check, because
             a small batch has too few. The weights move on in between, which adds to the rank.
             Defaults to 1.
         warn_std (float): Below it, relative to the uniform spread, embeddings count as collapsed;
             0 for no warning. Defaults to 0.1.
-        patience (int): Warn after so many such looks in a row (and again after as many).
+        patience (int): Warn after so many such checks in a row (and again after as many).
             Defaults to 5.
         stop (bool): End training with an error instead of the warning. Defaults to False.
         probe (dict | None): Arguments of :class:`mmss_plugins.evaluation.feature_probe_run.
@@ -100,16 +101,16 @@ class SSLHealthHook(Hook):
         self._recorder: EmbeddingRecorder | None = None
 
     def before_train(self, runner) -> None:
-        """Check the model, and open the probe's data, so that a mistake is told now.
+        """Check the model, and open the probe's data, so that a mistake is an error now.
 
         Raises:
-            TypeError: If the model has no backbone to listen to.
+            TypeError: If the model has no backbone whose output can be recorded.
             ValueError: If epochs are to be counted and the loop has none.
         """
         model = unwrapped(runner.model)
         if not is_self_supervised(model):
             raise TypeError(
-                'SSLHealthHook looks at the embeddings of self-supervised models with a backbone, '
+                'SSLHealthHook checks the embeddings of self-supervised models with a backbone, '
                 f'but {type(model).__name__} has none: take the hook out of custom_hooks'
             )
         if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
@@ -122,13 +123,13 @@ class SSLHealthHook(Hook):
             self._probe = FeatureProbe(**self._probe_options)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:  # noqa: ARG002
-        """Listen to the model's embeddings."""
+        """Record the embeddings of the model."""
         left = self._until_due(runner, batch_idx)
         if left is not None and left < self.pool:
             self._recorder = EmbeddingRecorder(unwrapped(runner.model))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:  # noqa: ARG002
-        """Look at the embeddings; probe in loops that count iterations."""
+        """Check the embeddings; probe in loops that count iterations."""
         if self._recorder is not None:
             embeddings, self._recorder = self._recorder.close(), None
             if embeddings is not None:
@@ -148,7 +149,7 @@ class SSLHealthHook(Hook):
             self._run_probe(runner, runner.iter)
 
     def _until_due(self, runner, batch_idx: int) -> int | None:
-        """Iterations until the next look, 0 if this is it; None if there is none in this epoch."""
+        """Iterations until the next check, 0 if this is it; None if there is none in this epoch."""
         if not self.by_epoch:
             return (-runner.iter - 1) % self.interval
         if not self.every_n_epochs(runner, self.interval):
@@ -166,18 +167,18 @@ class SSLHealthHook(Hook):
         rows = F.normalize(torch.cat(self._recent).float(), dim=1)
         values = torch.stack([embedding_std(self._recent[-1]).double(), effective_rank(rows)])
         self._recent = []
-        broadcast(values)  # all processes decide alike
+        broadcast(values)  # all processes take the same decision
         std, rank = values.tolist()
         step = runner.iter + 1
         self._write(runner, {'ssl/embedding_std': std, 'ssl/effective_rank': rank}, step)
-        low = not std >= self.warn_std  # what is not a number, too
+        low = not std >= self.warn_std  # NaN as well
         checks = runner.message_hub.runtime_info.get(LOW_CHECKS, 0) + 1 if low else 0
         runner.message_hub.update_info(LOW_CHECKS, checks)
         if checks and self.warn_std and checks % self.patience == 0:
             message = (
                 f'iteration {step}: the embeddings are collapsing: their standard '
                 f'deviation is {std:.3f} of the uniform one, below warn_std={self.warn_std} in '
-                f'{checks} looks in a row (effective rank {rank:.1f} of at most '
+                f'{checks} checks in a row (effective rank {rank:.1f} of at most '
                 f'{min(len(rows) - 1, rows.shape[1])}). Try a lower learning rate or a longer '
                 'warm-up of it, a larger batch, a lower temperature, stronger augmentation, or a '
                 'later begin of gradient-guided sampling'

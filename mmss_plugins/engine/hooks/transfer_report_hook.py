@@ -1,4 +1,4 @@
-"""Makes sure that pretrained weights are really loaded."""
+"""Checks that pretrained weights are really loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
 from torch import Tensor
 
 from mmss_plugins.checkpoints.files import state_of
@@ -20,6 +19,12 @@ from mmss_plugins.checkpoints.transfer.report import (
     with_dot,
 )
 from mmss_plugins.checkpoints.transfer.resume_check import check_resumed
+from mmss_plugins.compat.mmengine_state import (
+    checkpoint_to_load,
+    is_loaded,
+    is_resuming,
+    is_training_run,
+)
 from mmss_plugins.registry import HOOKS
 
 
@@ -28,9 +33,9 @@ class TransferReportHook(Hook):
     """Reports how much of each pretrained module was loaded; anything short of all is an error.
 
     MMEngine's ``init_cfg=dict(type='Pretrained', ...)`` is never strict: with a wrong stem, band
-    count or depth it trains from scratch in silence. This hook compares names and shapes before
-    MMEngine loads, and the values before the first iteration. BatchNorm's step counters may be
-    missing. Tensors of the checkpoint that the module has no place for are named in a warning.
+    count or depth it trains from scratch without an error. This hook compares names and shapes
+    before MMEngine loads, and the values before the first iteration. BatchNorm's step counters may
+    be missing. Tensors of the checkpoint that the module does not have are named in a warning.
     Where a first convolution was made for other bands (``inflate://``), the report says how.
 
     ``load_from`` is no stricter: there the checkpoint has to fill the whole model, in training as
@@ -52,24 +57,23 @@ class TransferReportHook(Hook):
 
     def before_run(self, runner) -> None:
         """Compare names and shapes before the weights are loaded."""
-        training = isinstance(runner._train_loop, BaseLoop)  # testing calls before_run, too
-        if runner._resume or runner._has_loaded:
+        if is_resuming(runner) or is_loaded(runner):
             return
-        if runner._load_from is not None:
+        if checkpoint_to_load(runner) is not None:
             self._check_whole(runner, compare_values=False)
-        elif training:
+        elif is_training_run(runner):  # testing calls before_run, too
             self._check(runner, compare_values=False)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Compare what a run is resumed from, before it is used."""
-        if not runner._resume:
+        if not is_resuming(runner):
             return
-        source = runner._load_from or runner.work_dir
+        source = checkpoint_to_load(runner) or runner.work_dir
         model_state = unwrapped(runner.model).state_dict()
         state = {n.removeprefix('module.'): t for n, t in state_of(checkpoint, source).items()}
         report = transfer_report(model_state, state)
         if not report.complete:
-            self._fall_short(
+            self._report_incomplete(
                 runner,
                 f'model: {len(report.loaded)} of {report.total} tensors resumed from {source}',
                 report,
@@ -82,23 +86,20 @@ class TransferReportHook(Hook):
 
     def before_train(self, runner) -> None:
         """Compare values, after all initialisation and before any training step."""
-        if not runner._has_loaded:
+        if not is_loaded(runner):
             self._check(runner, compare_values=True)
-        elif runner._load_from is not None and not runner._resume:
+        elif checkpoint_to_load(runner) is not None and not is_resuming(runner):
             self._check_whole(runner, compare_values=True)
-        elif is_main_process() and not runner._resume:
-            runner.logger.info(
-                'transfer: the weights were loaded before the run; '
-                'the init_cfg of no module applies'
-            )
         elif is_main_process():
-            runner.logger.info(
-                f'transfer: the run is resumed, its weights come from '
-                f'{runner._load_from or runner.work_dir}; the init_cfg of no module applies'
-            )
+            origin = 'the weights were loaded before the run'
+            if is_resuming(runner):
+                source = checkpoint_to_load(runner) or runner.work_dir
+                origin = f'the run is resumed, its weights come from {source}'
+            runner.logger.info(f'transfer: {origin}; the init_cfg of no module applies')
 
     def _check_whole(self, runner, compare_values: bool) -> None:
-        model, checkpoint = unwrapped(runner.model), runner._load_from
+        model, checkpoint = unwrapped(runner.model), checkpoint_to_load(runner)
+        assert checkpoint is not None  # the callers have checked it
         state, model_state = read_state(checkpoint, None), model.state_dict()
         report = transfer_report(model_state, state, compare_values=compare_values)
         headline = (
@@ -106,7 +107,7 @@ class TransferReportHook(Hook):
             f'(load_from)'
         )
         if not report.complete:
-            self._fall_short(
+            self._report_incomplete(
                 runner,
                 headline,
                 report,
@@ -132,7 +133,7 @@ class TransferReportHook(Hook):
             )
             if not report.complete:
                 advice = 'correct checkpoint, prefix or model'
-                self._fall_short(runner, headline, report, module_state, state, advice)
+                self._report_incomplete(runner, headline, report, module_state, state, advice)
             elif compare_values and is_main_process():
                 runner.logger.info(headline)
                 if report.unused:
@@ -140,7 +141,7 @@ class TransferReportHook(Hook):
         if not count and compare_values and is_main_process():
             runner.logger.info('transfer: no module has a Pretrained init_cfg, nothing to load')
 
-    def _fall_short(
+    def _report_incomplete(
         self,
         runner,
         headline: str,
@@ -155,7 +156,7 @@ class TransferReportHook(Hook):
         message = f'{headline}\n{report}\nLikely reasons:\n{reasons}'
         if not self.allow_partial:
             raise TransferError(
-                f'{message}\nWhat to do: {advice}; to go on with what fits, set '
+                f'{message}\nWhat to do: {advice}; to continue with what fits, set '
                 f"allow_partial=True in the hook 'mmss_plugins.TransferReportHook'"
             )
         if is_main_process():  # both times; MMEngine's logger drops a repeated warning

@@ -14,7 +14,7 @@ from mmss_plugins.registry import HOOKS
 class UnfreezeEncoderHook(FreezeEncoderHook):
     """Freezes an encoder until an epoch or iteration, and then lets it train.
 
-    Whether it is frozen depends on the run's position alone, so a resumed run goes on exactly.
+    Whether it is frozen depends on the run's position alone, so a resumed run continues exactly.
 
     Args:
         begin: First epoch (or iteration) with a trained encoder, counted from 0; 0 never freezes.
@@ -62,6 +62,6 @@ class UnfreezeEncoderHook(FreezeEncoderHook):
         if not self._trainable or out:
             raise ValueError(
                 f'UnfreezeEncoderHook: {len(out) or "all"} parameters of {self.prefixes} would '
-                'never train, for they are frozen by other means or not in the optimizer: leave '
-                'out frozen_stages and what else freezes them'
+                'never train, for they are frozen by other means or not in the optimizer: remove '
+                'frozen_stages and whatever else freezes them'
             )

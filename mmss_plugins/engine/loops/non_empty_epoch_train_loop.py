@@ -17,7 +17,7 @@ class NonEmptyEpochTrainLoop(EpochBasedTrainLoop):
 
     With ``drop_last=True`` and fewer samples than ``batch_size``, MMEngine's loop runs through all
     epochs, trains nothing and saves random weights as the best. Here building the loop fails,
-    before schedulers that count in iterations stumble over it.
+    before schedulers that count in iterations fail.
 
     Args:
         *args: Of ``EpochBasedTrainLoop``.
@@ -41,9 +41,11 @@ def require_batches(loader: DataLoader) -> None:
     if len(loader):
         return
     ranks = get_world_size()
-    share = f' ({len(loader.sampler)} on each of {ranks} ranks)' if ranks > 1 else ''
+    sampler: Any = loader.sampler
+    dataset: Any = loader.dataset
+    share = f' ({len(sampler)} on each of {ranks} ranks)' if ranks > 1 else ''
     raise ValueError(
-        f'train_dataloader gives no batch to train on: {len(loader.dataset)} samples{share} with '
+        f'train_dataloader gives no batch to train on: {len(dataset)} samples{share} with '
         f'batch_size={loader.batch_size} and drop_last={loader.drop_last}. Use more samples (see '
         "the data set's indices, holdout and split_file), a smaller batch_size, or drop_last=False"
     )

@@ -93,7 +93,7 @@ class LARC(Optimizer):
         for group, decay in zip(self.param_groups, decays, strict=True):
             for parameter in group['params']:
                 if parameter.grad is not None:
-                    self._adapt(parameter, group['lr'], decay)
+                    self._adapt(parameter, parameter.grad, group['lr'], decay)
         try:
             self._set_decays([0.0] * len(decays))
             self.wrapped.step()
@@ -118,16 +118,16 @@ class LARC(Optimizer):
         self.param_groups = self.wrapped.param_groups
         self.state = self.wrapped.state
 
-    def _adapt(self, parameter: Tensor, lr: float, decay: float) -> None:
+    def _adapt(self, parameter: Tensor, gradient: Tensor, lr: float, decay: float) -> None:
         """Scale a gradient and add the weight decay, without waiting for the device."""
         norm = torch.linalg.vector_norm(full_precision(parameter))
-        gradient_norm = torch.linalg.vector_norm(full_precision(parameter.grad))
+        gradient_norm = torch.linalg.vector_norm(full_precision(gradient))
         rate = self.trust_coefficient * norm / (gradient_norm + decay * norm + self.eps)
         if self.clip:
             rate = (rate / lr).clamp(max=1)
         plain = (norm == 0) | (gradient_norm == 0)
         pull = (rate * decay).masked_fill(plain, 0)
-        parameter.grad.mul_(rate.masked_fill(plain, 1)).add_(parameter * pull)
+        gradient.mul_(rate.masked_fill(plain, 1)).add_(parameter * pull)
 
     def _set_decays(self, decays: list[float]) -> None:
         for group, decay in zip(self.param_groups, decays, strict=True):

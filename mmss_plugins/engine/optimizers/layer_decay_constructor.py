@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.optim import DefaultOptimWrapperConstructor
@@ -36,8 +37,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     Args:
         optim_wrapper_cfg: As for ``DefaultOptimWrapperConstructor``; the optimizer has an ``lr``.
-        paramwise_cfg: Its settings, and ``encoder_decay`` and ``decoder_decay`` (1 where one is
-            left out), ``encoder`` and ``decoder``: the module's name or a sequence of names
+        paramwise_cfg: Its settings, and ``encoder_decay`` and ``decoder_decay`` (1 where one
+            is missing), ``encoder`` and ``decoder``: the module's name or a sequence of names
             ('backbone' and 'decode_head').
 
     Raises:
@@ -76,11 +77,12 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         super().add_params(params, module, prefix=prefix, **kwargs)
         if prefix:
             return
+        base_lr: Any = self.base_lr  # __init__ has checked that it is a number
         factors = self._factors(module)
         names = {id(parameter): name for name, parameter in module.named_parameters()}
         for group in params:
             factor = factors.get(names[id(group['params'][0])], 1.0)
-            group['lr'] = group.get('lr', self.base_lr) * factor
+            group['lr'] = group.get('lr', base_lr) * factor
         params[:] = _merged(params)
         rates = sorted({group['lr'] for group in params})
         print_log(

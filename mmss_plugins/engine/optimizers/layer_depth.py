@@ -1,4 +1,4 @@
-"""How deep in a network a parameter lies, told by its name."""
+"""How deep in a network a parameter lies, by its name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STEM = re.compile(
     r'(?:^|\.)(?:stem|conv1|[bgi]n1|patch_embed|cls_token|pos_embed|channel_embed|'
     r'channel_cls_embed|mask_token|pre_norm|ln_pre)(?=\.|$)'
 )
-_CHAINS = ('blocks', 'layers')  # lists of a decoder whose entries follow each other
+_LISTS = ('blocks', 'layers')  # lists of a decoder whose entries follow each other
 _OUTPUT = 'conv_seg'  # defined first, but applied last
 
 
@@ -36,7 +36,7 @@ def encoder_depths(names: Iterable[str]) -> dict[str, int]:
     last = max((number or 0 for number in numbers.values()), default=0)
     if not last:
         raise ValueError(
-            f"no layers are to be told from the parameters' names ({names[:4]}): expected "
+            f"no layers can be found in the parameters' names ({names[:4]}): expected "
             f"'layer1.' or 'layers.0.', 'blocks.0.', 'stages.0.'"
         )
     return {n: last if number is None else number for n, number in numbers.items()}
@@ -65,8 +65,10 @@ def decoder_depths(head: nn.Module) -> dict[str, int]:
     """
     parts: list[str] = []
     for name, child in head.named_children():
-        chain = name in _CHAINS and isinstance(child, (nn.ModuleList, nn.Sequential))
-        parts += [f'{name}.{index}' for index in range(len(child))] if chain else [name]
+        if name in _LISTS and isinstance(child, (nn.ModuleList, nn.Sequential)):
+            parts += [f'{name}.{index}' for index in range(len(child))]
+        else:
+            parts.append(name)
     parts.sort(key=lambda part: part == _OUTPUT)
     names = [name for name, _ in head.named_parameters()]
     parts = [part for part in parts if any(name.startswith(f'{part}.') for name in names)]

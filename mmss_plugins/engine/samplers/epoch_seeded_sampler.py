@@ -18,8 +18,8 @@ from mmss_plugins.utils.seeding import SeededIndex, honours_streams
 class EpochSeededSampler(DefaultSampler):
     """MMEngine's default sampler, yielding :class:`SeededIndex`.
 
-    Order and augmentation are functions of (seed, epoch, sample): a resumed run sees the samples
-    that an uninterrupted one sees, whatever the number of workers and of ranks that read them.
+    Order and augmentation are functions of (seed, epoch, sample): a resumed run gets the samples
+    that an uninterrupted one gets, whatever the number of workers and of ranks that read them.
     Needs a data set with :class:`~mmss_plugins.utils.seeding.SeededSampleMixin` (all of ours);
     with another, the order is still so, but the augmentation is not, and a warning says so.
 

@@ -158,7 +158,8 @@ class CosineWarmRestartLR(_ParamScheduler):
             )
         begin = int(begin * epoch_length)
         end = end if end >= _INF else int(end * epoch_length)
-        return cls(*args, begin=begin, end=end, by_epoch=False, **kwargs)
+        settings = {**kwargs, 'begin': begin, 'end': end, 'by_epoch': False}
+        return cls(*args, **settings)
 
     def _get_value(self) -> list[float]:
         where = self.last_step / (self.end - self.begin)

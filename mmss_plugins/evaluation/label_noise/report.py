@@ -66,7 +66,7 @@ class LabelNoiseReport:
         """Turn sums into rates; where there is nothing to count they are NaN."""
         arrays = sums.arrays
         pixels = with_all(arrays['pixels'].sum(0))
-        clean = {}
+        clean: dict[str, np.ndarray] = {}
         if arrays['transition'].any():
             known = arrays['pixels'][[RIGHT, WRONG]].sum(0)
             weight = arrays['weight'][:, [RIGHT, WRONG]].sum(1)
@@ -77,19 +77,22 @@ class LabelNoiseReport:
                 'confidence_auc': _aucs(arrays['confidence_bins']),
                 'weight_auc': _aucs(arrays['weight_bins']),
             }
+        weight, full, confidence = (
+            _ratio(with_all(arrays[name].sum(1)), pixels)
+            for name in ('weight', 'full', 'confidence')
+        )
         return cls(
-            tuple(classes),
-            sums.branches,
-            sums.pairs,
-            {'samples': int(arrays['samples']), **(settings or {})},
-            pixels,
-            *(
-                _ratio(with_all(arrays[name].sum(1)), pixels)
-                for name in ('weight', 'full', 'confidence')
-            ),
-            _ratio(with_all(arrays['label_agreement']), pixels),
-            _ratio(with_all(arrays['agreement']), pixels),
-            _with_all_classes(arrays['histogram']),
+            classes=tuple(classes),
+            branches=sums.branches,
+            pairs=sums.pairs,
+            settings={'samples': int(arrays['samples']), **(settings or {})},
+            pixels=pixels,
+            selected=weight,
+            full=full,
+            confidence=confidence,
+            label_agreement=_ratio(with_all(arrays['label_agreement']), pixels),
+            agreement=_ratio(with_all(arrays['agreement']), pixels),
+            histogram=_with_all_classes(arrays['histogram']),
             **clean,
         )
 
@@ -100,6 +103,7 @@ class LabelNoiseReport:
 
     def transition_rates(self) -> np.ndarray:
         """(C, C) shares of the noisy classes in each clean class; NaN for absent ones."""
+        assert self.transition is not None  # there are clean labels
         return _ratio(self.transition, self.transition.sum(1, keepdims=True))
 
     def to_dict(self) -> dict:
@@ -126,7 +130,7 @@ class LabelNoiseReport:
                     zip(('unknown', 'right', 'wrong'), _plain(self.histogram[index]), strict=True)
                 ),
             }
-        if self.has_clean:
+        if self.transition is not None:
             content['transition'] = {
                 'pixels': _plain(self.transition),
                 'rates': _plain(self.transition_rates()),

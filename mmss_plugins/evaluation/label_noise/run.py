@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,11 +43,11 @@ class SelectionOptions:
 def selection_options(
     model: nn.Module, cfg: Mapping, proportion: float | None = None
 ) -> SelectionOptions:
-    """What the model and its config say about the selection; the defaults where they say nothing.
+    """The selection settings of the model and its config, or else the defaults.
 
     Args:
         model: The segmentor.
-        cfg: The run's config, whose ``CrossModalSelectionHook`` tells the proportion.
+        cfg: The run's config, whose ``CrossModalSelectionHook`` gives the proportion.
         proportion: Overrides it.
     """
     selection = getattr(model, 'selection', None)
@@ -119,7 +120,7 @@ def count_label_noise(
         indices: Of the samples.
         options: How to select.
         batch_size: Samples at a time.
-        progress: Called with the samples done and their number.
+        progress: Called with the number of samples done and of all samples.
 
     Returns:
         The sums over these samples.
@@ -128,6 +129,7 @@ def count_label_noise(
         TypeError: If the model gives no logits per branch.
     """
     sums, was_training = None, model.training
+    preprocessor: Any = model.data_preprocessor
     model.eval()
     try:
         for start in range(0, len(indices), batch_size):
@@ -135,7 +137,7 @@ def count_label_noise(
             samples = [dataset[SeededIndex(index, (STREAM, index))] for index in chosen]
             batch = {key: [sample[key] for sample in samples] for key in samples[0]}
             # as in training, so that labels are padded with the images
-            batch = model.data_preprocessor(batch, training=True)
+            batch = preprocessor(batch, training=True)
             logits = model(batch['inputs'], batch['data_samples'], mode='tensor')
             if not isinstance(logits, Mapping):
                 raise TypeError(
@@ -155,7 +157,8 @@ def count_label_noise(
 
 def empty_sums(model: nn.Module, dataset: SentinelStoreDataset) -> LabelNoiseSums:
     """Sums of nothing, for the branches of a model."""
-    return LabelNoiseSums(tuple(model.backbones), dataset.num_classes)
+    backbones: Any = model.backbones
+    return LabelNoiseSums(tuple(backbones), dataset.num_classes)
 
 
 def reduce_sums(sums: LabelNoiseSums) -> LabelNoiseSums:
@@ -175,8 +178,8 @@ def _add(
     options: SelectionOptions,
 ) -> None:
     labels = torch.stack([sample.gt_sem_seg.data[0] for sample in samples])
-    trust = {name: label_confidence(z, labels, sums.ignore_index) for name, z in logits.items()}
-    trust = entangle_branches(trust, modalities)
+    separate = {name: label_confidence(z, labels, sums.ignore_index) for name, z in logits.items()}
+    confidences = entangle_branches(separate, modalities)
     weights = {
         name: label_selection_mask(
             confidence,
@@ -186,7 +189,7 @@ def _add(
             sums.ignore_index,
             options.class_balance,
         )
-        for name, confidence in trust.items()
+        for name, confidence in confidences.items()
     }
     clean = None
     if 'clean_sem_seg' in samples[0]:
@@ -196,4 +199,4 @@ def _add(
         return {name: values.cpu().numpy() for name, values in maps.items()}
 
     predictions = {name: z.argmax(1) for name, z in logits.items()}
-    sums.add(labels.cpu().numpy(), arrays(predictions), arrays(trust), arrays(weights), clean)
+    sums.add(labels.cpu().numpy(), arrays(predictions), arrays(confidences), arrays(weights), clean)

@@ -14,8 +14,8 @@ pixels that count fully. Confidence: predicted probability of the noisy label, e
 modalities (mean). Agreement: share of the pixels where the prediction is the noisy label, or where
 two predictions are the same. Rows are noisy classes."""
 CLEAN_EXPLANATION = """Wrong: share of the labels that are not the true ones, of all pixels and of
-the selected ones (by weight). AUC: how well confidence and weight tell right from wrong labels, 0.5
-being chance; within a class, and over all pixels in the last row."""
+the selected ones (by weight). AUC: how well confidence and weight separate right from wrong labels,
+0.5 being chance; within a class, and over all pixels in the last row."""
 
 
 def markdown(report: LabelNoiseReport) -> str:
@@ -49,6 +49,10 @@ def _selection(report: LabelNoiseReport) -> str:
 
 
 def _separation(report: LabelNoiseReport) -> str:
+    assert report.wrong is not None  # so are all rates that need clean labels
+    assert report.wrong_selected is not None
+    assert report.confidence_auc is not None
+    assert report.weight_auc is not None
     head, columns, digits = ['class', 'wrong %'], [100 * report.wrong], [1]
     for index, branch in enumerate(report.branches):
         head += [f'{branch} selected wrong %', f'{branch} AUC confidence', f'{branch} AUC weight']
@@ -59,6 +63,7 @@ def _separation(report: LabelNoiseReport) -> str:
 
 
 def _transition(report: LabelNoiseReport) -> str:
+    assert report.transition is not None
     rates = report.transition_rates()
     shares = report.transition.sum(1) / report.transition.sum()
     rows = [
