@@ -25,7 +25,7 @@ from projects.demo.gather import (
     pretraining_gallery,
 )
 from projects.demo.markup import figure_tag, legend, picture_grid
-from projects.pipeline.sentinel import Road
+from projects.pipeline.sentinel import SentinelRun
 
 LOSS_TERMS = {
     'loss': 'total',
@@ -37,11 +37,11 @@ LOSS_TERMS = {
 PICTURE_NAMES = ('Sentinel-2', 'Sentinel-1')
 
 
-def section(road: Road, scores: Sequence[Score], noise: float) -> str:
+def section(run: SentinelRun, scores: Sequence[Score], noise: float) -> str:
     """The whole section as HTML.
 
     Args:
-        road: The run.
+        run: The run.
         scores: Of all fine-tunings.
         noise: Share of wrong pixels in the pretraining labels.
     """
@@ -50,17 +50,17 @@ def section(road: Road, scores: Sequence[Score], noise: float) -> str:
     return template.substitute(
         headline=headline(scores),
         noise=f'{100 * noise:.0f}',
-        locations=road.locations,
-        labelled=road.labelled,
-        tested=road.tested,
-        size=road.size,
-        metres=road.size * 10,
+        locations=run.locations,
+        labelled=run.labelled,
+        tested=run.tested,
+        size=run.size,
+        metres=run.size * 10,
         table=score_table(scores),
         legend=_legend(),
-        pretraining=_galleries(pretraining_gallery(road)),
-        pretraining_curves=_pretraining_figure(road),
-        selection=_selection_figure(road),
-        sections=''.join(_modality_section(road, scores, modality) for modality in modalities),
+        pretraining=_galleries(pretraining_gallery(run)),
+        pretraining_curves=_pretraining_figure(run),
+        selection=_selection_figure(run),
+        sections=''.join(_modality_section(run, scores, modality) for modality in modalities),
     )
 
 
@@ -101,17 +101,17 @@ def text_table(scores: Sequence[Score]) -> str:
     return score_lines((_sensor(s.modality), s.start, s.metrics) for s in scores)
 
 
-def scores_of(road: Road, modalities: Sequence[str]) -> list[Score]:
+def scores_of(run: SentinelRun, modalities: Sequence[str]) -> list[Score]:
     """Scores of all starts of all modalities."""
-    return [score for modality in modalities for score in gather_scores(road, modality)]
+    return [score for modality in modalities for score in gather_scores(run, modality)]
 
 
 def _sensor(modality: str) -> str:
     return {'s1': 'Sentinel-1', 's2': 'Sentinel-2'}[modality]
 
 
-def _pretraining_figure(road: Road) -> str:
-    records = latest_scalars(road.pretrain_dir)
+def _pretraining_figure(run: SentinelRun) -> str:
+    records = latest_scalars(run.pretrain_dir)
     losses = {name: curve(records, key) for key, name in LOSS_TERMS.items()}
     losses = {name: points for name, points in losses.items() if points[0]}
     return figure_tag(
@@ -119,20 +119,20 @@ def _pretraining_figure(road: Road) -> str:
     )
 
 
-def _selection_figure(road: Road) -> str:
-    uri = figures.file_uri(latest_pictures(road.pretrain_dir, 'selection')[0])
+def _selection_figure(run: SentinelRun) -> str:
+    uri = figures.file_uri(latest_pictures(run.pretrain_dir, 'selection')[0])
     return figure_tag(uri, 'Image, noisy label, confidences and weights per modality')
 
 
-def _modality_section(road: Road, scores: Sequence[Score], modality: str) -> str:
+def _modality_section(run: SentinelRun, scores: Sequence[Score], modality: str) -> str:
     runs = {}
-    for start in road.starts:
-        records = latest_scalars(road.run_dir(modality, start))
+    for start in run.starts:
+        records = latest_scalars(run.run_dir(f'{modality} {start}'))
         runs[start] = {'loss': curve(records, 'loss'), 'mIoU': curve(records, 'mIoU')}
     bars = {s.start: s.class_iou for s in scores if s.modality == modality}
     return (
         f'<h3>Fine-tuning on {_sensor(modality)}</h3>'
-        f'{_galleries(prediction_gallery(road, modality))}'
+        f'{_galleries(prediction_gallery(run, modality))}'
         f'{figure_tag(figures.finetuning_curves(runs), "Fine-tuning loss and test mIoU")}'
         f'{figure_tag(figures.class_bars(CLASSES, bars), "Test IoU per class")}'
     )

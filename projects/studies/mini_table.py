@@ -9,14 +9,13 @@ again, as table.py, whose options it takes. Example:
 import argparse
 import sys
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
-from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from mmss_plugins.analysis.jobs.steps import StepError
 from mmss_plugins.analysis.table.cli import add_table_options, make_table
 from mmss_plugins.analysis.table.plan import TableError
 from mmss_plugins.analysis.table.runs import quiet_runner
+from projects.pipeline.run import CHECKOUT
 from projects.studies.mini_table_data import (
     ALL_LABELS,
     CONFIGS,
@@ -51,23 +50,23 @@ def parse_args(argv=None):
 
 def main(argv=None, make_runner=quiet_runner) -> int:
     args = parse_args(argv)
-    home, out = ProjectPaths(Path(__file__).resolve().parents[2]), args.work_dir.resolve()
+    out = args.work_dir.resolve()
     sizes = Sizes(**{field.name: getattr(args, field.name) for field in fields(Sizes)})
     if not args.only_report:
         try:
             claim_worlds(out, sizes)
             for seed in dict.fromkeys(args.seeds or args.default_seeds):
                 runner = make_runner(world_dir(out, seed) / 'logs')
-                if prepare_world(out, seed, sizes, home, runner):
+                if prepare_world(out, seed, sizes, CHECKOUT, runner):
                     print(f'seed {seed}: world and stores', flush=True)
         except (TableError, StepError, OSError) as error:
             print(f'error: {error}', file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print('interrupted; the same command goes on with it', file=sys.stderr)
+            print('interrupted; run the same command again to continue', file=sys.stderr)
             return 130
     args.cfg_options = [*ALL_LABELS, *args.cfg_options]
-    return make_table(args, args.configs, home, str(world_dir(out)), make_runner)
+    return make_table(args, args.configs, CHECKOUT, str(world_dir(out)), make_runner)
 
 
 if __name__ == '__main__':

@@ -68,7 +68,7 @@ def ablation(tmp_path, monkeypatch):
 
 
 def test_a_study_by_the_commands_that_users_type(tmp_path, ablation, capsys):
-    assert ablation(*SIZES, '--arms', 'random', 'mid') == 0
+    assert ablation(*SIZES, '--variants', 'random', 'mid') == 0
     assert StepsHere.trainings == ('s2_random', 'pretrain', 's2_frozen', 's2_fine-tuned')
     shown = capsys.readouterr().out
     table = (tmp_path / 'study' / 'table.md').read_text()
@@ -78,7 +78,7 @@ def test_a_study_by_the_commands_that_users_type(tmp_path, ablation, capsys):
     result = tmp_path / 'study' / 'seed0' / 'mid' / 's2_fine-tuned' / 'result.json'
     scores = json.loads(result.read_text())
     assert f'seed 0, mid: s2 fine-tuned: {scores["mIoU"]:.1f} % mIoU' in shown
-    assert ablation(*SIZES, '--arms', 'random', 'mid') == 0
+    assert ablation(*SIZES, '--arms', 'random', 'mid') == 0  # the former name
     assert len(StepsHere.trainings) == 4  # nothing was run again
     assert table in capsys.readouterr().out
 
