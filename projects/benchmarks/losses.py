@@ -33,7 +33,7 @@ def rows() -> list[dict]:
     try:
         nobody, alike = torch.zeros(size, dtype=torch.bool), [torch.ones(size)] * 4
         torch.testing.assert_close(ours(logits, target, nobody, alike), plain(logits, target))
-        mine, theirs = milliseconds(
+        mine, baseline = milliseconds(
             lambda: _backward(ours(logits, target, ignored, masks), logits),
             lambda: _backward(plain(logits, target), logits),
             REPEATS,
@@ -44,8 +44,8 @@ def rows() -> list[dict]:
         {
             'name': 'losses forward and backward, both modalities, 8x9x256x256 (ms, one core)',
             'ours': mine,
-            'baseline': theirs,
-            'ratio': theirs / mine,
+            'baseline': baseline,
+            'ratio': baseline / mine,
             'unit': 'ms',
         }
     ]
@@ -58,8 +58,8 @@ def ours(logits, target, ignored, masks) -> torch.Tensor:
         z, weight = logits[own], masks[own]
         total = total + soft_cross_entropy(z, target, weight, ignored)
         total = total + soft_dice_loss(z, target, weight, ignored)
-        trust = masks[2 + other]
-        total = total + consistency_loss(z, logits[other], trust, valid=~ignored)
+        confidence = masks[2 + other]
+        total = total + consistency_loss(z, logits[other], confidence, valid=~ignored)
     return total
 
 

@@ -1,4 +1,4 @@
-"""The whole pipeline on synthetic data: data, pretraining, few-label fine-tuning, test, one page.
+"""The whole pipeline on synthetic data: pretraining, fine-tuning on few labels, test, one page.
 
 Runs the ordinary tools one after the other and writes OUT/index.html. Example:
 
@@ -46,7 +46,7 @@ def parse_args(argv=None):
     )  # fmt: skip
     parser.add_argument(
         '--starts', nargs='+', choices=STARTS, default=list(SentinelRun.starts),
-        help="how CromSS's encoders are used; random weights are always there to compare with",
+        help="how CromSS's encoders are used; random weights are always included for comparison",
     )  # fmt: skip
     add_sentinel_options(parser)
     add_aerial_options(parser, AERIAL_EPOCHS)
@@ -117,7 +117,7 @@ def run_seed(args, seed: int, out: Path) -> dict:
 
 
 def print_gains(runs) -> None:
-    """Mean and standard deviation over the seeds of what pretraining brought."""
+    """Mean and standard deviation of the scores over the seeds."""
     print(f'\nmIoU over {len(runs)} seeds, mean +- standard deviation:')
     for name in runs[0]:
         values = [scores[name] for scores in runs]

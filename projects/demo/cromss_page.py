@@ -1,4 +1,4 @@
-"""The part of the demonstration's page that is about CromSS."""
+"""The part of the demo's page that is about CromSS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from projects.demo.gather import (
     prediction_gallery,
     pretraining_gallery,
 )
-from projects.demo.markup import figure_tag, legend, picture_grid
+from projects.demo.markup import figure_tag, image_grid, legend
 from projects.pipeline.sentinel import SentinelRun
 
 LOSS_TERMS = {
@@ -34,7 +34,7 @@ LOSS_TERMS = {
     's1.loss_consistency': 'S1 consistency',
     's2.loss_consistency': 'S2 consistency',
 }
-PICTURE_NAMES = ('Sentinel-2', 'Sentinel-1')
+IMAGE_NAMES = ('Sentinel-2', 'Sentinel-1')
 
 
 def section(run: SentinelRun, scores: Sequence[Score], noise: float) -> str:
@@ -65,7 +65,7 @@ def section(run: SentinelRun, scores: Sequence[Score], noise: float) -> str:
 
 
 def headline(scores: Sequence[Score]) -> str:
-    """What pretraining brought, in one sentence per modality."""
+    """The gain by pretraining, in one sentence per modality."""
     sentences = []
     for modality in dict.fromkeys(score.modality for score in scores):
         found = {s.start: s.metrics['mIoU'] for s in scores if s.modality == modality}
@@ -80,7 +80,7 @@ def headline(scores: Sequence[Score]) -> str:
 
 
 def score_table(scores: Sequence[Score]) -> str:
-    """All scores as an HTML table, the best of each modality set off."""
+    """All scores as an HTML table, with the best of each modality highlighted."""
     names = list(METRICS.values())
     head = ''.join(f'<th>{name} (%)</th>' for name in names)
     rows = []
@@ -139,7 +139,7 @@ def _modality_section(run: SentinelRun, scores: Sequence[Score], modality: str) 
 
 
 def _galleries(galleries: Sequence[Gallery]) -> str:
-    names = [*PICTURE_NAMES, *galleries[0].maps]
+    names = [*IMAGE_NAMES, *galleries[0].maps]
     rows = [
         [
             *composites(gallery.image, gallery.channels),
@@ -147,7 +147,7 @@ def _galleries(galleries: Sequence[Gallery]) -> str:
         ]
         for gallery in galleries
     ]
-    return picture_grid(names, rows)
+    return image_grid(names, rows)
 
 
 def _legend() -> str:

@@ -1,4 +1,4 @@
-"""The figures of the demonstration page, as PNG data URIs."""
+"""The figures of the demo's page, as PNG data URIs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects what one run of the demonstration found, for the table and the page."""
+"""Collects the results of one run of the demo, for the table and the page."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def noise_rate(run: SentinelRun) -> float:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures' raw material: images (C, H, W) uint8, channel names and (H, W) maps."""
+    """Data of the images: arrays (C, H, W) uint8, channel names and (H, W) maps."""
 
     image: np.ndarray
     channels: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The part of the demonstration's page that is about GraSS."""
+"""The part of the demo's page that is about GraSS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mmss_plugins.datasets import PotsdamDataset
 from mmss_plugins.visualization.rgb import colour_map
 from projects.demo import figures
 from projects.demo.gather import most_varied
-from projects.demo.markup import figure_tag, legend, picture_grid, table_of
+from projects.demo.markup import figure_tag, image_grid, legend, table_of
 from projects.pipeline.aerial import AerialRun
 
 STARTS = ('random', 'GraSS')
@@ -58,11 +58,12 @@ def text_table(scores: Mapping[str, AerialScore]) -> str:
 
 
 def headline(scores: Mapping[str, AerialScore]) -> str:
-    """What pretraining brought, in one sentence."""
-    random, ours = (scores[start].metrics['mIoU'] for start in STARTS)
+    """The gain by pretraining, in one sentence."""
+    random, pretrained = (scores[start].metrics['mIoU'] for start in STARTS)
     return (
-        f'<b>Aerial images:</b> {random:.1f} % mIoU from random weights, <b>{ours:.1f} %</b> from '
-        f'the encoder pretrained without labels (GraSS), {ours - random:+.1f} points.'
+        f'<b>Aerial images:</b> {random:.1f} % mIoU from random weights, '
+        f'<b>{pretrained:.1f} %</b> from the encoder pretrained without labels (GraSS), '
+        f'{pretrained - random:+.1f} points.'
     )
 
 
@@ -105,4 +106,4 @@ def _predictions(run: AerialRun, count: int = 5) -> str:
     for name in most_varied(labels, count):
         maps = [labels[name], *(read_prediction(run.predictions(start), name) for start in STARTS)]
         rows.append([samples[name]['img'], *(colour_map(labels, PALETTE) for labels in maps)])
-    return picture_grid(['image', 'label', *STARTS], rows)
+    return image_grid(['image', 'label', *STARTS], rows)

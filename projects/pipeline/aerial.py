@@ -43,12 +43,11 @@ class AerialRun(PipelineRun):
 
     def prepare(self, runner: StepRunner) -> None:
         """Generate the aerial data and prepare their stores."""
-        sizes = {
-            '--potsdam-train': self.tiles, '--potsdam-test': self.test_tiles,
-            '--tile-size': self.tile_size,
-        }  # fmt: skip
-        options = [part for option in sizes.items() for part in option]
-        self.generate(runner, 'make the aerial mini world', ['--parts', 'potsdam', *options])
+        self.generate(
+            runner, 'generate the synthetic aerial data set', '--parts', 'potsdam',
+            '--potsdam-train', self.tiles, '--potsdam-test', self.test_tiles,
+            '--tile-size', self.tile_size,
+        )  # fmt: skip
         self.prepare_stores(
             runner, 'prepare the aerial stores', 'potsdam', 'potsdam', 'potsdam',
             '--size', self.patch,

@@ -92,7 +92,7 @@ class PipelineRun(ABC):
     def title(self, name: str) -> str:
         """A fine-tuning's name as it completes the name of a step."""
 
-    def generate(self, runner: StepRunner, step: str, options: Sequence[object]) -> None:
+    def generate(self, runner: StepRunner, step: str, *options: object) -> None:
         """Generate the synthetic data set as step ``step``."""
         tool = self.paths.project('synthetic')
         self._write_data(runner, step, tool, self.raw, '--seed', self.seed, *options)

@@ -50,12 +50,11 @@ class SentinelRun(PipelineRun):
 
     def prepare(self, runner: StepRunner) -> None:
         """Generate the Sentinel data and prepare their stores."""
-        sizes = {
-            '--locations': self.locations, '--size': self.size, '--dfc-train': self.labelled,
-            '--dfc-test': self.tested, '--confusion': self.confusion,
-        }  # fmt: skip
-        options = [part for option in sizes.items() for part in option]
-        self.generate(runner, 'make the mini world', options)
+        self.generate(
+            runner, 'generate the synthetic data set', '--locations', self.locations,
+            '--size', self.size, '--dfc-train', self.labelled, '--dfc-test', self.tested,
+            '--confusion', self.confusion,
+        )  # fmt: skip
         self.prepare_stores(
             runner, 'prepare the pretraining store', 'noldo_pretrain', 'noldo',
             self.pretrain_store.name, '--quantise', 'clip8',

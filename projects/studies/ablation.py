@@ -1,8 +1,8 @@
-"""Which part of CromSS brings what: pretraining variants on the mini world, over several seeds.
+"""Effect of each part of CromSS: pretraining variants on synthetic data, over several seeds.
 
-Every seed is a world of its own, with labels wrong on about 40 % of the pixels. Each variant is
+Every seed has its own data set, with labels wrong on about 40 % of the pixels. Each variant is
 pretrained on it; its encoders are fine-tuned on a few labelled patches, frozen and not, and tested
-on other places. May be interrupted and run again: what is finished is kept. Example:
+on other places. An interrupted study continues when it is run again. Example:
 
     python -m projects.studies.ablation --out ablation --seeds 0 1 2 3 4 --jobs 2
 """

@@ -1,4 +1,4 @@
-"""Do guided crops hold one kind of object? The share of their commonest class, measured."""
+"""Do guided crops hold one kind of object? The share of their majority class."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _GENERATORS = Lock()  # transforms draw from generators that all threads share
 
 @dataclass(frozen=True)
 class CropPurity:
-    """Mean share of the commonest class, in [0, 1], over the same views.
+    """Mean share of the majority class, in [0, 1], over the same views.
 
     Args:
         guided: In guided crops.
         random: In crops of the same height and width elsewhere in the same view.
         whole: In whole views.
         area: Mean part of the view that a guided crop takes.
-        views: Number of views that were compared; those that stayed whole are left out.
+        views: Number of views that were compared; those that stayed whole are omitted.
     """
 
     guided: float
@@ -44,7 +44,7 @@ class CropPurity:
 
 
 def dominant_share(label: np.ndarray, num_classes: int) -> float:
-    """Share of the commonest class among the labelled pixels; NaN without any.
+    """Share of the majority class among the labelled pixels; NaN without any.
 
     Args:
         label: (H, W) integers, 255 = ignored.
@@ -64,7 +64,7 @@ def random_box(box: Box, size: tuple[int, int], rng: np.random.Generator) -> tup
 def compare_crops(
     labels: np.ndarray, boxes: np.ndarray, num_classes: int, rng: np.random.Generator, draws: int
 ) -> np.ndarray:
-    """Shares of the commonest class view by view.
+    """Shares of the majority class view by view.
 
     Args:
         labels: (N, H, W), 255 = ignored.
@@ -75,7 +75,7 @@ def compare_crops(
 
     Returns:
         (M, 4): guided, random, whole and the box's part of the area, of the M views whose box is
-        not the whole view. Views are left out where a guided or random crop has no labelled pixel.
+        not the whole view. Views are omitted where a guided or random crop has no labelled pixel.
     """
     rows = []
     size = labels.shape[1:]
@@ -114,13 +114,13 @@ def measure_crops(
     draws: int = 16,
     seed: int = 0,
 ) -> CropPurity:
-    """Guide views of labelled patches by a pretrained network and look into the crops.
+    """Guide views of labelled patches by a pretrained network and measure the crops.
 
-    Batches are made and guided as in training (the loss compares the views of a batch), with the
+    Batches are built and guided as in training (the loss compares the views of a batch), with the
     config's batch size.
 
     Args:
-        config: A GraSS pretraining config, which says how views are made.
+        config: A GraSS pretraining config, which defines the views.
         checkpoint: A checkpoint of its model.
         data_root: A store with labels.
         batches: Number of batches.

@@ -1,9 +1,9 @@
-"""What GraSS brings on the aerial mini world: against random weights, SimCLR and all labels.
+"""GraSS on synthetic aerial data, compared with random weights, SimCLR and all labels.
 
-Every seed is a world of its own. Each encoder is fine-tuned on a few labelled patches, frozen and
-not, and tested on other tiles; for the two contrastive ones it is also measured how much of a
-guided crop one class covers, against random crops of the same size. May be interrupted and run
-again: what is finished is kept. Example:
+Every seed has its own data set. Each encoder is fine-tuned on a few labelled patches, frozen and
+not, and tested on other tiles. For the two contrastive ones, the share of the majority class in
+guided crops is compared with that in random crops of the same size. An interrupted study continues
+when it is run again. Example:
 
     python -m projects.studies.grass --out grass_study --seeds 0 1 2 3 4 --jobs 2
 """

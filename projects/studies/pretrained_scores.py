@@ -1,4 +1,4 @@
-"""How well a pretrained network maps land cover by itself, before any fine-tuning."""
+"""Scores of a pretrained network's own land cover maps, before any fine-tuning."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def matrix_scores(matrix: np.ndarray, classes: int) -> dict[str, float]:
         classes: Classes that labels may have; predictions of others are wrong.
 
     Returns:
-        OA, AA, mIoU and mF1; classes without a pixel are left out of the means.
+        OA, AA, mIoU and mF1; classes without a pixel are omitted from the means.
     """
     hits, true = np.diag(matrix)[:classes].astype(float), matrix.sum(1)[:classes].astype(float)
     recall = np.divide(hits, true, out=np.full_like(hits, np.nan), where=true > 0)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mmss_plugins.store.errors import StoreWriteError
 from mmss_plugins.utils.atomic_files import check_replaceable, write_text
-from projects.studies.study import Study, StudyError, run_study
+from projects.studies.execution import run_study
+from projects.studies.study import Study, StudyError
 from projects.studies.study_report import draw, table
 
 

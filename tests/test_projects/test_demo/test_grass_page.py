@@ -16,15 +16,15 @@ from projects.pipeline.aerial import AerialRun
 NAMES = ('2_10-0', '2_11-0')
 
 
-def scores(random, ours):
-    values = {'random': random, 'GraSS': ours}
+def scores(random, pretrained):
+    values = {'random': random, 'GraSS': pretrained}
     return {
         start: AerialScore({'OA': 70.0, 'AA': 45.0, 'mIoU': value, 'mF1': 44.0}, np.zeros(6))
         for start, value in values.items()
     }
 
 
-def test_headline_tells_gain_and_loss():
+def test_headline_gives_gain_and_loss():
     text = headline(scores(30.0, 41.5))
     assert '30.0 % mIoU from random weights' in text
     assert '<b>41.5 %</b>' in text
@@ -46,7 +46,7 @@ def test_both_tables_have_a_row_per_start():
 
 @pytest.fixture
 def run(tmp_path):
-    """A finished run: GraSS's maps are right, those from random weights say class 0."""
+    """A finished run: GraSS's maps are right, those from random weights are class 0."""
     run = AerialRun(ProjectPaths(tmp_path), tmp_path)
     store = write_aerial_store(run.store('test'), PotsdamDataset, NAMES)
     reader = StoreReader(store)

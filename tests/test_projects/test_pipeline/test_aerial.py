@@ -70,14 +70,14 @@ def test_both_starts_see_the_same_labels(tmp_path):
     recorder = Recorder(run)
     run.finetune(recorder, 'random', None)
     run.finetune(recorder, 'GraSS', Path('encoder.pth'), ['randomness.seed=9'])
-    random, ours = map(config_of, recorder.commands)
-    assert random.train_dataloader.dataset.subset == ours.train_dataloader.dataset.subset
+    random, pretrained = map(config_of, recorder.commands)
+    assert random.train_dataloader.dataset.subset == pretrained.train_dataloader.dataset.subset
     assert random.train_dataloader.dataset.subset.count == 5
     assert random.train_dataloader.dataset.subset.seed == 2
     assert random.val_dataloader.dataset.data_root == f'{tmp_path}/potsdam/test.lmdb'
     assert 'init_cfg' not in random.model.backbone
-    assert ours.model.backbone.init_cfg.checkpoint == 'encoder.pth'
-    assert (random.randomness.seed, ours.randomness.seed) == (2, 9)
+    assert pretrained.model.backbone.init_cfg.checkpoint == 'encoder.pth'
+    assert (random.randomness.seed, pretrained.randomness.seed) == (2, 9)
     work_dirs = [command[command.index('--work-dir') + 1] for command in recorder.commands]
     assert work_dirs == [f'{tmp_path}/random', f'{tmp_path}/GraSS']
 

@@ -12,9 +12,9 @@ from mmss_plugins.store.errors import StoreWriteError
 from mmss_plugins.store.lock import WriterLock
 from projects.pipeline.sentinel import SentinelRun
 from projects.studies import ablation_study as ablation
-from projects.studies import study as study_module
 from projects.studies.ablation_study import Ablation
-from projects.studies.study import StudyError, Task, run_study
+from projects.studies.execution import ThreadPoolExecutor, run_study
+from projects.studies.study import StudyError, Task, used_digest
 from projects.studies.study_cli import in_order
 from projects.studies.study_report import draw, paired_differences, table
 
@@ -134,7 +134,7 @@ def test_one_failure_stops_nothing_else_and_is_made_up_for(tmp_path, steps):
 
 def test_nothing_new_is_begun_after_an_interrupt(tmp_path, steps, monkeypatch):
     calls, _ = steps
-    pool = study_module.ThreadPoolExecutor
+    pool = ThreadPoolExecutor
     stopped, real_prepare, real_shutdown = threading.Event(), SentinelRun.prepare, pool.shutdown
 
     def prepare(run, runner):
@@ -182,7 +182,7 @@ def test_a_changed_config_is_refused(tmp_path, steps, monkeypatch):
     edited = tmp_path / 'edited.py'
     config = study(tmp_path).run.paths.config('cromss', 'noisy_r18_13b_mini')
     edited.write_text(f'_base_ = {config!r}\noptim_wrapper = dict(optimizer=dict(lr=0.1))\n')
-    assert study_module.used_digest(str(edited), ()) != study_module.used_digest(config, ())
+    assert used_digest(str(edited), ()) != used_digest(config, ())
 
 
 RESULTS = {

@@ -1,4 +1,4 @@
-"""The ablation's command, made as small as it goes: its trainings are real, in this process."""
+"""The ablation's command, as small as possible: its trainings are real, in this process."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmss_plugins.analysis.jobs.steps import StepRecord
 from mmss_plugins.apis import training
 from projects.studies import ablation as command
-from projects.studies import study
+from projects.studies import execution
 
 SIZES = [
     '--seeds', '0', '--modalities', 's2', '--jobs', '1', '--locations', '4', '--size', '32',
@@ -62,7 +62,7 @@ class StepsHere:
 @pytest.fixture
 def ablation(tmp_path, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # asks compilers: seconds
-    monkeypatch.setattr(study, 'StepRunner', StepsHere)
+    monkeypatch.setattr(execution, 'StepRunner', StepsHere)
     monkeypatch.setattr(StepsHere, 'trainings', ())
     return lambda *arguments: command.main(['--out', str(tmp_path / 'study'), *arguments])
 

@@ -8,8 +8,9 @@ from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from projects.pipeline.aerial import AerialRun
 from projects.studies import grass, grass_study
 from projects.studies.crop_purity import CropPurity
+from projects.studies.execution import run_study
 from projects.studies.grass_study import GrassStudy, crops_table
-from projects.studies.study import Task, run_study
+from projects.studies.study import Task
 
 
 @pytest.fixture
