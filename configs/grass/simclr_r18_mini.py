@@ -1,4 +1,4 @@
-# SimCLR for a laptop: ResNet-18 of half width, small views, synthetic data.
+# SimCLR small enough for a laptop: ResNet-18 of half width, small views, synthetic data.
 _base_ = [
     '../_base_/default_runtime_selfsup.py',
     '../_base_/datasets/potsdam_selfsup_mini.py',

@@ -56,7 +56,7 @@ def pretraining_curves(
     losses: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     mean_iou: tuple[Sequence[float], Sequence[float]],
 ) -> str:
-    """Loss terms by iteration beside the mIoU against the noisy labels by epoch."""
+    """Loss terms by iteration next to the mIoU against the noisy labels by epoch."""
     figure, (left, right) = _axes(9, 3, columns=2)
     for name, (steps, values) in losses.items():
         left.plot(steps, values, label=name, linewidth=1.6)
@@ -71,7 +71,7 @@ def sampling_curves(
     loss: tuple[Sequence[float], Sequence[float]],
     shares: Mapping[str, tuple[Sequence[float], Sequence[float]]],
 ) -> str:
-    """Contrastive loss by iteration beside what guided sampling does, as shares in [0, 1]."""
+    """Contrastive loss by iteration next to the effects of guided sampling, as shares in [0, 1]."""
     figure, (left, right) = _axes(9, 3, columns=2)
     left.plot(*loss, color=COLOURS['GraSS'], linewidth=1.6)
     left.set(xlabel='iteration', ylabel='InfoNCE loss')

@@ -28,8 +28,8 @@ def potsdam_files(stream: int, index: int) -> dict[str, PurePosixPath]:
     """Kind of file to its path, relative to the data set's folder.
 
     Kinds are the bands 'RGB', 'IRRG', 'RGBIR', then 'dsm', 'label' and 'no boundary'; but for the
-    last two also 'RGB world' and so on, the world file beside it. Labels lie in no folder, as their
-    archive unpacks.
+    last two also 'RGB world' and so on, the world file next to it. Labels are in no folder, as in
+    their archive.
     """
     root, name = PurePosixPath('potsdam'), tile_name(stream, index)
     row, col = map(int, name.split('_'))

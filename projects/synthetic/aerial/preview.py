@@ -17,7 +17,7 @@ COLUMNS = 3  # places side by side
 
 
 def draw_aerial(root: Path, options: SyntheticOptions, path: Path, places: int = 6) -> list[Path]:
-    """Draw some tiles and images, each beside its labels, in one image per data set.
+    """Draw some tiles and images, each next to its labels, on one sheet per data set.
 
     Args:
         root: The data set's folder.
