@@ -106,7 +106,8 @@ METHODS = {'cromss': run_cromss, 'grass': run_grass}
 def run_seed(args, seed: int, out: Path) -> dict:
     """One whole run; returns the mIoU of every fine-tuning."""
     runner = StepRunner(out / 'logs')
-    sections, found = {}, {}
+    sections: dict[str, str] = {}
+    found: dict[str, float] = {}
     for method in args.methods:
         sections[method], scores = METHODS[method](args, seed, out, runner)
         found |= scores

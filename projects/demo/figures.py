@@ -96,7 +96,7 @@ def finetuning_curves(
     return figure_uri(figure)
 
 
-def class_bars(classes: Sequence[str], scores: Mapping[str, Sequence[float]]) -> str:
+def class_bars(classes: Sequence[str], scores: Mapping[str, np.ndarray]) -> str:
     """IoU per class, one bar per start; classes without a pixel have none."""
     figure, (axis,) = _axes(9, 3)
     width = 0.8 / len(scores)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from typing import Any
 
 from projects.pipeline.aerial import AerialRun
 from projects.pipeline.run import PipelineRun
@@ -32,7 +33,7 @@ def add_sentinel_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def sentinel_sizes(args: argparse.Namespace) -> dict[str, int | None]:
+def sentinel_sizes(args: argparse.Namespace) -> dict[str, Any]:
     """The sizes as arguments of :class:`SentinelRun`."""
     return _chosen(args, (*SENTINEL_SIZES, 'epochs', 'finetune_epochs'))
 
@@ -51,7 +52,7 @@ def add_aerial_options(parser: argparse.ArgumentParser, epochs: int | None = Non
     )
 
 
-def aerial_sizes(args: argparse.Namespace) -> dict[str, int | None]:
+def aerial_sizes(args: argparse.Namespace) -> dict[str, Any]:
     """The sizes as arguments of :class:`AerialRun`."""
     return {**_chosen(args, AERIAL_SIZES), 'epochs': args.aerial_epochs}
 
@@ -64,5 +65,5 @@ def _add_sizes(
         parser.add_argument(option, type=int, default=getattr(run, name), help=text)
 
 
-def _chosen(args: argparse.Namespace, names: Iterable[str]) -> dict[str, int | None]:
+def _chosen(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(args, name) for name in names}

@@ -60,6 +60,7 @@ class Ablation(Study[SentinelRun]):
         run = self.run_of(task.seed, task.variant)
         modality, _, use = task.column.partition(' ')
         if use == ITSELF:
+            assert encoder is not None  # only pretrained variants have this use
             config = run.paths.config(run.method, run.config)
             return pretrained_scores(config, encoder, run.dfc_store('test'))[modality]
         run.finetune(runner, task.column, encoder)

@@ -7,16 +7,18 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import cast
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.datasets.store_dataset import StoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.models.selfsup.grass import GraSS
 from mmss_plugins.registry import DATASETS
 from mmss_plugins.utils.seeding import seeded_randomness
 
@@ -131,7 +133,7 @@ def measure_crops(
         Means over all cropped views; NaN if there are none.
     """
     cfg = Config.fromfile(config)
-    model = load_trained(cfg, checkpoint).train()
+    model = cast('GraSS', load_trained(cfg, checkpoint)).train()
     loader = cfg.train_dataloader
     settings = {**loader.dataset, 'data_root': str(data_root), 'labels': True, 'pipeline': []}
     data = DATASETS.build(settings)
@@ -149,11 +151,12 @@ def measure_crops(
         rows.append(compare_crops(labels, boxes, data.num_classes, rng, draws))
     found = np.concatenate(rows)
     means = found.mean(axis=0) if len(found) else np.full(4, np.nan)
-    return CropPurity(*means.tolist(), views=len(found))
+    guided, random, whole, area = means.tolist()
+    return CropPurity(guided, random, whole, area, len(found))
 
 
 @torch.no_grad()
-def guided_boxes_of(model: nn.Module, views: Sequence[Tensor]) -> np.ndarray:
+def guided_boxes_of(model: GraSS, views: Sequence[Tensor]) -> np.ndarray:
     """Boxes (2B, 4) of a GraSS model for two views (B, C, H, W); changes nothing in it."""
     batch = model.data_preprocessor({'inputs': list(views)}, training=True)['inputs']
     guidance = model.guide(model.backbone, model.neck, model.head, torch.cat(batch))

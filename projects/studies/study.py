@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mmengine.config import Config
 
@@ -199,7 +199,7 @@ class Study(ABC, Generic[Run]):
         """
         path, settings = self.out / SETTINGS, dict(self.settings())
         used = {name: used_digest(*given) for name, given in self.configs().items()}
-        found = read_json(path) if path.is_file() else settings
+        found: dict[str, Any] = read_json(path) if path.is_file() else settings
         recorded = found.pop(CONFIGS, {})
         if other := differences(found, settings):
             raise StudyError(
