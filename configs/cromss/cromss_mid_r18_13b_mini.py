@@ -1,4 +1,4 @@
-# CromSS, middle fusion, small enough for a laptop: ResNet-18 encoders of half width, mini world.
+# CromSS, middle fusion, for a laptop: ResNet-18 encoders of half width, synthetic data.
 _base_ = './cromss_mid_r50_13b_200e_noldo.py'
 
 data_root = 'data/mini/noldo.lmdb'

@@ -1,4 +1,4 @@
-# PSPNet R18 on the mini world's aerial part, a few labelled patches, from random weights.
+# PSPNet R18 on the synthetic aerial data, a few labelled patches, from random weights.
 _base_ = [
     '../_base_/default_runtime_mini.py',
     '../_base_/datasets/potsdam_mini.py',

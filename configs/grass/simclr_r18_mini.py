@@ -1,4 +1,4 @@
-# SimCLR small enough for a laptop: ResNet-18 of half width, small views, mini world.
+# SimCLR small enough for a laptop: ResNet-18 of half width, small views, synthetic data.
 _base_ = [
     '../_base_/default_runtime_selfsup.py',
     '../_base_/datasets/potsdam_selfsup_mini.py',

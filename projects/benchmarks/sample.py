@@ -142,7 +142,7 @@ def naive_smoothed_sample(data: NoLDOPretrainDataset, index: int) -> tuple[torch
 
 def _rotations() -> dict:
     image = np.random.default_rng(0).random((SIZE, SIZE, 15), dtype=np.float32)
-    coded = (image * 255).astype(np.uint8)
+    quantised = (image * 255).astype(np.uint8)
 
     def baseline(_: int) -> None:
         for band in range(image.shape[2]):
@@ -150,7 +150,7 @@ def _rotations() -> dict:
 
     return _row(
         'rotate 15 bands, bilinear (images/s)',
-        _per_second(lambda _: rotate(coded, DEGREES, cv2.INTER_LINEAR)),
+        _per_second(lambda _: rotate(quantised, DEGREES, cv2.INTER_LINEAR)),
         _per_second(baseline),
     )
 

@@ -36,8 +36,8 @@ def rows() -> list[dict]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for mine, theirs in zip(ours(logits, labels), naive(logits, labels), strict=True):
-            torch.testing.assert_close(mine, theirs)
+        for mine, expected in zip(ours(logits, labels), naive(logits, labels), strict=True):
+            torch.testing.assert_close(mine, expected)
         fast, slow = milliseconds(
             lambda: ours(logits, labels), lambda: naive(logits, labels), REPEATS
         )

@@ -174,8 +174,8 @@ def naive_multi_band(image: np.ndarray) -> torch.Tensor:
     if np.random.random() < 0.5:
         sigma = np.random.uniform(0.1, 2)
         x = scipy.ndimage.gaussian_filter(x, (sigma, sigma, 0), mode='mirror')
-    coded = np.clip(np.rint(x), 0, 255).astype(np.uint8)
-    return torch.from_numpy(np.ascontiguousarray(coded.transpose(2, 0, 1)))
+    quantised = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return torch.from_numpy(np.ascontiguousarray(quantised.transpose(2, 0, 1)))
 
 
 def _pipeline(steps: list[dict], image: np.ndarray) -> Callable[[], dict]:

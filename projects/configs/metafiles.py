@@ -102,7 +102,7 @@ def config_of(row):
 
 
 def published_results():
-    """Published metrics by config: {name: (data set, {metric: (mean, deviation)})}."""
+    """Published metrics by config: {name: (data set, {metric: (mean, standard deviation)})}."""
     results = {}
     for row in published_rows():
         name = config_of(row)

@@ -1,1 +1,1 @@
-"""The demonstration: from a synthetic world to a page of results, by the ordinary commands."""
+"""The demo: from synthetic data to a page of results, with the ordinary commands."""

@@ -1,4 +1,4 @@
-"""The whole road on a synthetic world: data, pretraining, few-label fine-tuning, test, one page.
+"""The whole pipeline on synthetic data: pretraining, fine-tuning on few labels, test, one page.
 
 Runs the ordinary tools one after the other and writes OUT/index.html. Example:
 
@@ -8,22 +8,26 @@ Runs the ordinary tools one after the other and writes OUT/index.html. Example:
 import argparse
 import statistics
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
-from mmss_plugins.analysis.jobs.commands import ProjectPaths, mim_finds_names
+from mmss_plugins.analysis.jobs.commands import mim_finds_names
 from mmss_plugins.analysis.jobs.steps import StepError, StepRunner
 from projects.demo import cromss_page, grass_page
 from projects.demo.gather import noise_rate
 from projects.demo.page import write_page
-from projects.pipeline import aerial as aerial_road
-from projects.pipeline.aerial import AerialRoad
-from projects.pipeline.options import add_aerial_options, add_size_options, aerial_sizes, sizes
-from projects.pipeline.sentinel import MODALITIES, STARTS, Road, finetune, prepare, pretrain, test
+from projects.pipeline.aerial import AerialRun
+from projects.pipeline.options import (
+    add_aerial_options,
+    add_sentinel_options,
+    aerial_sizes,
+    sentinel_sizes,
+)
+from projects.pipeline.run import CHECKOUT, RANDOM, PipelineRun
+from projects.pipeline.sentinel import MODALITIES, STARTS, SentinelRun
 
-HOME = ProjectPaths(Path(__file__).resolve().parents[2])
-METHODS = ('cromss', 'grass')
 AERIAL_EPOCHS = 18  # fewer than the config's, to stay within minutes
 
 
@@ -41,65 +45,71 @@ def parse_args(argv=None):
         help='what to fine-tune on',
     )  # fmt: skip
     parser.add_argument(
-        '--starts', nargs='+', choices=STARTS, default=list(Road.starts),
-        help="how CromSS's encoders are used; random weights are always there to compare with",
+        '--starts', nargs='+', choices=STARTS, default=list(SentinelRun.starts),
+        help="how CromSS's encoders are used; random weights are always included for comparison",
     )  # fmt: skip
-    add_size_options(parser)
+    add_sentinel_options(parser)
     add_aerial_options(parser, AERIAL_EPOCHS)
     parser.add_argument(
-        '--aerial-labelled', type=int, default=AerialRoad.labelled, help='labelled aerial patches'
+        '--aerial-labelled', type=int, default=AerialRun.labelled, help='labelled aerial patches'
     )
-    parser.add_argument('--workers', type=int, default=Road.workers, help='processes for the data')
+    parser.add_argument(
+        '--workers', type=int, default=PipelineRun.workers, help='processes for the data'
+    )
     args = parser.parse_args(argv)
-    if set(args.starts) == {'random'}:
+    if set(args.starts) == {RANDOM}:
         parser.error('--starts: expected frozen or fine-tuned, but got random alone')
-    args.starts = list(dict.fromkeys(['random', *args.starts]))
+    args.starts = list(dict.fromkeys([RANDOM, *args.starts]))
     return args
 
 
+def train_and_test(run: PipelineRun, runner: StepRunner, names: Iterable[str]) -> None:
+    """Prepare the data, pretrain, then fine-tune and test each way of using the encoder."""
+    run.prepare(runner)
+    encoder = run.pretrain(runner)
+    for name in names:
+        start = None if name.endswith(RANDOM) else encoder
+        run.finetune(runner, name, start)
+        run.test(runner, name, start)
+
+
 def run_cromss(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dict]:
-    """CromSS's road; returns its section of the page and the mIoU of every fine-tuning."""
-    starts = tuple(args.starts)
-    road = Road(HOME, out, seed=seed, workers=args.workers, starts=starts, **sizes(args))
-    prepare(road, runner)
-    encoder = pretrain(road, runner)
-    for modality in args.modalities:
-        for start in road.starts:
-            finetune(road, runner, modality, start, encoder)
-            test(road, runner, modality, start, encoder)
-    scores = runner.call('collect the scores', lambda: cromss_page.scores_of(road, args.modalities))
-    noise = runner.call('measure the label noise', lambda: noise_rate(road))
-    section = runner.call('draw', lambda: cromss_page.section(road, scores, noise))
+    """The pipeline of CromSS: its section of the page and the mIoU of every fine-tuning."""
+    starts, sizes = tuple(args.starts), sentinel_sizes(args)
+    run = SentinelRun(CHECKOUT, out, seed=seed, workers=args.workers, starts=starts, **sizes)
+    names = [f'{modality} {start}' for modality in args.modalities for start in starts]
+    train_and_test(run, runner, names)
+    scores = runner.call('collect the scores', lambda: cromss_page.scores_of(run, args.modalities))
+    noise = runner.call('measure the label noise', lambda: noise_rate(run))
+    section = runner.call('draw', lambda: cromss_page.section(run, scores, noise))
     print(f'\n{cromss_page.text_table(scores)}', flush=True)
     return section, {f'{score.modality} {score.start}': score.metrics['mIoU'] for score in scores}
 
 
 def run_grass(args, seed: int, out: Path, runner: StepRunner) -> tuple[str, dict]:
-    """GraSS's road; returns its section of the page and the mIoU of both fine-tunings."""
-    home = replace(HOME, by_name=mim_finds_names())
-    road = AerialRoad(
-        home, out / 'aerial', seed=seed, workers=args.workers, labelled=args.aerial_labelled,
+    """The pipeline of GraSS: its section of the page and the mIoU of both fine-tunings."""
+    run = AerialRun(
+        replace(CHECKOUT, by_name=mim_finds_names()), out / 'aerial', seed=seed,
+        workers=args.workers, labelled=args.aerial_labelled,
         finetune_epochs=args.finetune_epochs, **aerial_sizes(args),
     )  # fmt: skip
-    aerial_road.prepare(road, runner)
-    encoder = aerial_road.pretrain(road, runner)
-    for start in grass_page.STARTS:
-        given = None if start == 'random' else encoder
-        aerial_road.finetune(road, runner, start, given)
-        aerial_road.test(road, runner, start, given)
-    scores = runner.call('collect the scores', lambda: grass_page.gather_scores(road))
-    section = runner.call('draw', lambda: grass_page.section(road, scores))
+    train_and_test(run, runner, grass_page.STARTS)
+    scores = runner.call('collect the scores', lambda: grass_page.gather_scores(run))
+    section = runner.call('draw', lambda: grass_page.section(run, scores))
     print(f'\n{grass_page.text_table(scores)}', flush=True)
     return section, {f'aerial {start}': score.metrics['mIoU'] for start, score in scores.items()}
+
+
+METHODS = {'cromss': run_cromss, 'grass': run_grass}
 
 
 def run_seed(args, seed: int, out: Path) -> dict:
     """One whole run; returns the mIoU of every fine-tuning."""
     runner = StepRunner(out / 'logs')
-    roads = {'cromss': run_cromss, 'grass': run_grass}
-    sections, found = {}, {}
+    sections: dict[str, str] = {}
+    found: dict[str, float] = {}
     for method in args.methods:
-        sections[method], scores = roads[method](args, seed, out, runner)
+        sections[method], scores = METHODS[method](args, seed, out, runner)
         found |= scores
     page = out / 'index.html'
     runner.call('write the page', lambda: write_page(sections, seed, runner.records, page))
@@ -108,7 +118,7 @@ def run_seed(args, seed: int, out: Path) -> dict:
 
 
 def print_gains(runs) -> None:
-    """Mean and standard deviation over the seeds of what pretraining brought."""
+    """Mean and standard deviation of the scores over the seeds."""
     print(f'\nmIoU over {len(runs)} seeds, mean +- standard deviation:')
     for name in runs[0]:
         values = [scores[name] for scores in runs]

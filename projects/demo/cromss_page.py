@@ -1,4 +1,4 @@
-"""The part of the demonstration's page that is about CromSS."""
+"""The part of the demo's page that is about CromSS."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from projects.demo.gather import (
     prediction_gallery,
     pretraining_gallery,
 )
-from projects.demo.markup import figure_tag, legend, picture_grid
-from projects.pipeline.sentinel import Road
+from projects.demo.markup import figure_tag, image_grid, legend
+from projects.pipeline.sentinel import SentinelRun
 
 LOSS_TERMS = {
     'loss': 'total',
@@ -34,14 +34,14 @@ LOSS_TERMS = {
     's1.loss_consistency': 'S1 consistency',
     's2.loss_consistency': 'S2 consistency',
 }
-PICTURE_NAMES = ('Sentinel-2', 'Sentinel-1')
+IMAGE_NAMES = ('Sentinel-2', 'Sentinel-1')
 
 
-def section(road: Road, scores: Sequence[Score], noise: float) -> str:
+def section(run: SentinelRun, scores: Sequence[Score], noise: float) -> str:
     """The whole section as HTML.
 
     Args:
-        road: The run.
+        run: The run.
         scores: Of all fine-tunings.
         noise: Share of wrong pixels in the pretraining labels.
     """
@@ -50,22 +50,22 @@ def section(road: Road, scores: Sequence[Score], noise: float) -> str:
     return template.substitute(
         headline=headline(scores),
         noise=f'{100 * noise:.0f}',
-        locations=road.locations,
-        labelled=road.labelled,
-        tested=road.tested,
-        size=road.size,
-        metres=road.size * 10,
+        locations=run.locations,
+        labelled=run.labelled,
+        tested=run.tested,
+        size=run.size,
+        metres=run.size * 10,
         table=score_table(scores),
         legend=_legend(),
-        pretraining=_galleries(pretraining_gallery(road)),
-        pretraining_curves=_pretraining_figure(road),
-        selection=_selection_figure(road),
-        sections=''.join(_modality_section(road, scores, modality) for modality in modalities),
+        pretraining=_galleries(pretraining_gallery(run)),
+        pretraining_curves=_pretraining_figure(run),
+        selection=_selection_figure(run),
+        sections=''.join(_modality_section(run, scores, modality) for modality in modalities),
     )
 
 
 def headline(scores: Sequence[Score]) -> str:
-    """What pretraining brought, in one sentence per modality."""
+    """The gain by pretraining, in one sentence per modality."""
     sentences = []
     for modality in dict.fromkeys(score.modality for score in scores):
         found = {s.start: s.metrics['mIoU'] for s in scores if s.modality == modality}
@@ -80,7 +80,7 @@ def headline(scores: Sequence[Score]) -> str:
 
 
 def score_table(scores: Sequence[Score]) -> str:
-    """All scores as an HTML table, the best of each modality set off."""
+    """All scores as an HTML table, with the best of each modality highlighted."""
     names = list(METRICS.values())
     head = ''.join(f'<th>{name} (%)</th>' for name in names)
     rows = []
@@ -101,17 +101,17 @@ def text_table(scores: Sequence[Score]) -> str:
     return score_lines((_sensor(s.modality), s.start, s.metrics) for s in scores)
 
 
-def scores_of(road: Road, modalities: Sequence[str]) -> list[Score]:
+def scores_of(run: SentinelRun, modalities: Sequence[str]) -> list[Score]:
     """Scores of all starts of all modalities."""
-    return [score for modality in modalities for score in gather_scores(road, modality)]
+    return [score for modality in modalities for score in gather_scores(run, modality)]
 
 
 def _sensor(modality: str) -> str:
     return {'s1': 'Sentinel-1', 's2': 'Sentinel-2'}[modality]
 
 
-def _pretraining_figure(road: Road) -> str:
-    records = latest_scalars(road.pretrain_dir)
+def _pretraining_figure(run: SentinelRun) -> str:
+    records = latest_scalars(run.pretrain_dir)
     losses = {name: curve(records, key) for key, name in LOSS_TERMS.items()}
     losses = {name: points for name, points in losses.items() if points[0]}
     return figure_tag(
@@ -119,27 +119,27 @@ def _pretraining_figure(road: Road) -> str:
     )
 
 
-def _selection_figure(road: Road) -> str:
-    uri = figures.file_uri(latest_images(road.pretrain_dir, 'selection')[0])
+def _selection_figure(run: SentinelRun) -> str:
+    uri = figures.file_uri(latest_images(run.pretrain_dir, 'selection')[0])
     return figure_tag(uri, 'Image, noisy label, confidences and weights per modality')
 
 
-def _modality_section(road: Road, scores: Sequence[Score], modality: str) -> str:
+def _modality_section(run: SentinelRun, scores: Sequence[Score], modality: str) -> str:
     runs = {}
-    for start in road.starts:
-        records = latest_scalars(road.run_dir(modality, start))
+    for start in run.starts:
+        records = latest_scalars(run.run_dir(f'{modality} {start}'))
         runs[start] = {'loss': curve(records, 'loss'), 'mIoU': curve(records, 'mIoU')}
     bars = {s.start: s.class_iou for s in scores if s.modality == modality}
     return (
         f'<h3>Fine-tuning on {_sensor(modality)}</h3>'
-        f'{_galleries(prediction_gallery(road, modality))}'
+        f'{_galleries(prediction_gallery(run, modality))}'
         f'{figure_tag(figures.finetuning_curves(runs), "Fine-tuning loss and test mIoU")}'
         f'{figure_tag(figures.class_bars(CLASSES, bars), "Test IoU per class")}'
     )
 
 
 def _galleries(galleries: Sequence[Gallery]) -> str:
-    names = [*PICTURE_NAMES, *galleries[0].maps]
+    names = [*IMAGE_NAMES, *galleries[0].maps]
     rows = [
         [
             *composites(gallery.image, gallery.channels),
@@ -147,7 +147,7 @@ def _galleries(galleries: Sequence[Gallery]) -> str:
         ]
         for gallery in galleries
     ]
-    return picture_grid(names, rows)
+    return image_grid(names, rows)
 
 
 def _legend() -> str:

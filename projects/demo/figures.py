@@ -1,4 +1,4 @@
-"""The figures of the demonstration page, as PNG data URIs."""
+"""The figures of the demo's page, as PNG data URIs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def pretraining_curves(
     losses: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     mean_iou: tuple[Sequence[float], Sequence[float]],
 ) -> str:
-    """Loss terms by iteration beside the mIoU against the noisy labels by epoch."""
+    """Loss terms by iteration next to the mIoU against the noisy labels by epoch."""
     figure, (left, right) = _axes(9, 3, columns=2)
     for name, (steps, values) in losses.items():
         left.plot(steps, values, label=name, linewidth=1.6)
@@ -71,7 +71,7 @@ def sampling_curves(
     loss: tuple[Sequence[float], Sequence[float]],
     shares: Mapping[str, tuple[Sequence[float], Sequence[float]]],
 ) -> str:
-    """Contrastive loss by iteration beside what guided sampling does, as shares in [0, 1]."""
+    """Contrastive loss by iteration next to the effects of guided sampling, as shares in [0, 1]."""
     figure, (left, right) = _axes(9, 3, columns=2)
     left.plot(*loss, color=COLOURS['GraSS'], linewidth=1.6)
     left.set(xlabel='iteration', ylabel='InfoNCE loss')
@@ -96,7 +96,7 @@ def finetuning_curves(
     return figure_uri(figure)
 
 
-def class_bars(classes: Sequence[str], scores: Mapping[str, Sequence[float]]) -> str:
+def class_bars(classes: Sequence[str], scores: Mapping[str, np.ndarray]) -> str:
     """IoU per class, one bar per start; classes without a pixel have none."""
     figure, (axis,) = _axes(9, 3)
     width = 0.8 / len(scores)

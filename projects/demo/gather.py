@@ -1,4 +1,4 @@
-"""Collects what one run of the demonstration found, for the table and the page."""
+"""Collects the results of one run of the demo, for the table and the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmss_plugins.datasets import DFC2020Dataset, NoLDOPretrainDataset
 from mmss_plugins.datasets.sentinel_store_dataset import SentinelStoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.store.reader import ReadRequest, StoreReader
-from projects.pipeline.sentinel import Road
+from projects.pipeline.sentinel import SentinelRun
 
 CLASSES = DFC2020Dataset.METAINFO['classes']
 
@@ -26,19 +26,19 @@ class Score:
     class_iou: np.ndarray
 
 
-def gather_scores(road: Road, modality: str) -> list[Score]:
+def gather_scores(run: SentinelRun, modality: str) -> list[Score]:
     """Scores of all starts: metrics as the test command wrote them, IoU per class from its maps."""
     scores = []
-    for start in road.starts:
-        maps = road.predictions(modality, start)
-        iou = iou_of_predictions(road.dfc_store('test'), maps, len(CLASSES))
-        scores.append(Score(modality, start, metrics_of_test(road.test_dir(modality, start)), iou))
+    for start in run.starts:
+        name = f'{modality} {start}'
+        iou = iou_of_predictions(run.dfc_store('test'), run.predictions(name), len(CLASSES))
+        scores.append(Score(modality, start, metrics_of_test(run.test_dir(name)), iou))
     return scores
 
 
-def noise_rate(road: Road) -> float:
+def noise_rate(run: SentinelRun) -> float:
     """Share of pixels whose noisy label differs from the clean one, over the pretraining store."""
-    store = StoreReader(road.pretrain_store)
+    store = StoreReader(run.pretrain_store)
     wrong = total = 0
     for sample_id in store.sample_ids:
         for season in store.meta.seasons:
@@ -52,7 +52,7 @@ def noise_rate(road: Road) -> float:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures' raw material: images (C, H, W) uint8, channel names and (H, W) maps."""
+    """Data of the images: arrays (C, H, W) uint8, channel names and (H, W) maps."""
 
     image: np.ndarray
     channels: tuple[str, ...]
@@ -78,19 +78,17 @@ def _varied_samples(data: SentinelStoreDataset, count: int) -> list[dict]:
     return [samples[name] for name in most_varied(labels, count)]
 
 
-def prediction_gallery(road: Road, modality: str, count: int = 5) -> list[Gallery]:
+def prediction_gallery(run: SentinelRun, modality: str, count: int = 5) -> list[Gallery]:
     """Test patches with their labels and the predictions of all starts."""
-    data = DFC2020Dataset(str(road.dfc_store('test')), modality='s12', image_dtype='uint8')
+    data = DFC2020Dataset(str(run.dfc_store('test')), modality='s12', image_dtype='uint8')
+    folders = {start: run.predictions(f'{modality} {start}') for start in run.starts}
     return [
         Gallery(
             sample['img'].transpose(2, 0, 1),
             data.channels,
             {
                 'label': sample['gt_seg_map'],
-                **{
-                    start: read_prediction(road.predictions(modality, start), sample['sample_id'])
-                    for start in road.starts
-                },
+                **{s: read_prediction(path, sample['sample_id']) for s, path in folders.items()},
             },
             data.metainfo['palette'],
         )
@@ -98,9 +96,9 @@ def prediction_gallery(road: Road, modality: str, count: int = 5) -> list[Galler
     ]
 
 
-def pretraining_gallery(road: Road, count: int = 4) -> list[Gallery]:
+def pretraining_gallery(run: SentinelRun, count: int = 4) -> list[Gallery]:
     """Pretraining patches with their noisy and their clean labels."""
-    data = NoLDOPretrainDataset(str(road.pretrain_store), season=0, image_dtype='uint8')
+    data = NoLDOPretrainDataset(str(run.pretrain_store), season=0, image_dtype='uint8')
     return [
         Gallery(
             sample['img'].transpose(2, 0, 1),

@@ -1,4 +1,4 @@
-"""The part of the demonstration's page that is about GraSS."""
+"""The part of the demo's page that is about GraSS."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from mmss_plugins.datasets import PotsdamDataset
 from mmss_plugins.visualization.rgb import colour_map
 from projects.demo import figures
 from projects.demo.gather import most_varied
-from projects.demo.markup import figure_tag, legend, picture_grid, table_of
-from projects.pipeline.aerial import AerialRoad
+from projects.demo.markup import figure_tag, image_grid, legend, table_of
+from projects.pipeline.aerial import AerialRun
 
 STARTS = ('random', 'GraSS')
 SHARES = {
@@ -43,12 +43,12 @@ class AerialScore:
     class_iou: np.ndarray
 
 
-def gather_scores(road: AerialRoad) -> dict[str, AerialScore]:
+def gather_scores(run: AerialRun) -> dict[str, AerialScore]:
     """Scores of both starts; metrics as the test command wrote them."""
     scores = {}
     for start in STARTS:
-        iou = iou_of_predictions(road.store('test'), road.predictions(start), len(CLASSES))
-        scores[start] = AerialScore(metrics_of_test(road.test_dir(start)), iou)
+        iou = iou_of_predictions(run.store('test'), run.predictions(start), len(CLASSES))
+        scores[start] = AerialScore(metrics_of_test(run.test_dir(start)), iou)
     return scores
 
 
@@ -58,31 +58,32 @@ def text_table(scores: Mapping[str, AerialScore]) -> str:
 
 
 def headline(scores: Mapping[str, AerialScore]) -> str:
-    """What pretraining brought, in one sentence."""
-    random, ours = (scores[start].metrics['mIoU'] for start in STARTS)
+    """The gain by pretraining, in one sentence."""
+    random, pretrained = (scores[start].metrics['mIoU'] for start in STARTS)
     return (
-        f'<b>Aerial images:</b> {random:.1f} % mIoU from random weights, <b>{ours:.1f} %</b> from '
-        f'the encoder pretrained without labels (GraSS), {ours - random:+.1f} points.'
+        f'<b>Aerial images:</b> {random:.1f} % mIoU from random weights, '
+        f'<b>{pretrained:.1f} %</b> from the encoder pretrained without labels (GraSS), '
+        f'{pretrained - random:+.1f} points.'
     )
 
 
-def section(road: AerialRoad, scores: Mapping[str, AerialScore]) -> str:
+def section(run: AerialRun, scores: Mapping[str, AerialScore]) -> str:
     """The whole section as HTML."""
     template = Template((Path(__file__).parent / 'grass.html').read_text(encoding='utf-8'))
-    records = latest_scalars(road.pretrain_dir)
+    records = latest_scalars(run.pretrain_dir)
     shares = {name: curve(records, key) for key, name in SHARES.items()}
-    panels = latest_images(road.pretrain_dir, 'guided')
+    panels = latest_images(run.pretrain_dir, 'guided')
     runs = {}
     for start in STARTS:
-        run = latest_scalars(road.run_dir(start))
-        runs[start] = {'loss': curve(run, 'loss'), 'mIoU': curve(run, 'mIoU')}
+        finetuning = latest_scalars(run.run_dir(start))
+        runs[start] = {'loss': curve(finetuning, 'loss'), 'mIoU': curve(finetuning, 'mIoU')}
     bars = {start: score.class_iou for start, score in scores.items()}
     return template.substitute(
         headline=headline(scores),
-        tiles=road.tiles,
-        test_tiles=road.test_tiles,
-        labelled=road.labelled,
-        patch=road.patch,
+        tiles=run.tiles,
+        test_tiles=run.test_tiles,
+        labelled=run.labelled,
+        patch=run.patch,
         table=table_of({start: score.metrics for start, score in scores.items()}, 'Encoder'),
         curves=figure_tag(
             figures.sampling_curves(curve(records, 'loss'), shares), 'Loss and guided sampling'
@@ -91,18 +92,18 @@ def section(road: AerialRoad, scores: Mapping[str, AerialScore]) -> str:
             figure_tag(figures.file_uri(path), 'Views, maps, boxes, crops') for path in panels[:2]
         ),
         legend=legend(CLASSES, PALETTE),
-        predictions=_predictions(road),
+        predictions=_predictions(run),
         finetuning=figure_tag(figures.finetuning_curves(runs), 'Fine-tuning loss and test mIoU'),
         classes=figure_tag(figures.class_bars(CLASSES, bars), 'Test IoU per class'),
     )
 
 
-def _predictions(road: AerialRoad, count: int = 5) -> str:
-    data = PotsdamDataset(str(road.store('test')))
+def _predictions(run: AerialRun, count: int = 5) -> str:
+    data = PotsdamDataset(str(run.store('test')))
     samples = {sample['sample_id']: sample for sample in map(data.load_sample, range(len(data)))}
     labels = {name: sample['gt_seg_map'] for name, sample in samples.items()}
     rows = []
     for name in most_varied(labels, count):
-        maps = [labels[name], *(read_prediction(road.predictions(start), name) for start in STARTS)]
+        maps = [labels[name], *(read_prediction(run.predictions(start), name) for start in STARTS)]
         rows.append([samples[name]['img'], *(colour_map(labels, PALETTE) for labels in maps)])
-    return picture_grid(['image', 'label', *STARTS], rows)
+    return image_grid(['image', 'label', *STARTS], rows)

@@ -1,4 +1,4 @@
-"""Pieces of HTML that the parts of the demonstration's page share."""
+"""Pieces of HTML that the parts of the demo's page share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from projects.demo import figures
 
 
 def figure_tag(uri: str, alt: str) -> str:
-    """A picture as wide as the page."""
+    """An image as wide as the page."""
     return f'<img class="wide" src="{uri}" alt="{escape(alt)}">'
 
 
@@ -24,17 +24,17 @@ def legend(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> str:
     )
 
 
-def picture_grid(names: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> str:
-    """Pictures (H, W, 3) uint8 RGB in rows under the names of their columns."""
+def image_grid(names: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> str:
+    """Images (H, W, 3) uint8 RGB in rows under the names of their columns."""
     head = ''.join(f'<div class="name">{escape(name)}</div>' for name in names)
     cells = ''.join(
-        f'<img src="{figures.image_uri(picture)}" alt="">' for row in rows for picture in row
+        f'<img src="{figures.image_uri(image)}" alt="">' for row in rows for image in row
     )
     return f'<div class="grid" style="--columns:{len(names)}">{head}{cells}</div>'
 
 
 def table_of(scores: Mapping[str, Mapping[str, float]], title: str) -> str:
-    """Scores in percent as a table, the best of each column set off.
+    """Scores in percent as a table, with the best of each column highlighted.
 
     Args:
         scores: By row and column.

@@ -1,4 +1,4 @@
-"""The demonstration's page: one HTML file that needs no network."""
+"""The demo's page: one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_page(
     Args:
         sections: HTML of each method, by name.
         seed: Of the run.
-        steps: What was run and how long it took.
+        steps: The steps and their durations.
         path: The HTML file to write.
     """
     template = Template((Path(__file__).parent / 'page.html').read_text(encoding='utf-8'))

@@ -1,1 +1,1 @@
-"""The steps from data to scores that the demonstration and the studies share."""
+"""The steps from data to scores, shared by the demo and the studies."""

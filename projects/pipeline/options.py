@@ -1,12 +1,21 @@
-"""Sizes of a run on the mini world, as options of the tools that make such runs."""
+"""Sizes of a run as command-line options, shared by the demo and the studies."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from typing import Any
 
-from projects.pipeline.aerial import AerialRoad
-from projects.pipeline.sentinel import Road
+from projects.pipeline.aerial import AerialRun
+from projects.pipeline.run import PipelineRun
+from projects.pipeline.sentinel import SentinelRun
 
+SENTINEL_SIZES = {
+    'locations': 'places to pretrain on',
+    'labelled': 'labelled patches',
+    'tested': 'test patches',
+    'size': 'patch size in pixels',
+}
 AERIAL_SIZES = {
     'tiles': 'aerial tiles to pretrain on (at most 24)',
     'test_tiles': 'aerial test tiles (at most 14)',
@@ -15,25 +24,18 @@ AERIAL_SIZES = {
 }
 
 
-def add_size_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that :func:`sizes` reads."""
-    for name, text in {
-        'locations': 'places to pretrain on',
-        'labelled': 'labelled patches',
-        'tested': 'test patches',
-        'size': 'patch size in pixels',
-    }.items():
-        parser.add_argument(f'--{name}', type=int, default=getattr(Road, name), help=text)
+def add_sentinel_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that :func:`sentinel_sizes` reads."""
+    _add_sizes(parser, SentinelRun, SENTINEL_SIZES)
     parser.add_argument('--epochs', type=int, help="pretraining epochs (default: the config's)")
     parser.add_argument(
         '--finetune-epochs', type=int, help="fine-tuning epochs (default: the config's)"
     )
 
 
-def sizes(args: argparse.Namespace) -> dict[str, int | None]:
-    """The sizes as arguments of :class:`Road`."""
-    names = ('locations', 'labelled', 'tested', 'size', 'epochs', 'finetune_epochs')
-    return {name: getattr(args, name) for name in names}
+def sentinel_sizes(args: argparse.Namespace) -> dict[str, Any]:
+    """The sizes as arguments of :class:`SentinelRun`."""
+    return _chosen(args, (*SENTINEL_SIZES, 'epochs', 'finetune_epochs'))
 
 
 def add_aerial_options(parser: argparse.ArgumentParser, epochs: int | None = None) -> None:
@@ -43,15 +45,25 @@ def add_aerial_options(parser: argparse.ArgumentParser, epochs: int | None = Non
         parser: Of the command.
         epochs: Of pretraining by default; None for the config's.
     """
-    for name, text in AERIAL_SIZES.items():
-        option = f'--{name.replace("_", "-")}'
-        parser.add_argument(option, type=int, default=getattr(AerialRoad, name), help=text)
+    _add_sizes(parser, AerialRun, AERIAL_SIZES)
     usual = "the config's" if epochs is None else epochs
     parser.add_argument(
         '--aerial-epochs', type=int, default=epochs, help=f'pretraining epochs (default: {usual})'
     )
 
 
-def aerial_sizes(args: argparse.Namespace) -> dict[str, int | None]:
-    """The sizes as arguments of :class:`AerialRoad`."""
-    return {**{name: getattr(args, name) for name in AERIAL_SIZES}, 'epochs': args.aerial_epochs}
+def aerial_sizes(args: argparse.Namespace) -> dict[str, Any]:
+    """The sizes as arguments of :class:`AerialRun`."""
+    return {**_chosen(args, AERIAL_SIZES), 'epochs': args.aerial_epochs}
+
+
+def _add_sizes(
+    parser: argparse.ArgumentParser, run: type[PipelineRun], helps: dict[str, str]
+) -> None:
+    for name, text in helps.items():
+        option = f'--{name.replace("_", "-")}'
+        parser.add_argument(option, type=int, default=getattr(run, name), help=text)
+
+
+def _chosen(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in names}

@@ -1,8 +1,8 @@
-"""Which part of CromSS brings what: pretraining variants on the mini world, over several seeds.
+"""Effect of each part of CromSS: pretraining variants on synthetic data, over several seeds.
 
-Every seed is a world of its own, with labels wrong on about 40 % of the pixels. Each variant is
+Every seed has its own data set, with labels wrong on about 40 % of the pixels. Each variant is
 pretrained on it; its encoders are fine-tuned on a few labelled patches, frozen and not, and tested
-on other places. May be interrupted and run again: what is finished is kept. Example:
+on other places. An interrupted study continues when it is run again. Example:
 
     python -m projects.studies.ablation --out ablation --seeds 0 1 2 3 4 --jobs 2
 """
@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
-from mmss_plugins.analysis.jobs.commands import ProjectPaths
-from projects.pipeline.options import add_size_options, sizes
-from projects.pipeline.sentinel import MODALITIES, Road
-from projects.studies.ablation_study import ARMS, Ablation
-from projects.studies.study_cli import add_study_options, in_order, run_and_report
+from projects.pipeline.options import add_sentinel_options, sentinel_sizes
+from projects.pipeline.run import CHECKOUT
+from projects.pipeline.sentinel import MODALITIES, SentinelRun
+from projects.studies.ablation_study import VARIANTS, Ablation
+from projects.studies.study_cli import add_study_options, chosen, run_and_report
 
 CONFUSION = 2.2  # about 40 % of the labels are wrong, more than half in some classes
 
@@ -25,22 +25,21 @@ def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_study_options(parser, list(ARMS), 'ablation')
+    add_study_options(parser, list(VARIANTS), 'ablation')
     parser.add_argument('--modalities', nargs='+', choices=MODALITIES, default=list(MODALITIES))
     parser.add_argument(
         '--confusion', type=float, default=CONFUSION, help='factor on the rate of wrong labels'
     )
-    add_size_options(parser)
+    add_sentinel_options(parser)
     return parser.parse_args(argv)
 
 
 def main(argv=None) -> int:
     args = parse_args(argv)
-    home, out = ProjectPaths(Path(__file__).resolve().parents[2]), args.out.resolve()
-    road = Road(home, out, confusion=args.confusion, workers=1, **sizes(args))
-    arms = in_order(args.arms, list(ARMS))
-    seeds = tuple(dict.fromkeys(args.seeds))
-    study = Ablation(out, seeds, arms, road, tuple(args.modalities))
+    out, seeds, variants = chosen(args, list(VARIANTS))
+    sizes = sentinel_sizes(args)
+    run = SentinelRun(CHECKOUT, out, confusion=args.confusion, workers=1, **sizes)
+    study = Ablation(out, seeds, variants, run, tuple(args.modalities))
     return run_and_report(study, args.jobs, Path(__file__).name)
 
 

@@ -1,4 +1,4 @@
-"""Do guided crops hold one kind of object? The share of their commonest class, measured."""
+"""Do guided crops hold one kind of object? The share of their majority class."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import cast
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.datasets.store_dataset import StoreDataset
 from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.models.selfsup.grass import GraSS
 from mmss_plugins.registry import DATASETS
 from mmss_plugins.utils.seeding import seeded_randomness
 
@@ -26,14 +28,14 @@ _GENERATORS = Lock()  # transforms draw from generators that all threads share
 
 @dataclass(frozen=True)
 class CropPurity:
-    """Mean share of the commonest class, in [0, 1], over the same views.
+    """Mean share of the majority class, in [0, 1], over the same views.
 
     Args:
         guided: In guided crops.
         random: In crops of the same height and width elsewhere in the same view.
         whole: In whole views.
         area: Mean part of the view that a guided crop takes.
-        views: Number of views that were compared; those that stayed whole are left out.
+        views: Number of views that were compared; those that stayed whole are omitted.
     """
 
     guided: float
@@ -44,7 +46,7 @@ class CropPurity:
 
 
 def dominant_share(label: np.ndarray, num_classes: int) -> float:
-    """Share of the commonest class among the labelled pixels; NaN without any.
+    """Share of the majority class among the labelled pixels; NaN without any.
 
     Args:
         label: (H, W) integers, 255 = ignored.
@@ -64,7 +66,7 @@ def random_box(box: Box, size: tuple[int, int], rng: np.random.Generator) -> tup
 def compare_crops(
     labels: np.ndarray, boxes: np.ndarray, num_classes: int, rng: np.random.Generator, draws: int
 ) -> np.ndarray:
-    """Shares of the commonest class view by view.
+    """Shares of the majority class view by view.
 
     Args:
         labels: (N, H, W), 255 = ignored.
@@ -75,7 +77,7 @@ def compare_crops(
 
     Returns:
         (M, 4): guided, random, whole and the box's part of the area, of the M views whose box is
-        not the whole view. Views are left out where a guided or random crop has no labelled pixel.
+        not the whole view. Views are omitted where a guided or random crop has no labelled pixel.
     """
     rows = []
     size = labels.shape[1:]
@@ -114,13 +116,13 @@ def measure_crops(
     draws: int = 16,
     seed: int = 0,
 ) -> CropPurity:
-    """Guide views of labelled patches by a pretrained network and look into the crops.
+    """Guide views of labelled patches by a pretrained network and measure the crops.
 
-    Batches are made and guided as in training (the loss compares the views of a batch), with the
+    Batches are built and guided as in training (the loss compares the views of a batch), with the
     config's batch size.
 
     Args:
-        config: A GraSS pretraining config, which says how views are made.
+        config: A GraSS pretraining config, which defines the views.
         checkpoint: A checkpoint of its model.
         data_root: A store with labels.
         batches: Number of batches.
@@ -131,7 +133,7 @@ def measure_crops(
         Means over all cropped views; NaN if there are none.
     """
     cfg = Config.fromfile(config)
-    model = load_trained(cfg, checkpoint).train()
+    model = cast('GraSS', load_trained(cfg, checkpoint)).train()
     loader = cfg.train_dataloader
     settings = {**loader.dataset, 'data_root': str(data_root), 'labels': True, 'pipeline': []}
     data = DATASETS.build(settings)
@@ -149,11 +151,12 @@ def measure_crops(
         rows.append(compare_crops(labels, boxes, data.num_classes, rng, draws))
     found = np.concatenate(rows)
     means = found.mean(axis=0) if len(found) else np.full(4, np.nan)
-    return CropPurity(*means.tolist(), views=len(found))
+    guided, random, whole, area = means.tolist()
+    return CropPurity(guided, random, whole, area, len(found))
 
 
 @torch.no_grad()
-def guided_boxes_of(model: nn.Module, views: Sequence[Tensor]) -> np.ndarray:
+def guided_boxes_of(model: GraSS, views: Sequence[Tensor]) -> np.ndarray:
     """Boxes (2B, 4) of a GraSS model for two views (B, C, H, W); changes nothing in it."""
     batch = model.data_preprocessor({'inputs': list(views)}, training=True)['inputs']
     guidance = model.guide(model.backbone, model.neck, model.head, torch.cat(batch))

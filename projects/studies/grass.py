@@ -1,9 +1,9 @@
-"""What GraSS brings on the aerial mini world: against random weights, SimCLR and all labels.
+"""GraSS on synthetic aerial data, compared with random weights, SimCLR and all labels.
 
-Every seed is a world of its own. Each encoder is fine-tuned on a few labelled patches, frozen and
-not, and tested on other tiles; for the two contrastive ones it is also measured how much of a
-guided crop one class covers, against random crops of the same size. May be interrupted and run
-again: what is finished is kept. Example:
+Every seed has its own data set. Each encoder is fine-tuned on a few labelled patches, frozen and
+not, and tested on other tiles. For the two contrastive ones, the share of the majority class in
+guided crops is compared with that in random crops of the same size. An interrupted study continues
+when it is run again. Example:
 
     python -m projects.studies.grass --out grass_study --seeds 0 1 2 3 4 --jobs 2
 """
@@ -13,18 +13,18 @@ import sys
 from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
-from mmss_plugins.analysis.jobs.commands import ProjectPaths
-from projects.pipeline.aerial import AerialRoad
+from projects.pipeline.aerial import AerialRun
 from projects.pipeline.options import add_aerial_options, aerial_sizes
-from projects.studies.grass_study import ARMS, GrassStudy, crops_table
-from projects.studies.study_cli import add_study_options, in_order, positive, run_and_report
+from projects.pipeline.run import CHECKOUT
+from projects.studies.grass_study import VARIANTS, GrassStudy, crops_table
+from projects.studies.study_cli import add_study_options, chosen, positive, run_and_report
 
 
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_study_options(parser, list(ARMS), 'grass_study')
+    add_study_options(parser, list(VARIANTS), 'grass_study')
     parser.add_argument(
         '--budgets',
         type=positive,
@@ -42,18 +42,17 @@ def parse_args(argv=None):
 
 def main(argv=None) -> int:
     args = parse_args(argv)
-    home, out = ProjectPaths(Path(__file__).resolve().parents[2]), args.out.resolve()
-    epochs = args.finetune_epochs
-    road = AerialRoad(home, out, workers=1, finetune_epochs=epochs, **aerial_sizes(args))
-    arms = in_order(args.arms, list(ARMS))
-    seeds, budgets = tuple(dict.fromkeys(args.seeds)), tuple(dict.fromkeys(args.budgets))
-    study = GrassStudy(out, seeds, arms, road, budgets, args.supervised_epochs)
+    out, seeds, variants = chosen(args, list(VARIANTS))
+    epochs, sizes = args.finetune_epochs, aerial_sizes(args)
+    run = AerialRun(CHECKOUT, out, workers=1, finetune_epochs=epochs, **sizes)
+    budgets = tuple(dict.fromkeys(args.budgets))
+    study = GrassStudy(out, seeds, variants, run, budgets, args.supervised_epochs)
     status = run_and_report(study, args.jobs, Path(__file__).name)
     if not out.is_dir():
         return status
     table = crops_table(study)
     (out / 'crops.md').write_text(f'{table}\n', encoding='utf-8')
-    print(f'\nShare of the commonest class (%):\n\n{table}\n\nwritten to {out / "crops.md"}')
+    print(f'\nShare of the majority class (%):\n\n{table}\n\nwritten to {out / "crops.md"}')
     return status
 
 

@@ -1,8 +1,7 @@
-"""GraSS on the aerial mini world against its baselines: what is compared."""
+"""GraSS and its baselines on synthetic aerial data: what is compared."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,16 +9,11 @@ from mmss_plugins.analysis.jobs.commands import last_checkpoint
 from mmss_plugins.analysis.jobs.steps import StepRunner
 from mmss_plugins.analysis.spread import spread
 from mmss_plugins.utils.atomic_files import write_json
-from projects.pipeline.aerial import (
-    DOWNSTREAM_CONFIG,
-    STARTS,
-    AerialRoad,
-    finetune,
-    prepare,
-    pretrain,
-)
+from mmss_plugins.utils.run_settings import read_json
+from projects.pipeline.aerial import AerialRun
+from projects.pipeline.run import RANDOM
 from projects.studies.crop_purity import CropPurity, measure_crops
-from projects.studies.study import Layout, Study, Task, Used, final_scores
+from projects.studies.study import Layout, Study, Task, Used, Variant, final_scores, finish
 from projects.studies.study_report import difference
 
 FROZEN = ('model.backbone.frozen_stages=4', 'model.backbone.norm_eval=True')
@@ -27,107 +21,81 @@ USES = {'frozen': FROZEN, 'fine-tuned': ()}
 ALL_LABELS = ('train_dataloader.dataset.subset=None',)
 SUPERVISED = 'supervised'
 CROPS = 'crops.json'
-ARMS = {'random': None, 'simclr': 'simclr_r18_mini', 'grass': 'grass_r18_mini', SUPERVISED: None}
-TITLES = {
-    'random': 'random weights',
-    'simclr': 'SimCLR (no guided stage)',
-    'grass': 'GraSS',
-    SUPERVISED: 'all labels (upper bound)',
+VARIANTS = {
+    RANDOM: Variant('random weights'),
+    'simclr': Variant('SimCLR (no guided stage)', 'simclr_r18_mini'),
+    'grass': Variant('GraSS', 'grass_r18_mini'),
+    SUPERVISED: Variant('all labels (upper bound)'),
 }
 
 
 @dataclass(frozen=True)
-class GrassStudy(Study):
-    """Encoders of the aerial mini world, each used downstream with few labels.
+class GrassStudy(Study[AerialRun]):
+    """Encoders of aerial images, each used downstream with few labels.
 
     Args:
-        road: Sizes of every run.
         budgets: Numbers of labelled patches to fine-tune on.
         supervised_epochs: Epochs of the upper bound, which sees every label of the training tiles.
     """
 
-    road: AerialRoad
+    known = VARIANTS
+    variable = ('seed', 'workers', 'labelled')
+
     budgets: tuple[int, ...]
     supervised_epochs: int
 
-    def road_of(self, seed: int, arm: str) -> AerialRoad:
-        """Paths of one arm; its world is shared with the other arms of the seed."""
-        config = ARMS[arm] or AerialRoad.config
-        out, data = self.arm_dir(seed, arm), self.world_dir(seed)
-        return replace(self.road, out=out, data=data, seed=seed, config=config)
-
     def settings(self) -> dict[str, object]:
-        """Sizes; seeds, budgets and workers may differ."""
-        sizes = {k: v for k, v in asdict(self.road).items() if isinstance(v, (int, float))}
-        kept = {k: v for k, v in sizes.items() if k not in ('seed', 'workers', 'labelled')}
-        return {**kept, 'supervised_epochs': self.supervised_epochs}
+        """The sizes that must not differ between two runs in one folder."""
+        return {**super().settings(), 'supervised_epochs': self.supervised_epochs}
 
-    def configs(self) -> dict[str, Used]:
-        """Of pretraining by arm, and of fine-tuning by use and start."""
-        home = self.road.home
-        pretraining = {
-            f'{arm} pretraining': (home.config('grass', config), ())
-            for arm in self.arms
-            if (config := ARMS[arm])
-        }
-        downstream = {
-            f'{use} from {start}': (home.config('finetune', f'{DOWNSTREAM_CONFIG}{end}'), options)
+    def finetune_configs(self) -> dict[str, Used]:
+        """By use and start."""
+        starts = {RANDOM: False, 'grass': True}
+        return {
+            f'{use} from {start}': (
+                self.run.paths.config('finetune', self.run.finetune_config(use, pretrained)),
+                options,
+            )
             for use, options in USES.items()
-            for start, end in STARTS.items()
+            for start, pretrained in starts.items()
         }
-        return pretraining | downstream
 
-    def columns_of(self, arm: str) -> tuple[str, ...]:  # noqa: ARG002
+    def columns_of(self, variant: str) -> tuple[str, ...]:  # noqa: ARG002
         """Number of labelled patches and use, as one name."""
         return tuple(f'{budget} {use}' for use in USES for budget in self.budgets)
 
-    def prepare(self, seed: int, runner: StepRunner) -> None:
-        """Aerial mini world and its stores."""
-        prepare(self.road_of(seed, self.arms[0]), runner)
+    def pretrain(self, seed: int, variant: str, runner: StepRunner) -> Path | None:
+        """Pretrain without labels, or with all of them."""
+        if variant != SUPERVISED:
+            return super().pretrain(seed, variant, runner)
+        run = replace(self.run_of(seed, variant), finetune_epochs=self.supervised_epochs)
+        folder = run.run_dir(SUPERVISED)
+        return finish(folder, lambda: run.finetune(runner, SUPERVISED, None, ALL_LABELS))
 
-    def pretrain(self, seed: int, arm: str, runner: StepRunner) -> Path | None:
-        """Pretrain without labels, or with all of them; goes on from a checkpoint."""
-        road = self.road_of(seed, arm)
-        if arm == 'random':
-            return None
-        folder = road.run_dir(SUPERVISED) if arm == SUPERVISED else road.pretrain_dir
-        done = folder / 'finished'
-        if not done.exists():
-            if arm == SUPERVISED:
-                whole = replace(road, finetune_epochs=self.supervised_epochs)
-                finetune(whole, runner, SUPERVISED, None, ALL_LABELS)
-            else:
-                pretrain(road, runner, resume=True)
-                self._measure_crops(road, arm)
-            done.touch()
-        return last_checkpoint(folder)
+    def measure(self, run: AerialRun, variant: str) -> None:
+        """Measure the guided crops of a pretrained encoder."""
+        config = run.paths.config(run.method, run.config)
+        checkpoint = last_checkpoint(run.pretrain_dir)
+        found = measure_crops(config, checkpoint, run.store('test'), seed=run.seed)
+        write_json(self.crops_file(run.seed, variant), asdict(found))
 
-    def _measure_crops(self, road: AerialRoad, arm: str) -> None:
-        config = road.home.config('grass', road.config)
-        checkpoint = last_checkpoint(road.pretrain_dir)
-        found = measure_crops(config, checkpoint, road.store('test'), seed=road.seed)
-        write_json(self.crops_file(road.seed, arm), asdict(found))
+    def crops_file(self, seed: int, variant: str) -> Path:
+        """The file of the measured crops of a variant."""
+        return self.variant_dir(seed, variant) / CROPS
 
-    def crops_file(self, seed: int, arm: str) -> Path:
-        """Where the measurement of an arm's guided crops is kept."""
-        return self.arm_dir(seed, arm) / CROPS
-
-    def crops(self, arm: str) -> dict[int, CropPurity]:
+    def crops(self, variant: str) -> dict[int, CropPurity]:
         """What is measured so far, by seed."""
-        files = {seed: self.crops_file(seed, arm) for seed in self.seeds}
+        files = {seed: self.crops_file(seed, variant) for seed in self.seeds}
         return {
-            seed: CropPurity(**json.loads(path.read_text(encoding='utf-8')))
-            for seed, path in files.items()
-            if path.is_file()
+            seed: CropPurity(**read_json(path)) for seed, path in files.items() if path.is_file()
         }
 
     def score(self, task: Task, encoder: Path | None, runner: StepRunner) -> dict[str, float]:
         """Fine-tuning on few labels."""
         budget, _, use = task.column.partition(' ')
-        road = replace(self.road_of(task.seed, task.arm), labelled=int(budget))
-        name = task.column.replace(' ', '_')
-        finetune(road, runner, name, encoder, USES[use])
-        return final_scores(road.run_dir(name))
+        run = replace(self.run_of(task.seed, task.variant), labelled=int(budget))
+        run.finetune(runner, task.column, encoder, USES[use])
+        return final_scores(run.run_dir(task.column))
 
     def layout(self) -> Layout:
         """A row of panels per use of the encoder."""
@@ -135,16 +103,15 @@ class GrassStudy(Study):
             {f'{budget} {use}': f'{budget} patches, {use}' for budget in self.budgets}
             for use in USES
         ]
-        titles = {arm: TITLES[arm] for arm in self.arms}
-        return Layout(titles, panels, 'simclr', ('grass',))
+        return Layout(self.titles, panels, 'simclr', ('grass',))
 
 
 def crops_table(study: GrassStudy) -> str:
-    """Markdown: share of the commonest class in guided crops, random ones and whole views."""
+    """Markdown: share of the majority class in guided crops, random ones and whole views."""
     head = ['encoder', 'guided crops', 'random crops of their size', 'difference', 'whole views']
     lines = [f'| {" | ".join([*head, "crop area"])} |', f'|---|{"---:|" * len(head)}']
-    for arm in study.arms:
-        found = list(study.crops(arm).values())
+    for variant in study.variants:
+        found = list(study.crops(variant).values())
         if found:
             gaps = [100 * (crops.guided - crops.random) for crops in found]
             columns = (
@@ -154,7 +121,7 @@ def crops_table(study: GrassStudy) -> str:
                 _percent(found, 'whole'),
                 _percent(found, 'area'),
             )
-            lines.append(f'| {TITLES[arm]} | {" | ".join(columns)} |')
+            lines.append(f'| {study.titles[variant]} | {" | ".join(columns)} |')
     return '\n'.join(lines)
 
 

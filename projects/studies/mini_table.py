@@ -1,7 +1,7 @@
-"""Fine-tune every downstream model on the mini world: makes it, prepares it, prints the table.
+"""Fine-tune every downstream model on synthetic data: generate it, prepare it, print the table.
 
-Each seed is a world of its own. All encoders begin from random weights. May be interrupted and run
-again, as table.py, whose options it takes. Example:
+Each seed has its own data set. All encoders start from random weights. Takes the options of
+table.py; an interrupted table continues when the command is run again. Example:
 
     python -m projects.studies.mini_table --work-dir work_dirs/mini_table --seeds 0
 """
@@ -9,21 +9,20 @@ again, as table.py, whose options it takes. Example:
 import argparse
 import sys
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import mmss_plugins  # noqa: F401  (makes the MM stack usable, and says so early if it is missing)
-from mmss_plugins.analysis.jobs.commands import ProjectPaths
 from mmss_plugins.analysis.jobs.steps import StepError
 from mmss_plugins.analysis.table.cli import add_table_options, make_table
 from mmss_plugins.analysis.table.plan import TableError
 from mmss_plugins.analysis.table.runs import quiet_runner
+from projects.pipeline.run import CHECKOUT
 from projects.studies.mini_table_data import (
     ALL_LABELS,
     CONFIGS,
     Sizes,
-    claim_worlds,
-    prepare_world,
-    world_dir,
+    data_dir,
+    prepare_data_set,
+    record_sizes,
 )
 
 HELPS = {
@@ -51,23 +50,23 @@ def parse_args(argv=None):
 
 def main(argv=None, make_runner=quiet_runner) -> int:
     args = parse_args(argv)
-    home, out = ProjectPaths(Path(__file__).resolve().parents[2]), args.work_dir.resolve()
+    out = args.work_dir.resolve()
     sizes = Sizes(**{field.name: getattr(args, field.name) for field in fields(Sizes)})
     if not args.only_report:
         try:
-            claim_worlds(out, sizes)
+            record_sizes(out, sizes)
             for seed in dict.fromkeys(args.seeds or args.default_seeds):
-                runner = make_runner(world_dir(out, seed) / 'logs')
-                if prepare_world(out, seed, sizes, home, runner):
-                    print(f'seed {seed}: world and stores', flush=True)
+                runner = make_runner(data_dir(out, seed) / 'logs')
+                if prepare_data_set(out, seed, sizes, CHECKOUT, runner):
+                    print(f'seed {seed}: data set and stores', flush=True)
         except (TableError, StepError, OSError) as error:
             print(f'error: {error}', file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print('interrupted; the same command goes on with it', file=sys.stderr)
+            print('interrupted; run the same command again to continue', file=sys.stderr)
             return 130
     args.cfg_options = [*ALL_LABELS, *args.cfg_options]
-    return make_table(args, args.configs, home, str(world_dir(out)), make_runner)
+    return make_table(args, args.configs, CHECKOUT, str(data_dir(out)), make_runner)
 
 
 if __name__ == '__main__':

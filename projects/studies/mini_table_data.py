@@ -1,4 +1,4 @@
-"""Every downstream model on the mini world: its worlds, stores and configs."""
+"""Every downstream model on synthetic data: data sets, stores and configs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmss_plugins.analysis.table.plan import SEED, TableError
 from mmss_plugins.utils.atomic_files import write_json
 from mmss_plugins.utils.run_settings import differences, read_json
 
-ALL_LABELS = ('train_dataloader.dataset.indices=None',)  # of a world, not the configs' part
+ALL_LABELS = ('train_dataloader.dataset.indices=None',)  # not only the configs' part
 CONFIGS = (
     'pspnet_r18_mini_dfc2020-s2',
     'deeplabv3plus_r18_mini_dfc2020-s2',
@@ -27,12 +27,12 @@ CONFIGS = (
     'fpn_r18_mini_osm-s2',
 )
 PARTS = ('sentinel', 'dw', 'osm')
-WORLD = 'world.json'
+SIZES = 'world.json'
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of the mini world of a seed.
+    """Sizes of the data set of a seed.
 
     Args:
         labelled: Patches of DFC2020 to train on.
@@ -49,44 +49,44 @@ class Sizes:
     tile_size: int = 128
 
 
-def world_dir(out: Path, seed: int | str = SEED) -> Path:
-    """Folder of a seed's world; it stands for the configs' ``data``."""
+def data_dir(out: Path, seed: int | str = SEED) -> Path:
+    """Folder of a seed's data set; it replaces the configs' ``data``."""
     return out / 'worlds' / f'seed{seed}'
 
 
-def claim_worlds(out: Path, sizes: Sizes) -> None:
-    """Note the sizes in the table's folder, or compare them with those noted there.
+def record_sizes(out: Path, sizes: Sizes) -> None:
+    """Record the sizes in the table's folder, or compare them with those recorded there.
 
     Raises:
-        TableError: If the worlds there have other sizes.
+        TableError: If the data sets there have other sizes.
     """
-    path = out / WORLD
+    path = out / SIZES
     if path.is_file() and (other := differences(read_json(path), asdict(sizes))):
         raise TableError(
-            f'{out} holds a table of other worlds: {other}. Give the same sizes to go on with it, '
+            f'{out} holds a table of other data sets: {other}. Give the same sizes to continue it, '
             'or another --work-dir'
         )
     write_json(path, asdict(sizes))
 
 
-def prepare_world(
-    out: Path, seed: int, sizes: Sizes, home: ProjectPaths, runner: StepRunner
+def prepare_data_set(
+    out: Path, seed: int, sizes: Sizes, paths: ProjectPaths, runner: StepRunner
 ) -> bool:
-    """Make the world and the stores of a seed, unless they are there.
+    """Generate the data set and the stores of a seed, unless they are there.
 
     Returns:
-        Whether they had to be made.
+        Whether they had to be generated.
     """
-    folder = world_dir(out, seed)
+    folder = data_dir(out, seed)
     done = folder / 'prepared'
     if done.exists():
         return False
     raw, stores = folder / 'raw', folder / 'mini'
     labelled, tiles, tested = str(sizes.labelled), str(sizes.tiles), str(sizes.tested)
     runner.run(
-        'make the mini world',
+        'generate the synthetic data set',
         [
-            home.project('synthetic'), str(raw), '--parts', *PARTS, '--overwrite',
+            paths.project('synthetic'), str(raw), '--parts', *PARTS, '--overwrite',
             '--seed', str(seed), '--locations', '0', '--size', str(sizes.size),
             '--dfc-train', labelled, '--dfc-test', tested,
             '--dw-train', tiles, '--dw-test', tested, '--osm-train', tiles, '--osm-test', tested,
@@ -94,7 +94,7 @@ def prepare_world(
         ],
     )  # fmt: skip
     for name in ('dfc2020', 'noldo_downstream'):
-        tool = home.tool(f'prepare/{name}.py')
+        tool = paths.tool(f'prepare/{name}.py')
         runner.run(
             f'prepare the stores of {name}',
             [tool, str(raw / name), str(stores / name), '--overwrite'],

@@ -1,25 +1,26 @@
-"""How well a pretrained network maps land cover by itself, before any fine-tuning."""
+"""Scores of a pretrained network's own land cover maps, before any fine-tuning."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from torch import nn
 
 from mmss_plugins.analysis.jobs.results import class_iou, confusion_matrix
 from mmss_plugins.checkpoints.trained_model import load_trained
 from mmss_plugins.datasets import DFC2020Dataset
+from mmss_plugins.models.segmentors.cross_modal_segmentor import CrossModalSegmentor
 
 BATCH = 16
 PIPELINE = [{'type': 'mmss_plugins.PackCrossModalInputs'}]
 
 
 @torch.no_grad()
-def modality_confusions(model: nn.Module, store: str | Path) -> dict[str, np.ndarray]:
+def modality_confusions(model: CrossModalSegmentor, store: str | Path) -> dict[str, np.ndarray]:
     """Confusion of each modality's predictions with the labels of a DFC2020 store.
 
     Its classes are Dynamic World's, in the same order and without the last (snow and ice).
@@ -52,7 +53,7 @@ def matrix_scores(matrix: np.ndarray, classes: int) -> dict[str, float]:
         classes: Classes that labels may have; predictions of others are wrong.
 
     Returns:
-        OA, AA, mIoU and mF1; classes without a pixel are left out of the means.
+        OA, AA, mIoU and mF1; classes without a pixel are omitted from the means.
     """
     hits, true = np.diag(matrix)[:classes].astype(float), matrix.sum(1)[:classes].astype(float)
     recall = np.divide(hits, true, out=np.full_like(hits, np.nan), where=true > 0)
@@ -71,5 +72,6 @@ def pretrained_scores(
 ) -> dict[str, dict[str, float]]:
     """Scores in percent per modality of a pretrained network on a DFC2020 store."""
     classes = len(DFC2020Dataset.METAINFO['classes'])
-    matrices = modality_confusions(load_trained(Config.fromfile(config), checkpoint), store)
+    model = cast('CrossModalSegmentor', load_trained(Config.fromfile(config), checkpoint))
+    matrices = modality_confusions(model, store)
     return {name: matrix_scores(matrix, classes) for name, matrix in matrices.items()}

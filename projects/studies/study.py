@@ -1,44 +1,54 @@
-"""Studies on mini worlds: ways of pretraining compared over seeds, run so that they can go on."""
+"""Variants of pretraining compared on synthetic data over several seeds, in resumable studies."""
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from threading import Lock
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mmengine.config import Config
 
+from mmss_plugins.analysis.jobs.commands import last_checkpoint
 from mmss_plugins.analysis.jobs.results import METRICS, latest_scalars
 from mmss_plugins.analysis.jobs.steps import StepRunner
-from mmss_plugins.store.lock import WriterLock
 from mmss_plugins.utils.atomic_files import write_json
-from mmss_plugins.utils.run_settings import (
-    differences,
-    digest,
-    read_json,
-    resolved_settings,
-)
+from mmss_plugins.utils.run_settings import differences, digest, read_json, resolved_settings
+from projects.pipeline.run import PipelineRun
 
 SETTINGS = 'study.json'
 RESULT = 'result.json'
 CONFIGS = 'configs'
-Used = tuple[str, Sequence[str]]  # a config's path, and options beyond it
+Used = tuple[str, Sequence[str]]  # path of a config, and further options
+Run = TypeVar('Run', bound=PipelineRun)
 
 
 class StudyError(RuntimeError):
-    """The study cannot go on; the message says what to do."""
+    """The study cannot continue; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to obtain an encoder.
+
+    Args:
+        title: Its name in tables and figures.
+        config: Name of the pretraining config; None for no pretraining.
+        options: Further config options.
+    """
+
+    title: str
+    config: str | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Task:
-    """One score: of one arm and seed, in one use of its encoder (a column of the table)."""
+    """One score: of one variant and seed, in one use of its encoder (a column of the table)."""
 
     seed: int
-    arm: str
+    variant: str
     column: str
 
 
@@ -47,18 +57,18 @@ Results = Mapping[Task, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Layout:
-    """What the report of a study says, and where.
+    """Contents of a study's table and figure.
 
     Args:
-        arms: Titles of the arms by name, in order.
+        variants: Titles of the variants by name, in order.
         panels: Titles of the columns by name, row by row of the figure.
-        baseline: The arm that others are compared with.
-        accented: Arms that the figure sets off.
-        stand_ins: Where an arm's score for a column is kept, if it is under another column: random
-            weights are used in one way only.
+        baseline: The variant that others are compared with.
+        accented: Variants that the figure highlights.
+        stand_ins: The column under which a variant's score is stored, by variant and the column
+            in which it is shown, where they differ: random weights are used in one way only.
     """
 
-    arms: Mapping[str, str]
+    variants: Mapping[str, str]
     panels: Sequence[Mapping[str, str]]
     baseline: str
     accented: Sequence[str]
@@ -71,169 +81,153 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Study(ABC):
-    """A whole study in one folder: a world per seed, and in it every arm.
+class Study(ABC, Generic[Run]):
+    """A whole study in one folder: a data set per seed, and on it every variant.
 
     Args:
         out: Folder of the study.
-        seeds: One world and one run of every arm per seed.
-        arms: Names of the ways to come to an encoder.
+        seeds: One data set and one run of every variant per seed.
+        variants: Names of the variants.
+        run: Sizes of every run.
     """
+
+    known: ClassVar[Mapping[str, Variant]]  # all variants that the study has
+    variable: ClassVar[tuple[str, ...]] = ('seed', 'workers')  # sizes that may differ
 
     out: Path
     seeds: tuple[int, ...]
-    arms: tuple[str, ...]
+    variants: tuple[str, ...]
+    run: Run
 
     @abstractmethod
-    def settings(self) -> dict[str, object]:
-        """What must not differ between two runs in one folder."""
+    def finetune_configs(self) -> Mapping[str, Used]:
+        """The configs of fine-tuning by what they are for."""
 
     @abstractmethod
-    def configs(self) -> Mapping[str, Used]:
-        """The configs of all runs by what they are for; they must not differ either."""
-
-    @abstractmethod
-    def columns_of(self, arm: str) -> tuple[str, ...]:
-        """What is to be scored of an arm."""
+    def columns_of(self, variant: str) -> tuple[str, ...]:
+        """The scores to compute for a variant."""
 
     @abstractmethod
     def layout(self) -> Layout:
         """How the results are shown."""
 
     @abstractmethod
-    def prepare(self, seed: int, runner: StepRunner) -> None:
-        """Make the world of a seed."""
-
-    @abstractmethod
-    def pretrain(self, seed: int, arm: str, runner: StepRunner) -> Path | None:
-        """Come to the arm's checkpoint, unless it is there; None for random weights."""
-
-    @abstractmethod
     def score(self, task: Task, encoder: Path | None, runner: StepRunner) -> dict[str, float]:
         """Train and test downstream; scores in percent."""
 
-    def world_dir(self, seed: int) -> Path:
-        """Folder of a seed's world, and of its arms."""
+    def settings(self) -> dict[str, object]:
+        """The sizes that must not differ between two runs in one folder."""
+        sizes = {k: v for k, v in asdict(self.run).items() if isinstance(v, (int, float))}
+        return {k: v for k, v in sizes.items() if k not in self.variable}
+
+    def configs(self) -> dict[str, Used]:
+        """The configs of all runs by what they are for; they must not differ either."""
+        pretraining = {
+            f'{name} pretraining': (self.run.paths.config(self.run.method, config), options)
+            for name in self.variants
+            for config, options in [(self.known[name].config, self.known[name].options)]
+            if config
+        }
+        return {**pretraining, **self.finetune_configs()}
+
+    def run_of(self, seed: int, variant: str) -> Run:
+        """The run of one variant; the variants of a seed share its data set."""
+        config = self.known[variant].config or self.run.config
+        out, data = self.variant_dir(seed, variant), self.seed_dir(seed)
+        return replace(self.run, out=out, data=data, seed=seed, config=config)
+
+    def prepare(self, seed: int, runner: StepRunner) -> None:
+        """Generate the data set of a seed and prepare its stores."""
+        self.run_of(seed, self.variants[0]).prepare(runner)
+
+    def pretrain(self, seed: int, variant: str, runner: StepRunner) -> Path | None:
+        """The variant's checkpoint, trained or continued unless finished; None for no training."""
+        if self.known[variant].config is None:
+            return None
+        run = self.run_of(seed, variant)
+
+        def work() -> None:
+            run.pretrain(runner, self.known[variant].options, resume=True)
+            self.measure(run, variant)
+
+        return finish(run.pretrain_dir, work)
+
+    def measure(self, run: Run, variant: str) -> None:
+        """Measure something about a pretrained encoder; by default nothing."""
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Titles of the variants by name."""
+        return {name: self.known[name].title for name in self.variants}
+
+    def seed_dir(self, seed: int) -> Path:
+        """Folder of a seed's data set, and of its variants."""
         return self.out / f'seed{seed}'
 
-    def arm_dir(self, seed: int, arm: str) -> Path:
-        """Folder of one arm."""
-        return self.world_dir(seed) / arm
+    def variant_dir(self, seed: int, variant: str) -> Path:
+        """Folder of one variant."""
+        return self.seed_dir(seed) / variant
 
     def result_file(self, task: Task) -> Path:
-        """Where the scores of one task are kept."""
-        return self.arm_dir(task.seed, task.arm) / task.column.replace(' ', '_') / RESULT
+        """The file of the scores of one task."""
+        folder = self.variant_dir(task.seed, task.variant)
+        return folder / task.column.replace(' ', '_') / RESULT
 
-    def chains(self) -> list[tuple[int, str]]:
-        """(seed, arm): what has to be done one after the other."""
-        return [(seed, arm) for seed in self.seeds for arm in self.arms]
+    def jobs(self) -> list[tuple[int, str]]:
+        """(seed, variant): each is done step by step, by one thread."""
+        return [(seed, variant) for seed in self.seeds for variant in self.variants]
 
-    def tasks_of(self, seed: int, arm: str) -> list[Task]:
-        """What is to be scored of one arm."""
-        return [Task(seed, arm, column) for column in self.columns_of(arm)]
+    def tasks_of(self, seed: int, variant: str) -> list[Task]:
+        """The scores to compute for one variant and seed."""
+        return [Task(seed, variant, column) for column in self.columns_of(variant)]
 
     def tasks(self) -> list[Task]:
-        """All that is to be scored, seed by seed."""
-        return [task for chain in self.chains() for task in self.tasks_of(*chain)]
+        """All scores to compute, seed by seed."""
+        return [task for job in self.jobs() for task in self.tasks_of(*job)]
 
     def results(self) -> dict[Task, dict[str, float]]:
-        """The scores of what is done so far."""
+        """The scores computed so far."""
         files = {task: self.result_file(task) for task in self.tasks()}
         return {task: read_json(path) for task, path in files.items() if path.is_file()}
 
-    def claim_folder(self) -> None:
-        """Note the settings in the folder, or compare them with those noted there.
+    def record_settings(self) -> None:
+        """Record the settings in the folder, or compare them with those recorded there.
 
         Raises:
             StudyError: If the folder holds a study with other settings or configs. More seeds,
-                arms and columns may always be added.
+                variants and columns may always be added.
         """
         path, settings = self.out / SETTINGS, dict(self.settings())
         used = {name: used_digest(*given) for name, given in self.configs().items()}
-        found = read_json(path) if path.is_file() else settings
-        noted = found.pop(CONFIGS, {})
+        found: dict[str, Any] = read_json(path) if path.is_file() else settings
+        recorded = found.pop(CONFIGS, {})
         if other := differences(found, settings):
             raise StudyError(
                 f'{path.parent} holds a study with other settings: {other}. Give the same settings '
-                'to go on with it, or another --out'
+                'to continue it, or another --out'
             )
-        if changed := [name for name in noted if used.get(name, noted[name]) != noted[name]]:
+        changed = [name for name in recorded if used.get(name) not in (None, recorded[name])]
+        if changed:
             raise StudyError(
                 f'{path.parent} holds a study with other configs: those of '
                 f'{", ".join(sorted(changed))} have changed since. Give another --out'
             )
-        write_json(path, {**settings, CONFIGS: {**noted, **used}})
+        write_json(path, {**settings, CONFIGS: {**recorded, **used}})
 
 
 def used_digest(config: str, options: Sequence[str]) -> str:
-    """Digest of a config as its bases resolve it, and of the options that are given with it."""
+    """Digest of a config with its bases resolved, and of the options given with it."""
     settings = resolved_settings(Config.fromfile(config))
     return digest({'config': settings, 'options': list(options)})
 
 
-def run_study(study: Study, jobs: int, tell: Callable[[str], None]) -> None:
-    """Do what is not done yet.
-
-    Args:
-        study: The study.
-        jobs: Arms that run at the same time, each with its share of the processor's threads.
-        tell: Takes one line per finished step.
-
-    Raises:
-        StudyError: If some arms failed; all others have been finished by then.
-        StoreWriteError: If another process is at the study.
-    """
-    study.out.mkdir(parents=True, exist_ok=True)
-    with WriterLock(study.out, 'at this study'):
-        study.claim_folder()
-        _run_chains(study, jobs, tell)
-
-
-def _run_chains(study: Study, jobs: int, tell: Callable[[str], None]) -> None:
-    worlds = {seed: Lock() for seed in study.seeds}
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    failed = []
-
-    def work(chain: tuple[int, str]) -> None:
-        try:
-            _run_chain(study, *chain, worlds[chain[0]], threads, tell)
-        except Exception as error:
-            failed.append(chain)
-            tell(f'seed {chain[0]}, {chain[1]}: FAILED: {error}')
-
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            list(pool.map(work, study.chains()))
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)  # begins nothing new
-            raise
-    if failed:
-        names = ', '.join(f'seed {seed} {arm}' for seed, arm in failed)
-        raise StudyError(f'not finished: {names}. Run the same command again to go on')
-
-
-def _run_chain(
-    study: Study, seed: int, arm: str, world: Lock, threads: int, tell: Callable[[str], None]
-) -> None:
-    missing = [t for t in study.tasks_of(seed, arm) if not study.result_file(t).is_file()]
-    if not missing:
-        return
-    count = {name: str(threads) for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')}
-    with world:
-        done = study.world_dir(seed) / 'prepared'
-        if not done.exists():
-            logs = study.world_dir(seed) / 'logs'
-            study.prepare(seed, StepRunner(logs, echo=False, environment=count))
-            done.touch()
-            tell(f'seed {seed}: world and stores')
-    runner = StepRunner(study.arm_dir(seed, arm) / 'logs', echo=False, environment=count)
-    encoder = study.pretrain(seed, arm, runner)
-    if runner.records:
-        tell(f'seed {seed}, {arm}: pretrained ({runner.records[-1].seconds:.0f} s)')
-    for task in missing:
-        scores = study.score(task, encoder, runner)
-        write_json(study.result_file(task), scores)
-        tell(f'seed {seed}, {arm}: {task.column}: {scores["mIoU"]:.1f} % mIoU')
+def finish(work_dir: Path, work: Callable[[], None]) -> Path:
+    """Do ``work`` unless it is finished; returns the last checkpoint in ``work_dir``."""
+    done = work_dir / 'finished'
+    if not done.exists():
+        work()
+        done.touch()
+    return last_checkpoint(work_dir)
 
 
 def final_scores(work_dir: Path) -> dict[str, float]:

@@ -10,15 +10,28 @@ from pathlib import Path
 
 from mmss_plugins.store.errors import StoreWriteError
 from mmss_plugins.utils.atomic_files import check_replaceable, write_text
-from projects.studies.study import Study, StudyError, run_study
+from projects.studies.execution import run_study
+from projects.studies.study import Study, StudyError
 from projects.studies.study_report import draw, table
 
 
-def add_study_options(parser: argparse.ArgumentParser, arms: Sequence[str], folder: str) -> None:
-    """Add ``--out``, ``--seeds``, ``--arms`` and ``--jobs``."""
+def add_study_options(
+    parser: argparse.ArgumentParser, variants: Sequence[str], folder: str
+) -> None:
+    """Add ``--out``, ``--seeds``, ``--variants`` and ``--jobs``."""
     parser.add_argument('--out', type=Path, default=Path(folder), help='folder of the study')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
-    parser.add_argument('--arms', nargs='+', choices=arms, default=list(arms), help='variants')
+    parser.add_argument(
+        '--variants', nargs='+', choices=variants, default=list(variants), help='what to compare'
+    )
+    parser.add_argument(  # the former name of --variants
+        '--arms',
+        dest='variants',
+        nargs='+',
+        choices=variants,
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )
     parser.add_argument('--jobs', type=positive, default=2, help='variants run at the same time')
 
 
@@ -29,17 +42,25 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def in_order(names: Sequence[str], arms: Sequence[str]) -> tuple[str, ...]:
+def in_order(names: Sequence[str], variants: Sequence[str]) -> tuple[str, ...]:
     """The chosen names in the order of all."""
-    return tuple(name for name in arms if name in names)
+    return tuple(name for name in variants if name in names)
 
 
-def run_and_report(study: Study, jobs: int, name: str) -> int:
+def chosen(
+    args: argparse.Namespace, variants: Sequence[str]
+) -> tuple[Path, tuple[int, ...], tuple[str, ...]]:
+    """Folder, seeds and variants of a study, as its first arguments."""
+    seeds = tuple(dict.fromkeys(args.seeds))
+    return args.out.resolve(), seeds, in_order(args.variants, variants)
+
+
+def run_and_report(study: Study, parallel: int, name: str) -> int:
     """Do what is missing, print and write the table, draw the figure.
 
     Args:
         study: The study.
-        jobs: Arms that run at the same time.
+        parallel: Variants to run at the same time.
         name: Of the command, for messages.
 
     Returns:
@@ -47,18 +68,18 @@ def run_and_report(study: Study, jobs: int, name: str) -> int:
     """
     start, total = time.monotonic(), len(study.tasks())
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         minutes = (time.monotonic() - start) / 60
         print(f'[{len(study.results())}/{total}, {minutes:.0f} min] {line}', flush=True)
 
     status = 0
     try:
-        run_study(study, jobs, tell)
+        run_study(study, parallel, report)
     except (StudyError, StoreWriteError, OSError) as error:
         print(f'{name}: error: {error}', file=sys.stderr)
         status = 1
     except KeyboardInterrupt:
-        print(f'{name}: interrupted; the same command goes on with it', file=sys.stderr)
+        print(f'{name}: interrupted; run the same command again to continue', file=sys.stderr)
         status = 130
     results, layout = study.results(), study.layout()
     if results:

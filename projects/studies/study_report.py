@@ -13,52 +13,52 @@ INK, SOFT, ACCENT = '#22262b', '#9aa3ad', '#1f6f8b'
 
 
 def by_seed(
-    results: Results, layout: Layout, arm: str, column: str, metric: str
+    results: Results, layout: Layout, variant: str, column: str, metric: str
 ) -> dict[int, float]:
-    """Scores of one arm by seed."""
-    kept = layout.stand_ins.get((arm, column), column)
+    """Scores of one variant by seed."""
+    kept = layout.stand_ins.get((variant, column), column)
     return {
         task.seed: scores[metric]
         for task, scores in results.items()
-        if (task.arm, task.column) == (arm, kept)
+        if (task.variant, task.column) == (variant, kept)
     }
 
 
 def paired_differences(
     results: Results,
     layout: Layout,
-    arm: str,
+    variant: str,
     column: str,
     metric: str,
     baseline: str | None = None,
 ) -> list[float]:
-    """Arm minus baseline, seed by seed, for the seeds that both have."""
-    ours = by_seed(results, layout, arm, column, metric)
-    theirs = by_seed(results, layout, baseline or layout.baseline, column, metric)
-    return [ours[seed] - theirs[seed] for seed in sorted(set(ours) & set(theirs))]
+    """Variant minus baseline, seed by seed, for the seeds that both have."""
+    own = by_seed(results, layout, variant, column, metric)
+    other = by_seed(results, layout, baseline or layout.baseline, column, metric)
+    return [own[seed] - other[seed] for seed in sorted(set(own) & set(other))]
 
 
 def table(results: Results, layout: Layout, metric: str = 'mIoU') -> str:
-    """Markdown: mean and standard deviation per arm, then paired differences to the baseline."""
+    """Markdown: mean and standard deviation per variant, and paired differences to the baseline."""
     scored = {task.column for task in results}
     names = {name: title for name, title in layout.columns.items() if name in scored}
     head = f'| {" | ".join(names.values())} |\n|---|{"---:|" * len(names)}'
     lines = [f'| encoder {head}']
-    for arm, title in layout.arms.items():
-        values = [by_seed(results, layout, arm, name, metric).values() for name in names]
+    for variant, title in layout.variants.items():
+        values = [by_seed(results, layout, variant, name, metric).values() for name in names]
         lines.append(f'| {title} | {" | ".join(spread(list(cell)) for cell in values)} |')
-    others = [arm for arm in layout.arms if arm != layout.baseline]
-    if layout.baseline not in layout.arms or not others:
+    others = [variant for variant in layout.variants if variant != layout.baseline]
+    if layout.baseline not in layout.variants or not others:
         return '\n'.join(lines)
-    lines += ['', f'| difference to {layout.arms[layout.baseline]} (seeds above it) {head}']
-    for arm in others:
-        gaps = [paired_differences(results, layout, arm, name, metric) for name in names]
-        lines.append(f'| {layout.arms[arm]} | {" | ".join(map(difference, gaps))} |')
+    lines += ['', f'| difference to {layout.variants[layout.baseline]} (seeds above it) {head}']
+    for variant in others:
+        gaps = [paired_differences(results, layout, variant, name, metric) for name in names]
+        lines.append(f'| {layout.variants[variant]} | {" | ".join(map(difference, gaps))} |')
     return '\n'.join(lines)
 
 
 def difference(values: Sequence[float]) -> str:
-    """Mean +- deviation of differences with its sign, and how many of them are above 0."""
+    """Mean +- standard deviation of differences with its sign, and how many of them are above 0."""
     if not values:
         return ''
     sign = '+' if statistics.mean(values) >= 0 else ''
@@ -71,22 +71,22 @@ def draw(results: Results, layout: Layout, path: Path, metric: str = 'mIoU') -> 
     from matplotlib.figure import Figure
 
     rows, columns = len(layout.panels), max(len(row) for row in layout.panels)
-    size = (3.1 * columns + 1.8, rows * (0.32 * len(layout.arms) + 0.9))
+    size = (3.1 * columns + 1.8, rows * (0.32 * len(layout.variants) + 0.9))
     figure = Figure(figsize=size, layout='constrained')
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes, row in zip(grid, layout.panels, strict=True):
         for axis, (name, title) in zip(axes, row.items(), strict=False):
             _panel(axis, results, layout, name, metric)
             axis.set_title(title, fontsize=10, color=INK)
-    grid[0, 0].set_yticks(range(len(layout.arms)), list(layout.arms.values()))
+    grid[0, 0].set_yticks(range(len(layout.variants)), list(layout.variants.values()))
     grid[0, 0].invert_yaxis()
     figure.savefig(path, dpi=150)
 
 
 def _panel(axis, results: Results, layout: Layout, column: str, metric: str) -> None:
-    for row, arm in enumerate(layout.arms):
-        values = list(by_seed(results, layout, arm, column, metric).values())
-        colour = ACCENT if arm in layout.accented else SOFT
+    for row, variant in enumerate(layout.variants):
+        values = list(by_seed(results, layout, variant, column, metric).values())
+        colour = ACCENT if variant in layout.accented else SOFT
         if values:
             axis.barh(row, statistics.mean(values), color=colour, alpha=0.45, height=0.7)
         axis.plot(values, [row] * len(values), 'o', color=colour, markersize=4.5, mec='white')

@@ -1,4 +1,4 @@
-"""Make a small synthetic world in the raw formats of the data sets that we prepare."""
+"""Generate small synthetic data sets in the raw formats of the published ones."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from projects.synthetic.plan import DOWNSTREAM, PARTS, WorldOptions
+from projects.synthetic.plan import DOWNSTREAM, PARTS, SyntheticOptions
 
 
 def parse_args(argv=None):
@@ -35,14 +35,14 @@ def parse_args(argv=None):
         '--preview',
         type=Path,
         metavar='PNG',
-        help='also draw some places; aerial ones beside it, as *_potsdam.png and *_loveda.png',
+        help='also draw some places; aerial ones next to it, as *_potsdam.png and *_loveda.png',
     )
     parser.add_argument('--preview-places', type=int, default=6)
     return parser.parse_args(argv)
 
 
 def add_part_options(parser):
-    default = WorldOptions()
+    default = SyntheticOptions()
     group = parser.add_argument_group('parts')
     group.add_argument(
         '--parts',
@@ -90,7 +90,7 @@ def draw(args, options):
 
 def main(argv=None):
     args = parse_args(argv)
-    names = WorldOptions.__dataclass_fields__
+    names = SyntheticOptions.__dataclass_fields__
     start = time.monotonic()
 
     def progress(done, total):
@@ -99,14 +99,14 @@ def main(argv=None):
             left = seconds / done * (total - done)
             end = '\r' if sys.stderr.isatty() and done < total else '\n'
             print(
-                f'mini world: {done}/{total} places, {done / seconds:.1f}/s, {left:.0f} s left  ',
+                f'synthetic: {done}/{total} places, {done / seconds:.1f}/s, {left:.0f} s left  ',
                 end=end,
                 file=sys.stderr,
                 flush=True,
             )
 
     try:
-        from projects.synthetic.world import make_world
+        from projects.synthetic.data_set import make_data_set
     except ModuleNotFoundError as error:
         print(
             f"synthetic: {error}; it comes with the extra 'geo': pip install 'mmss_plugins[geo]'",
@@ -114,8 +114,8 @@ def main(argv=None):
         )
         return 2
     try:
-        options = WorldOptions(**{name: getattr(args, name) for name in names})
-        summary = make_world(args.out, options, args.workers, args.overwrite, progress)
+        options = SyntheticOptions(**{name: getattr(args, name) for name in names})
+        summary = make_data_set(args.out, options, args.workers, args.overwrite, progress)
         print('\n'.join(summary.lines()))
         if args.preview:
             draw(args, options)

@@ -1,4 +1,4 @@
-"""Tiles of SSL4EO-S12@DW and @OSM: one acquisition each, and labels as people mark them."""
+"""Tiles of SSL4EO-S12@DW and @OSM: one acquisition each, and labels as annotators draw them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins.land_cover import OSM_CLASSES
-from projects.synthetic import optics, radar
+from projects.synthetic import optical, sar
 from projects.synthetic.grids import map_grid
 from projects.synthetic.landscape import make_place
 from projects.synthetic.materials import CLASSES, MATERIAL_NAMES
 from projects.synthetic.noise import random_field, top_share
 from projects.synthetic.plan import (
     DOWNSTREAM,
-    WorldOptions,
+    SyntheticOptions,
     downstream_files,
     place_rng,
     plan_place,
@@ -50,12 +50,12 @@ MATERIAL_USE = np.array(  # material to class of land use
 )
 
 
-def write_tile(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
+def write_tile(root: Path, options: SyntheticOptions, stream: int, index: int) -> np.ndarray:
     """Make one tile and write its files.
 
     Args:
-        root: The world's folder.
-        options: The world's options.
+        root: The data set's folder.
+        options: The data set's options.
         stream: Of ``plan.DOWNSTREAM``.
         index: Number of the tile in its stream.
 
@@ -70,15 +70,15 @@ def write_tile(root: Path, options: WorldOptions, stream: int, index: int) -> np
     rng, lasting = place_rng(options, stream, index, 10 + season), lasting_seed(options, plan)
     marks = place_rng(options, stream, index, 3)
     opacity = cloud_opacity(marks, (size, size))
-    sar = radar.observe(place, season, rng, lasting)
-    scene = optics.cover(optics.observe(place, season, rng, lasting), opacity)
+    backscatter = sar.observe(place, season, rng, lasting)
+    scene = optical.cover(optical.observe(place, season, rng, lasting), opacity)
     cover = mark(place.crop(place.label_in(season)), marks)
     cover[opacity > 0.5] = CLOUD
     use = mark(MATERIAL_USE[place.crop(place.material)], marks)
     two_bands = split.startswith('dw') and index % TWO_BANDS == 1
     images = {
-        's1': sar,
-        's2': optics.stack_bands(optics.native_bands(scene, rng), size),
+        's1': backscatter,
+        's2': optical.stack_bands(optical.native_bands(scene, rng), size),
         'dw': np.stack([np.zeros_like(cover), cover]) if two_bands else cover[None],
         'osm': use[None],
     }
@@ -91,15 +91,15 @@ def write_tile(root: Path, options: WorldOptions, stream: int, index: int) -> np
 
 
 def mark(indices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Labels as they lie in the files: 1 for class 0 and so on, 0 where nobody has marked any.
+    """Labels as stored in the files: 1 for class 0 and so on, 0 where none is drawn.
 
     Args:
         indices: (H, W) uint8 classes.
-        rng: Randomness of what is left out.
+        rng: Randomness of what is omitted.
     """
     field = random_field(rng, indices.shape, 30.0, 1.8)
-    left_out = top_share(field, rng.uniform(0.04, 0.25))
-    return np.where(left_out, UNMARKED, indices + 1).astype(np.uint8)
+    omitted = top_share(field, rng.uniform(0.04, 0.25))
+    return np.where(omitted, UNMARKED, indices + 1).astype(np.uint8)
 
 
 def cloud_opacity(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -115,7 +115,7 @@ def downstream_pixels(counts: Mapping[int, np.ndarray]) -> dict[str, dict[str, i
     """Add up the pixels of the streams of each data set.
 
     Args:
-        counts: Stream to pixels by class; other streams are left out.
+        counts: Stream to pixels by class; other streams are skipped.
 
     Returns:
         'SSL4EO-S12@DW' or 'SSL4EO-S12@OSM' to class name to pixels.

@@ -15,8 +15,8 @@ from projects.synthetic.plan import PlacePlan
 # As the files of a published location declare them. Arrays of one location overlay better as they
 # are than by these grids, there and here: what is painted does not follow the declared shifts.
 PIXEL = (9.73, 9.75)  # metres, width and height of a pixel of the 10 m bands
-RADAR_PIXEL = (1.00746, 1.00372)  # of a Sentinel-1 pixel, in pixels of the 10 m bands
-RADAR_SHIFT = (-3.99, 2.99)  # of its upper left corner to the east and the north, in the same
+SAR_PIXEL = (1.00746, 1.00372)  # of a Sentinel-1 pixel, in pixels of the 10 m bands
+SAR_SHIFT = (-3.99, 2.99)  # of its upper left corner to the east and the north, in the same
 DEGREE = 111_320.0  # metres of latitude, and of longitude at the equator
 
 
@@ -53,11 +53,11 @@ def optical_grid(plan: PlacePlan, factor: int = 1, taller: float = 1) -> Grid:
     return _geographic(*corner, factor * width, factor * taller * height)
 
 
-def radar_grid(plan: PlacePlan) -> Grid:
+def sar_grid(plan: PlacePlan) -> Grid:
     """The grid of the Sentinel-1 bands in EPSG:4326."""
     west, north, width, height = _corner(plan)
-    corner = west + RADAR_SHIFT[0] * width, north + RADAR_SHIFT[1] * height
-    return _geographic(*corner, RADAR_PIXEL[0] * width, RADAR_PIXEL[1] * height)
+    corner = west + SAR_SHIFT[0] * width, north + SAR_SHIFT[1] * height
+    return _geographic(*corner, SAR_PIXEL[0] * width, SAR_PIXEL[1] * height)
 
 
 def _corner(plan: PlacePlan) -> tuple[float, float, float, float]:

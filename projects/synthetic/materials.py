@@ -59,7 +59,7 @@ class Material:
         texture: Standard deviation of the brightness between neighbouring pixels.
         vv: Backscatter in dB, per season.
         vh: Likewise.
-        radar_spread: Standard deviation of the backscatter between instances, in dB.
+        sar_spread: Standard deviation of the backscatter between instances, in dB.
     """
 
     land_class: int
@@ -71,7 +71,7 @@ class Material:
     texture: float
     vv: tuple[float, float, float, float]
     vh: tuple[float, float, float, float]
-    radar_spread: float
+    sar_spread: float
 
 
 def _same(value: float) -> tuple[float, float, float, float]:

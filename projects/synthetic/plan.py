@@ -1,4 +1,4 @@
-"""What a world consists of, known before any of it is made: places, scenes, seeds and files."""
+"""Plan of a synthetic data set, before it is generated: places, scenes, seeds and files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from mmss_plugins.bands import S1, S2
-from projects.synthetic.products import optical_scene, optical_tile, radar_scenes
+from projects.synthetic.products import optical_scene, optical_tile, sar_scenes
 
 NOLDO, VALIDATION, TEST = 0, 1, 2  # streams of places; no place is in two of them
 POTSDAM = {3: 'train', 4: 'test'}  # streams of tiles
@@ -44,11 +44,11 @@ YEARS = (2020, 2021)
 
 
 @dataclass(frozen=True)
-class WorldOptions:
-    """Everything that decides what a world looks like.
+class SyntheticOptions:
+    """Everything that determines a synthetic data set.
 
     Args:
-        seed: Seed of the whole world. Defaults to 0.
+        seed: Seed of the whole data set. Defaults to 0.
         locations: Pretraining locations, each seen in four seasons. Defaults to 200.
         size: Their width and height in pixels of 10 m. Defaults to 96.
         dfc_train: Patches of the DFC2020 split 'validation', which trains. Defaults to 48.
@@ -64,8 +64,8 @@ class WorldOptions:
         osm_test: Of osm_test. Defaults to 24.
         downstream_size: Width and height of the test tiles of these; those for training have 2
             pixels less. The real ones have 512 and 510. Defaults to 128.
-        parts: Which of ``PARTS`` the world has; the options of others have no effect. Defaults to
-            'sentinel', the places above.
+        parts: Which of ``PARTS`` the data set has; the options of others have no effect. Defaults
+            to 'sentinel', the places above.
         potsdam_train: Tiles of Potsdam's training split, at most 24. Defaults to 24.
         potsdam_test: Tiles of its test split, at most 14. Defaults to 14.
         tile_size: Width and height of a tile in pixels. Defaults to 600.
@@ -128,8 +128,8 @@ class WorldOptions:
             raise ValueError(f"coding must be 'raw' or 'clip8', but got {self.coding!r}")
 
     @classmethod
-    def from_dict(cls, values: dict) -> WorldOptions:
-        """Options from what :meth:`to_dict` gave; unknown entries are left out."""
+    def from_dict(cls, values: dict) -> SyntheticOptions:
+        """Options from the result of :meth:`to_dict`; unknown entries are ignored."""
         return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
     def to_dict(self) -> dict:
@@ -137,13 +137,13 @@ class WorldOptions:
         return asdict(self)
 
     def places(self) -> list[tuple[int, int]]:
-        """All (stream, index) pairs of the world, in order."""
+        """All (stream, index) pairs of the data set, in order."""
         return [
             (stream, index) for stream, count in self.counts().items() for index in range(count)
         ]
 
     def counts(self) -> dict[int, int]:
-        """Places of each stream that the world has."""
+        """Places of each stream that the data set has."""
         counts = {}
         if 'sentinel' in self.parts:
             counts |= {NOLDO: self.locations, VALIDATION: self.dfc_train, TEST: self.dfc_test}
@@ -169,7 +169,7 @@ class PlacePlan:
             pretraining.
         epsg: Its UTM zone's EPSG code.
         origin: Easting and northing of its upper left corner, in metres.
-        radar_scenes: Sentinel-1 scene name of each season; empty but for pretraining.
+        sar_scenes: Sentinel-1 scene name of each season; empty but for pretraining.
     """
 
     stream: int
@@ -177,15 +177,15 @@ class PlacePlan:
     season_scenes: tuple[tuple[int, str], ...]
     epsg: int
     origin: tuple[float, float]
-    radar_scenes: tuple[str, ...] = ()
+    sar_scenes: tuple[str, ...] = ()
 
 
-def place_rng(options: WorldOptions, stream: int, index: int, part: int) -> np.random.Generator:
+def place_rng(options: SyntheticOptions, stream: int, index: int, part: int) -> np.random.Generator:
     """The random numbers of one part of one place: the same whoever asks, and when."""
     return np.random.default_rng(np.random.SeedSequence([options.seed, stream, index, part]))
 
 
-def plan_place(options: WorldOptions, stream: int, index: int) -> PlacePlan:
+def plan_place(options: SyntheticOptions, stream: int, index: int) -> PlacePlan:
     """Where a place lies and when it is seen."""
     rng = place_rng(options, stream, index, 0)
     west, north = (1, stream - min(DOWNSTREAM)) if stream in DOWNSTREAM else (28, stream)
@@ -199,7 +199,7 @@ def plan_place(options: WorldOptions, stream: int, index: int) -> PlacePlan:
         scenes = tuple(
             (season, optical_scene(rng, date, epsg, tile)) for season, date in enumerate(dates)
         )
-        return PlacePlan(stream, index, scenes, epsg, origin, radar_scenes(rng, dates, epsg))
+        return PlacePlan(stream, index, scenes, epsg, origin, sar_scenes(rng, dates, epsg))
     season = int(rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]))
     scene = optical_scene(rng, _date(YEARS[0], SEASON_DAYS[season]), epsg, tile)
     return PlacePlan(stream, index, ((season, scene),), epsg, origin)
@@ -210,7 +210,7 @@ def _date(year: int, day: int) -> datetime:
 
 
 def noldo_folders(plan: PlacePlan, season: int) -> dict[str, PurePosixPath]:
-    """Folders of a pretraining location in a season, relative to the world's folder.
+    """Folders of a pretraining location in a season, relative to the data set's folder.
 
     Args:
         plan: Of the location.
@@ -221,7 +221,7 @@ def noldo_folders(plan: PlacePlan, season: int) -> dict[str, PurePosixPath]:
     """
     place, scene = f'{plan.index:07d}', plan.season_scenes[season][1]
     return {
-        's1': NOLDO_IMAGES / 's1' / place / plan.radar_scenes[season],
+        's1': NOLDO_IMAGES / 's1' / place / plan.sar_scenes[season],
         's2c': NOLDO_IMAGES / 's2c' / place / scene,
         **{
             kind: NOLDO_LABELS / kind / place / scene
@@ -231,7 +231,7 @@ def noldo_folders(plan: PlacePlan, season: int) -> dict[str, PurePosixPath]:
 
 
 def noldo_files(plan: PlacePlan) -> Iterator[PurePosixPath]:
-    """Paths of a pretraining location, relative to the world's folder."""
+    """Paths of a pretraining location, relative to the data set's folder."""
     bands = {'s1': S1.bands, 's2c': S2.bands}
     for season, _ in plan.season_scenes:
         for kind, folder in noldo_folders(plan, season).items():
@@ -241,15 +241,15 @@ def noldo_files(plan: PlacePlan) -> Iterator[PurePosixPath]:
 
 
 def dfc_files(plan: PlacePlan) -> tuple[PurePosixPath, PurePosixPath, PurePosixPath]:
-    """Paths of a DFC2020 patch's radar, optical and label file, relative to the world's folder."""
+    """Paths of a DFC2020 patch's SAR, optical and label file, relative to the data set's folder."""
     split = next(name for name, stream in DFC_SPLITS.items() if stream == plan.stream)
     root = PurePosixPath('dfc2020') / f'ROIs0000_{split}'
     folder = '0' if split == 'test' else split
-    radar, optical, labels = (
+    sar, optical, labels = (
         root / f'{kind}_{folder}' / f'ROIs0000_{split}_{kind}_0_p{plan.index}.tif'
         for kind in ('s1', 's2', 'dfc')
     )
-    return radar, optical, labels
+    return sar, optical, labels
 
 
 def downstream_name(plan: PlacePlan) -> str:
@@ -261,7 +261,7 @@ def downstream_name(plan: PlacePlan) -> str:
 
 
 def downstream_files(plan: PlacePlan) -> dict[str, PurePosixPath]:
-    """Kind of file to its path, relative to the world's folder.
+    """Kind of file to its path, relative to the data set's folder.
 
     Kinds are 's1', 's2' and 'dw', in the OSM splits 'osm' too.
     """
@@ -272,8 +272,8 @@ def downstream_files(plan: PlacePlan) -> dict[str, PurePosixPath]:
     return {kind: root / folder / f'{kind}_{name}.tif' for kind, folder in folders.items()}
 
 
-def world_files(options: WorldOptions) -> set[PurePosixPath]:
-    """Every data file that a world of these options has, relative to its folder."""
+def data_set_files(options: SyntheticOptions) -> set[PurePosixPath]:
+    """Every data file that a data set of these options has, relative to its folder."""
     from projects.synthetic.aerial.files import aerial_files
 
     files = {INDEX_FILE} if options.counts().get(NOLDO) else set()

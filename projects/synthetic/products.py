@@ -13,8 +13,8 @@ MORNING = 10.5  # hours of local solar time at which Sentinel-2 passes
 PASSES = {'DESCENDING': 6.0, 'ASCENDING': 18.0}  # the same of Sentinel-1
 BASELINES = ((datetime(2021, 6, 30), '03.01'), (datetime(2021, 3, 30), '03.00'))
 OLDEST_BASELINE = '02.09'
-RADAR_START = datetime(2020, 6, 7, 1, 8)
-RADAR_ORBITS = {'A': (32904, 249786, 73), 'B': (21916, 170430, 27)}  # orbit, data take, offset
+SAR_START = datetime(2020, 6, 7, 1, 8)
+SAR_ORBITS = {'A': (32904, 249786, 73), 'B': (21916, 170430, 27)}  # orbit, data take, offset
 ORBITS_PER_DAY, RELATIVE_ORBITS = 175 / 12, 175
 TAKES_PER_ORBIT = 8.176
 LONGEST_GAP = 12  # days between a Sentinel-2 scene and the Sentinel-1 scene of its season
@@ -46,7 +46,7 @@ def optical_scene(rng: np.random.Generator, day: datetime, epsg: int, tile: str)
     return f'{start:{TIME}}_{granule:{TIME}}_{tile}'
 
 
-def radar_scenes(rng: np.random.Generator, days: Sequence[datetime], epsg: int) -> tuple[str, ...]:
+def sar_scenes(rng: np.random.Generator, days: Sequence[datetime], epsg: int) -> tuple[str, ...]:
     """Names of one Sentinel-1 product near each of some days, never of the same day.
 
     The two satellites are drawn so that the sorted names follow neither the dates nor ``days``.
@@ -68,7 +68,7 @@ def radar_scenes(rng: np.random.Generator, days: Sequence[datetime], epsg: int) 
         listing = sorted(given, key=lambda number: (satellites[number], starts[number]))
         if listing not in (given, sorted(given, key=starts.__getitem__)):
             break
-    return tuple(map(_radar_name, [rng] * len(days), starts, satellites))
+    return tuple(map(_sar_name, [rng] * len(days), starts, satellites))
 
 
 def optical_metadata(scene: str, sun_elevation: float, rng: np.random.Generator) -> dict:
@@ -77,7 +77,7 @@ def optical_metadata(scene: str, sun_elevation: float, rng: np.random.Generator)
     Args:
         scene: Name of the scene.
         sun_elevation: In degrees.
-        rng: Randomness of what the name does not tell.
+        rng: Randomness of what the name does not determine.
     """
     start, granule, tile = scene.split('_')
     sensed = datetime.strptime(granule, TIME)
@@ -98,12 +98,12 @@ def optical_metadata(scene: str, sun_elevation: float, rng: np.random.Generator)
     }
 
 
-def radar_metadata(scene: str, epsg: int) -> dict:
+def sar_metadata(scene: str, epsg: int) -> dict:
     """What the ``metadata.json`` of a Sentinel-1 scene says; a part of the published entries."""
     start, orbit, take = (scene.split('_')[part] for part in (4, 6, 7))
     satellite, sensed = scene[2], datetime.strptime(start, TIME)
     local = (sensed.hour + _longitude(epsg) / 15) % 24
-    relative = (int(orbit) - RADAR_ORBITS[satellite][2]) % RELATIVE_ORBITS + 1
+    relative = (int(orbit) - SAR_ORBITS[satellite][2]) % RELATIVE_ORBITS + 1
     return {
         'familyName': 'SENTINEL-1',
         'instrumentMode': 'IW',
@@ -122,9 +122,9 @@ def radar_metadata(scene: str, epsg: int) -> dict:
     }
 
 
-def _radar_name(rng: np.random.Generator, start: datetime, satellite: str) -> str:
-    orbit, take, _ = RADAR_ORBITS[satellite]
-    passed = round((start - RADAR_START) / timedelta(days=1) * ORBITS_PER_DAY)
+def _sar_name(rng: np.random.Generator, start: datetime, satellite: str) -> str:
+    orbit, take, _ = SAR_ORBITS[satellite]
+    passed = round((start - SAR_START) / timedelta(days=1) * ORBITS_PER_DAY)
     end, take = start + timedelta(seconds=25), take + round(passed * TAKES_PER_ORBIT)
     product = f'S1{satellite}_IW_GRDH_1SDV_{start:{TIME}}_{end:{TIME}}'
     return f'{product}_{orbit + passed:06d}_{take:06X}_{int(rng.integers(65536)):04X}'

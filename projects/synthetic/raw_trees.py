@@ -1,4 +1,4 @@
-"""Writing a place as GeoTIFFs, exactly as the real data sets lay out theirs."""
+"""Writing a place as GeoTIFFs, exactly in the layout of the real data sets."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import rasterio
 
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.store.normalisation import clip8
-from projects.synthetic import label_noise, optics, radar
-from projects.synthetic.grids import Grid, map_grid, optical_grid, radar_grid
+from projects.synthetic import label_noise, optical, sar
+from projects.synthetic.grids import Grid, map_grid, optical_grid, sar_grid
 from projects.synthetic.landscape import Place, make_place
 from projects.synthetic.materials import CLASSES, DFC_NUMBERS
 from projects.synthetic.plan import (
     METADATA,
     NOLDO,
     PlacePlan,
-    WorldOptions,
+    SyntheticOptions,
     dfc_files,
     noldo_folders,
     place_rng,
     plan_place,
 )
-from projects.synthetic.products import optical_metadata, radar_metadata
+from projects.synthetic.products import optical_metadata, sar_metadata
 
 SHORT_LABELS = 5  # every so many locations, the labels have one row less
 
 
-def write_place(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
+def write_place(root: Path, options: SyntheticOptions, stream: int, index: int) -> np.ndarray:
     """Make one place and write all its files.
 
     Args:
-        root: The world's folder.
-        options: The world's options.
+        root: The data set's folder.
+        options: The data set's options.
         stream: ``plan.NOLDO``, ``plan.VALIDATION`` or ``plan.TEST``.
         index: Number of the place in its stream.
 
@@ -48,19 +48,21 @@ def write_place(root: Path, options: WorldOptions, stream: int, index: int) -> n
     return write(root, options, plan, place)
 
 
-def lasting_seed(options: WorldOptions, plan: PlacePlan) -> int:
+def lasting_seed(options: SyntheticOptions, plan: PlacePlan) -> int:
     """Seed of what does not change between the acquisitions of a place."""
     return int(place_rng(options, plan.stream, plan.index, 2).integers(2**63))
 
 
-def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Place) -> np.ndarray:
+def _write_noldo(
+    root: Path, options: SyntheticOptions, plan: PlacePlan, place: Place
+) -> np.ndarray:
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     lasting = lasting_seed(options, plan)
     noise = label_noise.NoiseSettings(options.confusion, options.borders)
     for season, scene in plan.season_scenes:
         rng = place_rng(options, plan.stream, plan.index, 10 + season)
-        sar = radar.observe(place, season, rng, lasting)
-        bands = optics.native_bands(optics.observe(place, season, rng, lasting), rng)
+        backscatter = sar.observe(place, season, rng, lasting)
+        bands = optical.native_bands(optical.observe(place, season, rng, lasting), rng)
         true = place.label_in(season)
         noisy = label_noise.corrupt(true, place.instance, season, rng, noise)
         rows = place.size - (plan.index % SHORT_LABELS == SHORT_LABELS - 1)
@@ -68,38 +70,38 @@ def _write_noldo(root: Path, options: WorldOptions, plan: PlacePlan, place: Plac
         true, noisy = (place.crop(label)[nearest] for label in (true, noisy))
         folders = {kind: root / path for kind, path in noldo_folders(plan, season).items()}
         for folder, sensor, images in (
-            (folders['s1'], S1, list(sar)),
+            (folders['s1'], S1, list(backscatter)),
             (folders['s2c'], S2, bands),
         ):
             for band, image in enumerate(images):
                 if options.coding == 'clip8':
                     image = clip8(image[None], (sensor.mean[band],), (sensor.std[band],))[0]
                 factor = sensor.resolutions[band] // 10
-                grid = radar_grid(plan) if sensor is S1 else optical_grid(plan, factor)
+                grid = sar_grid(plan) if sensor is S1 else optical_grid(plan, factor)
                 write_geotiff(folder / f'{sensor.bands[band]}.tif', image[None], grid)
         for kind, label in (('dw_noisy_labels', noisy), ('dw_clean_labels', true)):
             grid = optical_grid(plan, taller=place.size / rows)
             write_geotiff(folders[kind] / 'label.tif', label[None], grid)
         details = place_rng(options, plan.stream, plan.index, 20 + season)
-        radar_entries = radar_metadata(folders['s1'].name, plan.epsg)
-        optical_entries = optical_metadata(scene, optics.SUN_ELEVATION[season], details)
-        for kind, entries in (('s1', radar_entries), ('s2c', optical_entries)):
+        sar_entries = sar_metadata(folders['s1'].name, plan.epsg)
+        optical_entries = optical_metadata(scene, optical.SUN_ELEVATION[season], details)
+        for kind, entries in (('s1', sar_entries), ('s2c', optical_entries)):
             write_text(folders[kind] / METADATA, json.dumps(entries, sort_keys=True))
         np.add.at(confusion, (true, noisy), 1)
     return confusion
 
 
-def _write_dfc(root: Path, options: WorldOptions, plan: PlacePlan, place: Place) -> np.ndarray:
+def _write_dfc(root: Path, options: SyntheticOptions, plan: PlacePlan, place: Place) -> np.ndarray:
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     lasting = lasting_seed(options, plan)
     (season, _), *_ = plan.season_scenes
     rng = place_rng(options, plan.stream, plan.index, 10 + season)
-    sar = radar.observe(place, season, rng, lasting)
-    bands = optics.native_bands(optics.observe(place, season, rng, lasting), rng)
+    backscatter = sar.observe(place, season, rng, lasting)
+    bands = optical.native_bands(optical.observe(place, season, rng, lasting), rng)
     true = place.crop(place.label_in(season))
     images = (
-        sar.astype(np.float64),
-        optics.stack_bands(bands, place.size),
+        backscatter.astype(np.float64),
+        optical.stack_bands(bands, place.size),
         DFC_NUMBERS[true][None],
     )
     for path, image in zip(dfc_files(plan), images, strict=True):

@@ -25,8 +25,8 @@ from mmss_plugins.datasets import NoLDODownstreamDataset
 from mmss_plugins.models.data_preprocessors import MultiBandSegDataPreProcessor
 from mmss_plugins.prepare.noldo_downstream import main as prepare
 from mmss_plugins.store.tools.cli import main as lmdb_tool
-from projects.synthetic.plan import WorldOptions
-from projects.synthetic.world import make_world
+from projects.synthetic.data_set import make_data_set
+from projects.synthetic.plan import SyntheticOptions
 
 REAL = Path(os.environ.get('MMSS_REAL_DATA', ROOT.parent / 'shared' / 'data' / 'real'))
 PLACES = sorted(path.stem for path in (REAL / 'sentinel' / 'S2L1C').glob('*.tif'))
@@ -40,9 +40,11 @@ def random_tree(root):
     write_tiles(root, 'osm_test', dict(zip(NAMES, (24, 22, 24), strict=True)), seed=1)
 
 
-def mini_tree(root):
+def synthetic_tree(root):
     counts = {'dw_train': 3, 'dw_test': 0, 'osm_train': 0, 'osm_test': 2}
-    make_world(root.parent, WorldOptions(parts=('dw', 'osm'), downstream_size=40, **counts), 1)
+    make_data_set(
+        root.parent, SyntheticOptions(parts=('dw', 'osm'), downstream_size=40, **counts), 1
+    )
     root.mkdir()
     for folder in (root.parent / 'noldo_downstream').glob('ssl4eo_s12_*/*'):
         folder.rename(root / folder.name)
@@ -65,7 +67,7 @@ def real_tree(root):
                     write_tiff(tile_path(root, split, kind, NAMES[number]), part)
 
 
-TREES = {'random': random_tree, 'synthetic': mini_tree, 'real': real_tree}
+TREES = {'random': random_tree, 'synthetic': synthetic_tree, 'real': real_tree}
 
 
 @pytest.fixture(scope='module', params=TREES.values(), ids=TREES)

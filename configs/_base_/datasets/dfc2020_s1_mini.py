@@ -1,4 +1,4 @@
-# The DFC2020 part of the mini world, on Sentinel-1.
+# The DFC2020 part of the synthetic data, on Sentinel-1.
 _base_ = './dfc2020_s2_mini.py'
 
 test_pipeline = [dict(_base_.test_pipeline[0], modality='s1'), *_base_.test_pipeline[1:]]

@@ -1,4 +1,4 @@
-# The DFC2020 part of the mini world, on Sentinel-2: few labels, all of them to train on.
+# The DFC2020 part of the synthetic data, on Sentinel-2: few labels, all of them to train on.
 # Validation draws the curve on the test patches, so nothing may be chosen by it.
 _base_ = './dfc2020_s2.py'
 

@@ -1,4 +1,4 @@
-# The SSL4EO-S12@DW part of the mini world, on Sentinel-2: few labelled tiles, of 126 and 128
+# The SSL4EO-S12@DW part of the synthetic data, on Sentinel-2: few labelled tiles, of 126 and 128
 # pixels. Validation draws the curve on the test tiles, so nothing may be chosen by it.
 _base_ = './dw_s2.py'
 

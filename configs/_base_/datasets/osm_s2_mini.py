@@ -1,4 +1,4 @@
-# The SSL4EO-S12@OSM part of the mini world, on Sentinel-2: as the SSL4EO-S12@DW part.
+# The SSL4EO-S12@OSM part of the synthetic data, on Sentinel-2: as the SSL4EO-S12@DW part.
 _base_ = './dw_s2_mini.py'
 
 data_root = 'data/mini/noldo_downstream'

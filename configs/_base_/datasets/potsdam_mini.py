@@ -1,4 +1,4 @@
-# The mini world's aerial part in Potsdam's layout: a few labelled patches, spread over all tiles.
+# The synthetic aerial data in Potsdam's layout: a few labelled patches, spread over all tiles.
 # Validation draws the curve on the test patches, so nothing may be chosen by it.
 _base_ = './potsdam.py'
 

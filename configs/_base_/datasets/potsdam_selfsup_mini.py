@@ -1,4 +1,4 @@
-# The mini world's aerial part without labels, for pretraining on views of 64 x 64 pixels. Views are
+# The synthetic aerial data without labels, for pretraining on views of 64 x 64 pixels. Views are
 # weaker than published: crops are larger, and colours change band by band and less, for with some
 # hundred patches in one style, views of full strength can hardly be told apart.
 _base_ = './potsdam_selfsup.py'

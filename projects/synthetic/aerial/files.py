@@ -25,11 +25,11 @@ def tile_name(stream: int, index: int) -> str:
 
 
 def potsdam_files(stream: int, index: int) -> dict[str, PurePosixPath]:
-    """Kind of file to its path, relative to the world's folder.
+    """Kind of file to its path, relative to the data set's folder.
 
     Kinds are the bands 'RGB', 'IRRG', 'RGBIR', then 'dsm', 'label' and 'no boundary'; but for the
-    last two also 'RGB world' and so on, the world file beside it. Labels lie in no folder, as their
-    archive unpacks.
+    last two also 'RGB world' and so on, the world file next to it. Labels are in no folder, as in
+    their archive.
     """
     root, name = PurePosixPath('potsdam'), tile_name(stream, index)
     row, col = map(int, name.split('_'))
@@ -46,7 +46,7 @@ def potsdam_files(stream: int, index: int) -> dict[str, PurePosixPath]:
 
 
 def loveda_files(stream: int, index: int) -> dict[str, PurePosixPath]:
-    """Path of an 'image' and, except in Test, its 'mask', relative to the world's folder."""
+    """Path of an 'image' and, except in Test, its 'mask', relative to the data set's folder."""
     split, scene = LOVEDA[stream]
     folder = PurePosixPath('loveda') / split / scene
     name = f'{FIRST_NUMBER[split, scene] + index}.png'

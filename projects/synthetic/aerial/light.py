@@ -1,4 +1,4 @@
-"""Sun, shadow, air and camera: from a scene to a picture."""
+"""Sun, shadow, air and camera: from a scene to an image."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def illuminate(height: np.ndarray, metres: float, light: Light) -> np.ndarray:
 def photograph(
     rng: np.random.Generator, colour: np.ndarray, height: np.ndarray, metres: float, light: Light
 ) -> np.ndarray:
-    """Take a picture.
+    """Take an image.
 
     Args:
         rng: Source of the noise.

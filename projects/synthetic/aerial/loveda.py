@@ -14,7 +14,7 @@ from projects.synthetic.aerial.light import draw_light, photograph
 from projects.synthetic.aerial.scene import Scene
 from projects.synthetic.aerial.surfaces import KIND, KINDS
 from projects.synthetic.aerial.town_scene import paint_quarry, paint_river, paint_town
-from projects.synthetic.plan import LOVEDA, WorldOptions, place_rng
+from projects.synthetic.plan import LOVEDA, SyntheticOptions, place_rng
 
 CLASSES = LoveDADataset.METAINFO['classes']
 CLASS_OF_KIND = {
@@ -33,11 +33,11 @@ MARGIN = 16.0  # metres around an image that are painted too
 CORNER_SHARE = 0.08  # of the images have a corner without data
 
 
-def make_image(options: WorldOptions, stream: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+def make_image(options: SyntheticOptions, stream: int, index: int) -> tuple[np.ndarray, np.ndarray]:
     """Make one image.
 
     Args:
-        options: The world's options.
+        options: The data set's options.
         stream: Key of ``plan.LOVEDA``.
         index: Number of the image in its folder.
 
@@ -75,12 +75,12 @@ def no_data_corner(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarr
     return rows / rng.uniform(0.1, 0.6) + cols / rng.uniform(0.1, 0.6) < 1
 
 
-def write_image(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
+def write_image(root: Path, options: SyntheticOptions, stream: int, index: int) -> np.ndarray:
     """Make one image and write its files.
 
     Args:
-        root: The world's folder.
-        options: The world's options.
+        root: The data set's folder.
+        options: The data set's options.
         stream: Key of ``plan.LOVEDA``.
         index: Number of the image in its folder.
 
@@ -88,14 +88,14 @@ def write_image(root: Path, options: WorldOptions, stream: int, index: int) -> n
         (7,) int64: pixels by class; those without data are not counted.
     """
     image, mask = make_image(options, stream, index)
-    pictures = {'image': image, 'mask': mask}
+    images = {'image': image, 'mask': mask}
     for kind, path in loveda_files(stream, index).items():
-        _write_png(root / path, pictures[kind])
+        _write_png(root / path, images[kind])
     return np.bincount(mask.ravel(), minlength=len(CLASSES) + 1)[1:]
 
 
-def _write_png(path: Path, picture: np.ndarray) -> None:
+def _write_png(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + '.part')
-    Image.fromarray(picture).save(part, format='PNG', compress_level=3)
+    Image.fromarray(image).save(part, format='PNG', compress_level=3)
     part.replace(path)

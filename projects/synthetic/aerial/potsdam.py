@@ -16,7 +16,7 @@ from projects.synthetic.aerial.surfaces import KINDS
 from projects.synthetic.aerial.town_scene import paint_town
 from projects.synthetic.grids import map_grid
 from projects.synthetic.noise import random_field
-from projects.synthetic.plan import PlacePlan, WorldOptions, place_rng
+from projects.synthetic.plan import PlacePlan, SyntheticOptions, place_rng
 from projects.synthetic.raw_trees import write_geotiff, write_text
 
 CLASSES = PotsdamDataset.METAINFO['classes']
@@ -36,12 +36,12 @@ EPSG, WEST, NORTH = 32633, 364_000.0, 5_812_000.0
 
 
 def make_tile(
-    options: WorldOptions, stream: int, index: int
+    options: SyntheticOptions, stream: int, index: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Make one tile.
 
     Args:
-        options: The world's options.
+        options: The data set's options.
         stream: Key of ``plan.POTSDAM``.
         index: Number of the tile in its split.
 
@@ -77,12 +77,12 @@ def near_borders(label: np.ndarray, radius: int = BOUNDARY) -> np.ndarray:
     return high != ndimage.minimum_filter(label, footprint=disc, mode='nearest')
 
 
-def write_tile(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
+def write_tile(root: Path, options: SyntheticOptions, stream: int, index: int) -> np.ndarray:
     """Make one tile and write all its files.
 
     Args:
-        root: The world's folder.
-        options: The world's options.
+        root: The data set's folder.
+        options: The data set's options.
         stream: Key of ``plan.POTSDAM``.
         index: Number of the tile in its split.
 

@@ -10,17 +10,17 @@ from PIL import Image
 
 from mmss_plugins.datasets.loveda import LoveDADataset
 from projects.synthetic.aerial.files import aerial_files
-from projects.synthetic.plan import LOVEDA, POTSDAM, WorldOptions
+from projects.synthetic.plan import LOVEDA, POTSDAM, SyntheticOptions
 
 NO_DATA = (0, 0, 0)
 COLUMNS = 3  # places side by side
 
 
-def draw_aerial(root: Path, options: WorldOptions, path: Path, places: int = 6) -> list[Path]:
-    """Draw some tiles and images, each beside its labels, in one picture per data set.
+def draw_aerial(root: Path, options: SyntheticOptions, path: Path, places: int = 6) -> list[Path]:
+    """Draw some tiles and images, each next to its labels, on one sheet per data set.
 
     Args:
-        root: The world's folder.
+        root: The data set's folder.
         options: Its options.
         path: Gives the names of the PNGs: ``{stem}_potsdam.png`` and ``{stem}_loveda.png``.
         places: How many of each data set.
@@ -31,14 +31,14 @@ def draw_aerial(root: Path, options: WorldOptions, path: Path, places: int = 6) 
     path.parent.mkdir(parents=True, exist_ok=True)
     written = []
     for part, streams in (('potsdam', POTSDAM), ('loveda', LOVEDA)):
-        pictures = [_read(root, *place) for place in _choose(options, streams, places)]
-        if pictures:
+        images = [_read(root, *place) for place in _choose(options, streams, places)]
+        if images:
             written.append(path.with_name(f'{path.stem}_{part}.png'))
-            Image.fromarray(_sheet(pictures)).save(written[-1])
+            Image.fromarray(_sheet(images)).save(written[-1])
     return written
 
 
-def _choose(options: WorldOptions, streams: dict, places: int) -> list[tuple[int, int]]:
+def _choose(options: SyntheticOptions, streams: dict, places: int) -> list[tuple[int, int]]:
     """Labelled places of all streams in turn."""
     lists = [
         [(stream, index) for index in range(options.counts().get(stream, 0))]
@@ -61,17 +61,17 @@ def _read(root: Path, stream: int, index: int) -> np.ndarray:
 
 
 def _open(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.array(picture)
+    with Image.open(path) as image:
+        return np.array(image)
 
 
-def _sheet(pictures: list[np.ndarray]) -> np.ndarray:
-    columns = min(COLUMNS, len(pictures))
-    height, width = pictures[0].shape[:2]
+def _sheet(images: list[np.ndarray]) -> np.ndarray:
+    columns = min(COLUMNS, len(images))
+    height, width = images[0].shape[:2]
     gap = 6
-    rows = -(-len(pictures) // columns)
+    rows = -(-len(images) // columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
-    for number, picture in enumerate(pictures):
+    for number, image in enumerate(images):
         row, col = number // columns * (height + gap), number % columns * (width + gap)
-        sheet[row : row + height, col : col + width] = picture
+        sheet[row : row + height, col : col + width] = image
     return sheet

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from projects.synthetic.aerial import loveda, potsdam
-from projects.synthetic.plan import LOVEDA, POTSDAM, WorldOptions
+from projects.synthetic.plan import LOVEDA, POTSDAM, SyntheticOptions
 
 
-def write_aerial(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
+def write_aerial(root: Path, options: SyntheticOptions, stream: int, index: int) -> np.ndarray:
     """Write the files of a tile or image; returns its pixels by class, (classes,) int64."""
     write = potsdam.write_tile if stream in POTSDAM else loveda.write_image
     return write(root, options, stream, index)
@@ -21,7 +21,7 @@ def class_pixels(counts: Mapping[int, np.ndarray]) -> dict[str, dict[str, int]]:
     """Add up the pixels of the streams of each data set.
 
     Args:
-        counts: Stream to pixels by class; other streams are left out.
+        counts: Stream to pixels by class; other streams are skipped.
 
     Returns:
         'Potsdam', 'LoveDA Urban' or 'LoveDA Rural' to class name to pixels.

@@ -1,4 +1,4 @@
-"""The demonstration itself, made as small as it goes."""
+"""The demo itself, as small as possible."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from helpers.paths import ROOT
 from helpers.warm_python import warm_python
 
-pytest.importorskip('rasterio', reason='the mini world is written with rasterio')
+pytest.importorskip('rasterio', reason='the synthetic data set is written with rasterio')
 
 
 def demo(folder, *arguments, python=sys.executable):
@@ -31,7 +31,7 @@ class Sources(HTMLParser):
         self.sources += [value for name, value in attrs if name in ('src', 'href')]
 
 
-def test_the_road_ends_in_a_page(tmp_path):
+def test_the_pipeline_ends_in_a_page(tmp_path):
     done = demo(
         tmp_path, '--locations', '40', '--labelled', '8', '--tested', '4', '--size', '64',
         '--epochs', '1', '--finetune-epochs', '1', '--modalities', 's2', '--workers', '1',
@@ -40,7 +40,7 @@ def test_the_road_ends_in_a_page(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     for step in (
-        'make the mini world',
+        'generate the synthetic data set',
         'pretrain on noisy labels',
         'test S2 (fine-tuned)',
         'pretrain without labels',
@@ -58,7 +58,7 @@ def test_the_road_ends_in_a_page(tmp_path):
     assert '$' not in re.sub(r'base64,[^"]*', '', page)
     parser = Sources()
     parser.feed(page)
-    # CromSS: 4 pretraining rows of 4 pictures, 4 test rows of 5, the selection panel, 3 figures.
+    # CromSS: 4 pretraining rows of 4 images, 4 test rows of 5, the selection panel, 3 figures.
     # GraSS: 2 panels, 5 test rows of 4, 3 figures. All in the file itself.
     assert len(parser.sources) == 4 * 4 + 4 * 5 + 1 + 3 + 2 + 5 * 4 + 3
     assert all(source.startswith('data:image/png;base64,') for source in parser.sources)
@@ -67,11 +67,11 @@ def test_the_road_ends_in_a_page(tmp_path):
 def test_a_failing_step_is_named(tmp_path):
     done = demo(tmp_path, '--locations', '-1')
     assert done.returncode == 1
-    assert "DEMO FAILED: step 'make the mini world' failed" in done.stderr
+    assert "DEMO FAILED: step 'generate the synthetic data set' failed" in done.stderr
     assert 'Whole output: ' in done.stderr
 
 
-def test_random_weights_are_always_there_to_compare_with(capsys):
+def test_random_weights_are_always_included(capsys):
     parse = runpy.run_path(str(ROOT / 'projects/demo/__main__.py'))['parse_args']
     assert parse(['--starts', 'frozen']).starts == ['random', 'frozen']
     assert parse([]).starts == ['random', 'fine-tuned']

@@ -11,20 +11,20 @@ from mmss_plugins.datasets import PotsdamDataset
 from mmss_plugins.store.reader import ReadRequest, StoreReader
 from projects.demo.grass_page import AerialScore, gather_scores, headline, text_table
 from projects.demo.markup import table_of
-from projects.pipeline.aerial import AerialRoad
+from projects.pipeline.aerial import AerialRun
 
 NAMES = ('2_10-0', '2_11-0')
 
 
-def scores(random, ours):
-    values = {'random': random, 'GraSS': ours}
+def scores(random, pretrained):
+    values = {'random': random, 'GraSS': pretrained}
     return {
         start: AerialScore({'OA': 70.0, 'AA': 45.0, 'mIoU': value, 'mF1': 44.0}, np.zeros(6))
         for start, value in values.items()
     }
 
 
-def test_headline_tells_gain_and_loss():
+def test_headline_gives_gain_and_loss():
     text = headline(scores(30.0, 41.5))
     assert '30.0 % mIoU from random weights' in text
     assert '<b>41.5 %</b>' in text
@@ -45,30 +45,30 @@ def test_both_tables_have_a_row_per_start():
 
 
 @pytest.fixture
-def road(tmp_path):
-    """A finished run: GraSS's maps are right, those from random weights say class 0."""
-    road = AerialRoad(ProjectPaths(tmp_path), tmp_path)
-    store = write_aerial_store(road.store('test'), PotsdamDataset, NAMES)
+def run(tmp_path):
+    """A finished run: GraSS's maps are right, those from random weights are class 0."""
+    run = AerialRun(ProjectPaths(tmp_path), tmp_path)
+    store = write_aerial_store(run.store('test'), PotsdamDataset, NAMES)
     reader = StoreReader(store)
     for start, iou in (('random', 5.0), ('GraSS', 100.0)):
-        road.predictions(start).mkdir()
+        run.predictions(start).mkdir()
         for name in NAMES:
             label = reader.read(name, [ReadRequest('label')])[0]
             drawn = np.where(label == 255, 0, label) if start == 'GraSS' else 0 * label
-            cv2.imwrite(str(road.predictions(start) / f'{name}.png'), drawn)
-        folder = road.test_dir(start) / 'run'
+            cv2.imwrite(str(run.predictions(start) / f'{name}.png'), drawn)
+        folder = run.test_dir(start) / 'run'
         folder.mkdir(parents=True)
         metrics = {'aAcc': 1, 'mAcc': 2, 'mIoU': iou, 'mDice': 3}
         (folder / 'run.json').write_text(json.dumps(metrics))
-    return road
+    return run
 
 
-def test_scores_are_those_of_the_start(road):
-    found = gather_scores(road)
+def test_scores_are_those_of_the_start(run):
+    found = gather_scores(run)
     assert found['GraSS'].metrics == {'OA': 1, 'AA': 2, 'mIoU': 100, 'mF1': 3}
     assert found['random'].metrics['mIoU'] == 5
     np.testing.assert_array_equal(found['GraSS'].class_iou, np.ones(6))
-    labels = [StoreReader(road.store('test')).read(n, [ReadRequest('label')])[0] for n in NAMES]
+    labels = [StoreReader(run.store('test')).read(n, [ReadRequest('label')])[0] for n in NAMES]
     zeros = sum((label == 0).sum() for label in labels)
     labelled = sum((label != 255).sum() for label in labels)
     np.testing.assert_allclose(found['random'].class_iou, [zeros / labelled, 0, 0, 0, 0, 0])

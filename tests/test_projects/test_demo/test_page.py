@@ -16,14 +16,14 @@ def scores():
     ]
 
 
-def test_headline_tells_the_gain_of_the_better_start(scores):
+def test_headline_gives_the_gain_of_the_better_start(scores):
     text = headline(scores)
     assert '30.0 % mIoU from random weights' in text
     assert '41.5 %' in text
     assert '(frozen), +11.5 points' in text
 
 
-def test_a_loss_is_told_as_such(scores):
+def test_a_loss_is_reported_as_such(scores):
     worse = [Score('s1', s.start, {**s.metrics, 'mIoU': 60 - s.metrics['mIoU']}, s.class_iou)
              for s in scores]  # fmt: skip
     assert '-10.2 points' in headline(worse)

@@ -9,19 +9,18 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
 from mmss_plugins.analysis.jobs.commands import ProjectPaths
-from projects.pipeline.aerial import AerialRoad, finetune, prepare, pretrain
-from projects.pipeline.aerial import test as run_test
+from projects.pipeline.aerial import AerialRun
 
-HOME = ProjectPaths(ROOT)
+PATHS = ProjectPaths(ROOT)
 
 
 class Recorder:
     """Takes the commands instead of running them."""
 
-    def __init__(self, road):
+    def __init__(self, run):
         self.commands = []
-        road.pretrain_dir.mkdir(parents=True, exist_ok=True)
-        (road.pretrain_dir / 'last_checkpoint').write_text('epoch.pth')
+        run.pretrain_dir.mkdir(parents=True, exist_ok=True)
+        (run.pretrain_dir / 'last_checkpoint').write_text('epoch.pth')
 
     def run(self, name, command, show=None):
         self.commands.append(command)
@@ -38,11 +37,11 @@ def config_of(command):
 
 @pytest.mark.parametrize('epochs', [None, 70])
 def test_a_run_of_another_length_keeps_the_shares_of_its_stages(tmp_path, epochs):
-    road = AerialRoad(HOME, tmp_path, epochs=epochs, seed=4)
-    recorder = Recorder(road)
-    assert pretrain(road, recorder) == Path('epoch.pth')
+    run = AerialRun(PATHS, tmp_path, epochs=epochs, seed=4)
+    recorder = Recorder(run)
+    assert run.pretrain(recorder) == Path('epoch.pth')
     cfg = config_of(recorder.commands[0])
-    published = Config.fromfile(HOME.config('grass', 'grass_r18_mini'))
+    published = Config.fromfile(PATHS.config('grass', 'grass_r18_mini'))
     factor = 1 if epochs is None else epochs / published.train_cfg.max_epochs
     (hook,) = [h for h in cfg.custom_hooks if h.type.endswith('GradientGuidedSamplingHook')]
     (own,) = [h for h in published.custom_hooks if h.type.endswith('GradientGuidedSamplingHook')]
@@ -56,8 +55,8 @@ def test_a_run_of_another_length_keeps_the_shares_of_its_stages(tmp_path, epochs
 
 
 def test_the_shortest_run_has_schedules_that_can_be_built(tmp_path):
-    recorder = Recorder(road := AerialRoad(HOME, tmp_path, epochs=1))
-    pretrain(road, recorder)
+    recorder = Recorder(run := AerialRun(PATHS, tmp_path, epochs=1))
+    run.pretrain(recorder)
     cfg = config_of(recorder.commands[0])
     wrapper = build_optim_wrapper(torch.nn.Linear(2, 2), cfg.optim_wrapper)
     for schedule in cfg.param_scheduler:
@@ -67,42 +66,42 @@ def test_the_shortest_run_has_schedules_that_can_be_built(tmp_path):
 
 
 def test_both_starts_see_the_same_labels(tmp_path):
-    road = AerialRoad(HOME, tmp_path, labelled=5, seed=2)
-    recorder = Recorder(road)
-    finetune(road, recorder, 'random', None)
-    finetune(road, recorder, 'GraSS', Path('encoder.pth'), ['randomness.seed=9'])
-    random, ours = map(config_of, recorder.commands)
-    assert random.train_dataloader.dataset.subset == ours.train_dataloader.dataset.subset
+    run = AerialRun(PATHS, tmp_path, labelled=5, seed=2)
+    recorder = Recorder(run)
+    run.finetune(recorder, 'random', None)
+    run.finetune(recorder, 'GraSS', Path('encoder.pth'), ['randomness.seed=9'])
+    random, pretrained = map(config_of, recorder.commands)
+    assert random.train_dataloader.dataset.subset == pretrained.train_dataloader.dataset.subset
     assert random.train_dataloader.dataset.subset.count == 5
     assert random.train_dataloader.dataset.subset.seed == 2
     assert random.val_dataloader.dataset.data_root == f'{tmp_path}/potsdam/test.lmdb'
     assert 'init_cfg' not in random.model.backbone
-    assert ours.model.backbone.init_cfg.checkpoint == 'encoder.pth'
-    assert (random.randomness.seed, ours.randomness.seed) == (2, 9)
+    assert pretrained.model.backbone.init_cfg.checkpoint == 'encoder.pth'
+    assert (random.randomness.seed, pretrained.randomness.seed) == (2, 9)
     work_dirs = [command[command.index('--work-dir') + 1] for command in recorder.commands]
     assert work_dirs == [f'{tmp_path}/random', f'{tmp_path}/GraSS']
 
 
 def test_commands_by_name_are_those_of_mim(tmp_path):
-    road = AerialRoad(replace(HOME, by_name=True), tmp_path)
-    recorder = Recorder(road)
-    road.run_dir('GraSS').mkdir()
-    (road.run_dir('GraSS') / 'last_checkpoint').write_text('tuned.pth')
-    encoder = pretrain(road, recorder)
-    run_test(road, recorder, 'GraSS', encoder)
+    run = AerialRun(replace(PATHS, by_name=True), tmp_path)
+    recorder = Recorder(run)
+    run.run_dir('GraSS').mkdir()
+    (run.run_dir('GraSS') / 'last_checkpoint').write_text('tuned.pth')
+    encoder = run.pretrain(recorder)
+    run.test(recorder, 'GraSS', encoder)
     train, test = recorder.commands
     assert train[:5] == ['-m', 'mim', 'train', 'mmss_plugins', 'grass_r18_mini.py']
     assert test[:5] == ['-m', 'mim', 'test', 'mmss_plugins', 'pspnet_r18_mini_potsdam_grass.py']
     assert test[5:7] == ['--checkpoint', 'tuned.pth']
 
 
-def test_the_world_is_made_where_the_stores_are_looked_for(tmp_path):
-    road = AerialRoad(HOME, tmp_path / 'arm', data=tmp_path / 'world', tiles=3, test_tiles=2)
-    recorder = Recorder(road)
-    prepare(road, recorder)
-    world, store = recorder.commands
-    assert world[1] == f'{tmp_path}/world/raw'
-    assert world[world.index('--potsdam-train') + 1] == '3'
-    assert world[world.index('--potsdam-test') + 1] == '2'
-    assert store[1:3] == [f'{tmp_path}/world/raw/potsdam', f'{tmp_path}/world/potsdam']
-    assert road.store('train') == tmp_path / 'world' / 'potsdam' / 'train.lmdb'
+def test_the_data_are_generated_where_the_stores_are_looked_for(tmp_path):
+    run = AerialRun(PATHS, tmp_path / 'variant', data=tmp_path / 'data', tiles=3, test_tiles=2)
+    recorder = Recorder(run)
+    run.prepare(recorder)
+    generated, store = recorder.commands
+    assert generated[1] == f'{tmp_path}/data/raw'
+    assert generated[generated.index('--potsdam-train') + 1] == '3'
+    assert generated[generated.index('--potsdam-test') + 1] == '2'
+    assert store[1:3] == [f'{tmp_path}/data/raw/potsdam', f'{tmp_path}/data/potsdam']
+    assert run.store('train') == tmp_path / 'data' / 'potsdam' / 'train.lmdb'

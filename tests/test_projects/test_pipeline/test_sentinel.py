@@ -4,18 +4,18 @@ import pytest
 from helpers.paths import ROOT
 
 from mmss_plugins.analysis.jobs.commands import ProjectPaths
-from projects.pipeline.sentinel import Road, finetune, prepare, pretrain
+from projects.pipeline.sentinel import SentinelRun
 
-HOME = ProjectPaths(ROOT)
+PATHS = ProjectPaths(ROOT)
 
 
 class Recorder:
     """Takes the commands instead of running them."""
 
-    def __init__(self, road):
+    def __init__(self, run):
         self.commands = []
-        road.pretrain_dir.mkdir(parents=True)
-        (road.pretrain_dir / 'last_checkpoint').write_text('epoch.pth')
+        run.pretrain_dir.mkdir(parents=True)
+        (run.pretrain_dir / 'last_checkpoint').write_text('epoch.pth')
 
     def run(self, name, command, show=None):
         self.commands.append(command)
@@ -25,9 +25,9 @@ class Recorder:
 def test_a_run_of_another_length_keeps_the_ramps_share(tmp_path, epochs, length):
     from mmengine.config import Config, DictAction
 
-    road = Road(HOME, tmp_path, epochs=epochs)
-    recorder = Recorder(road)
-    pretrain(road, recorder)
+    run = SentinelRun(PATHS, tmp_path, epochs=epochs)
+    recorder = Recorder(run)
+    run.pretrain(recorder)
     command = recorder.commands[0]
     cfg = Config.fromfile(command[1])
     options = command[command.index('--cfg-options') + 1 :]
@@ -39,11 +39,11 @@ def test_a_run_of_another_length_keeps_the_ramps_share(tmp_path, epochs, length)
 
 
 def test_synthetic_data_are_prepared_by_the_commands_for_real_data(tmp_path):
-    road = Road(HOME, tmp_path)
-    recorder = Recorder(road)
-    prepare(road, recorder)
+    run = SentinelRun(PATHS, tmp_path)
+    recorder = Recorder(run)
+    run.prepare(recorder)
     _, noldo, dfc = recorder.commands
-    tools, raw = HOME.path / 'tools/prepare', tmp_path / 'raw'
+    tools, raw = PATHS.path / 'tools/prepare', tmp_path / 'raw'
     common = ['--workers', '2', '--overwrite']
     stores = [str(tmp_path / name) for name in ('noldo.lmdb', 'dfc2020')]
     assert noldo == [
@@ -53,12 +53,12 @@ def test_synthetic_data_are_prepared_by_the_commands_for_real_data(tmp_path):
     assert dfc == [str(tools / 'dfc2020.py'), str(raw / 'dfc2020'), stores[1], *common]
 
 
-def test_arms_share_the_world_and_keep_their_runs_apart(tmp_path):
-    road = Road(HOME, tmp_path / 'arm', data=tmp_path / 'world', seed=3)
-    recorder = Recorder(road)
-    finetune(road, recorder, 's1', 'frozen', Path('encoder.pth'))
+def test_variants_share_the_data_and_keep_their_runs_apart(tmp_path):
+    run = SentinelRun(PATHS, tmp_path / 'variant', data=tmp_path / 'data', seed=3)
+    recorder = Recorder(run)
+    run.finetune(recorder, 's1 frozen', Path('encoder.pth'))
     command = recorder.commands[0]
-    assert f'train_dataloader.dataset.data_root={tmp_path}/world/dfc2020/validation.lmdb' in command
-    assert command[command.index('--work-dir') + 1] == str(tmp_path / 'arm' / 's1_frozen')
+    assert f'train_dataloader.dataset.data_root={tmp_path}/data/dfc2020/validation.lmdb' in command
+    assert command[command.index('--work-dir') + 1] == str(tmp_path / 'variant' / 's1_frozen')
     assert 'model.backbone.init_cfg.checkpoint=encoder.pth' in command
     assert 'randomness.seed=3' in command

@@ -1,4 +1,4 @@
-"""The ablation's command, made as small as it goes: its trainings are real, in this process."""
+"""The ablation's command, as small as possible: its trainings are real, in this process."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmss_plugins.analysis.jobs.steps import StepRecord
 from mmss_plugins.apis import training
 from projects.studies import ablation as command
-from projects.studies import study
+from projects.studies import execution
 
 SIZES = [
     '--seeds', '0', '--modalities', 's2', '--jobs', '1', '--locations', '4', '--size', '32',
@@ -62,13 +62,13 @@ class StepsHere:
 @pytest.fixture
 def ablation(tmp_path, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # asks compilers: seconds
-    monkeypatch.setattr(study, 'StepRunner', StepsHere)
+    monkeypatch.setattr(execution, 'StepRunner', StepsHere)
     monkeypatch.setattr(StepsHere, 'trainings', ())
     return lambda *arguments: command.main(['--out', str(tmp_path / 'study'), *arguments])
 
 
 def test_a_study_by_the_commands_that_users_type(tmp_path, ablation, capsys):
-    assert ablation(*SIZES, '--arms', 'random', 'mid') == 0
+    assert ablation(*SIZES, '--variants', 'random', 'mid') == 0
     assert StepsHere.trainings == ('s2_random', 'pretrain', 's2_frozen', 's2_fine-tuned')
     shown = capsys.readouterr().out
     table = (tmp_path / 'study' / 'table.md').read_text()
@@ -78,7 +78,7 @@ def test_a_study_by_the_commands_that_users_type(tmp_path, ablation, capsys):
     result = tmp_path / 'study' / 'seed0' / 'mid' / 's2_fine-tuned' / 'result.json'
     scores = json.loads(result.read_text())
     assert f'seed 0, mid: s2 fine-tuned: {scores["mIoU"]:.1f} % mIoU' in shown
-    assert ablation(*SIZES, '--arms', 'random', 'mid') == 0
+    assert ablation(*SIZES, '--arms', 'random', 'mid') == 0  # the former name
     assert len(StepsHere.trainings) == 4  # nothing was run again
     assert table in capsys.readouterr().out
 

@@ -54,7 +54,7 @@ def test_crops_are_compared_with_boxes_of_their_size():
     assert random == pytest.approx(np.mean(by_column), abs=0.01)
 
 
-def test_crops_without_labels_are_left_out_on_both_sides():
+def test_crops_without_labels_are_omitted_on_both_sides():
     label = np.zeros((8, 8), np.uint8)
     label[:, 4:] = 255
     labels = np.stack([label, label])

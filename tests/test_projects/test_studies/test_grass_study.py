@@ -5,40 +5,41 @@ import pytest
 from helpers.paths import ROOT
 
 from mmss_plugins.analysis.jobs.commands import ProjectPaths
-from projects.pipeline.aerial import AerialRoad
+from projects.pipeline.aerial import AerialRun
 from projects.studies import grass, grass_study
 from projects.studies.crop_purity import CropPurity
+from projects.studies.execution import run_study
 from projects.studies.grass_study import GrassStudy, crops_table
-from projects.studies.study import Task, run_study
+from projects.studies.study import Task
 
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Stands in for the commands: notes what would be run."""
-    noted = []
+    """Stands in for the commands: records what would be run."""
+    recorded = []
 
-    def prepare(road, runner):
-        road.data_root.mkdir(parents=True, exist_ok=True)
-        noted.append(('world', road.seed))
+    def prepare(run, runner):
+        run.data_root.mkdir(parents=True, exist_ok=True)
+        recorded.append(('data', run.seed))
 
-    def pretrain(road, runner, resume):
-        assert resume  # an interrupted pretraining goes on from its checkpoint
-        noted.append(('pretrain', road.seed, road.config))
-        point(road.pretrain_dir, road.config)
+    def pretrain(run, runner, options, resume):
+        assert resume  # an interrupted pretraining continues from its checkpoint
+        recorded.append(('pretrain', run.seed, run.config))
+        point(run.pretrain_dir, run.config)
 
-    def finetune(road, runner, name, encoder, options):
-        known = encoder and encoder.name
-        noted.append(('finetune', road.seed, name, road.labelled, known, tuple(options)))
+    def finetune(run, runner, name, encoder, options):
+        known, folder = encoder and encoder.name, run.run_dir(name)
+        recorded.append(('finetune', run.seed, folder.name, run.labelled, known, tuple(options)))
         if name == 'supervised':
-            noted.append(('epochs', road.finetune_epochs))
-            point(road.run_dir(name), 'supervised')
-        folder = road.run_dir(name) / 'run' / 'vis_data'
+            recorded.append(('epochs', run.finetune_epochs))
+            point(folder, 'supervised')
+        folder = folder / 'run' / 'vis_data'
         folder.mkdir(parents=True)
-        scores = {'aAcc': 60, 'mAcc': 50, 'mIoU': 30 + road.seed, 'mDice': 40, 'step': 20}
+        scores = {'aAcc': 60, 'mAcc': 50, 'mIoU': 30 + run.seed, 'mDice': 40, 'step': 20}
         (folder / 'scalars.json').write_text(json.dumps(scores))
 
     def measure_crops(config, checkpoint, store, seed):
-        noted.append(('crops', checkpoint.name, store.name, seed))
+        recorded.append(('crops', checkpoint.name, store.name, seed))
         value = 0.8 if checkpoint.name == 'grass_r18_mini.pth' else 0.6
         return CropPurity(value, 0.5 + seed / 10, 0.4, 0.3, 12)
 
@@ -46,16 +47,17 @@ def calls(monkeypatch):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / 'last_checkpoint').write_text(f'{name}.pth')
 
-    for stand_in in (prepare, pretrain, finetune, measure_crops):
-        monkeypatch.setattr(grass_study, stand_in.__name__, stand_in)
-    return noted
+    for stand_in in (prepare, pretrain, finetune):
+        monkeypatch.setattr(AerialRun, stand_in.__name__, stand_in)
+    monkeypatch.setattr(grass_study, 'measure_crops', measure_crops)
+    return recorded
 
 
 def study(tmp_path, **options):
     out = tmp_path / 'study'
     return GrassStudy(
         out, (0, 1), ('random', 'simclr', 'grass', 'supervised'),
-        AerialRoad(ProjectPaths(ROOT), out), (4, 16), supervised_epochs=7, **options,
+        AerialRun(ProjectPaths(ROOT), out), (4, 16), supervised_epochs=7, **options,
     )  # fmt: skip
 
 
@@ -63,12 +65,14 @@ def test_every_encoder_is_used_with_every_budget(tmp_path, calls):
     whole = study(tmp_path)
     run_study(whole, 1, lambda line: None)
     assert [c for c in calls if c[0] == 'pretrain'] == [
-        ('pretrain', seed, f'{arm}_r18_mini') for seed in (0, 1) for arm in ('simclr', 'grass')
+        ('pretrain', seed, f'{variant}_r18_mini')
+        for seed in (0, 1)
+        for variant in ('simclr', 'grass')
     ]
     assert [c for c in calls if c[0] == 'crops'] == [
-        ('crops', f'{arm}_r18_mini.pth', 'test.lmdb', seed)
+        ('crops', f'{variant}_r18_mini.pth', 'test.lmdb', seed)
         for seed in (0, 1)
-        for arm in ('simclr', 'grass')
+        for variant in ('simclr', 'grass')
     ]
     frozen = ('model.backbone.frozen_stages=4', 'model.backbone.norm_eval=True')
     assert ('finetune', 0, '4_frozen', 4, 'grass_r18_mini.pth', frozen) in calls
@@ -104,10 +108,10 @@ def test_the_figure_has_a_row_per_use(tmp_path):
         {'4 fine-tuned': '4 patches, fine-tuned', '16 fine-tuned': '16 patches, fine-tuned'},
     ]
     assert layout.baseline == 'simclr'
-    assert SimpleNamespace(**layout.arms).grass == 'GraSS'
+    assert SimpleNamespace(**layout.variants).grass == 'GraSS'
 
 
-def test_a_study_without_a_place_is_told(tmp_path, calls, capsys):
+def test_a_study_that_cannot_be_written_is_reported(tmp_path, calls, capsys):
     (tmp_path / 'study').touch()
     assert grass.main(['--out', str(tmp_path / 'study'), '--seeds', '0']) == 1
     assert "grass.py: error: [Errno 17] File exists: '" in capsys.readouterr().err

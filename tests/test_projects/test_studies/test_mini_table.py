@@ -1,4 +1,4 @@
-"""The mini world's table, with a stand-in for the commands that it runs."""
+"""The table on synthetic data, with a stand-in for the commands that it runs."""
 
 import pytest
 from helpers.faked_steps import FakedSteps, load_tool
@@ -30,18 +30,18 @@ def test_its_configs_are_all_there():
     assert len(set(CONFIGS)) == len(CONFIGS)
 
 
-def test_a_world_per_seed_and_the_configs_read_it(tmp_path, table, steps):
+def test_a_data_set_per_seed_and_the_configs_read_it(tmp_path, table, steps):
     sizes = ('--labelled', '5', '--tiles', '7')
     assert table('--configs', PSP, OSM, '--seeds', '2', '1', *sizes) == 0
     made = [call for call in steps.calls if call[0] not in ('train', 'test')]
     assert [call[0] for call in made] == 2 * ['synthetic', 'dfc2020', 'noldo_downstream']
-    world = load_tool('synthetic').parse_args(made[0][1:])
-    assert (world.seed, world.locations, world.size) == (2, 0, 72)
-    assert (world.dfc_train, world.dw_train, world.osm_train) == (5, 7, 7)
-    assert (world.dfc_test, world.dw_test, world.osm_test) == (64, 64, 64)
-    assert (world.parts, world.downstream_size) == (['sentinel', 'dw', 'osm'], 128)
+    generated = load_tool('synthetic').parse_args(made[0][1:])
+    assert (generated.seed, generated.locations, generated.size) == (2, 0, 72)
+    assert (generated.dfc_train, generated.dw_train, generated.osm_train) == (5, 7, 7)
+    assert (generated.dfc_test, generated.dw_test, generated.osm_test) == (64, 64, 64)
+    assert (generated.parts, generated.downstream_size) == (['sentinel', 'dw', 'osm'], 128)
     folder = tmp_path / 'out' / 'worlds' / 'seed2'
-    assert world.out == folder / 'raw'
+    assert generated.out == folder / 'raw'
     stores = {call[0]: call[1:3] for call in made[1:3]}
     for name, (raw, store) in stores.items():
         assert (raw, store) == (f'{folder}/raw/{name}', f'{folder}/mini/{name}')
@@ -56,7 +56,7 @@ def test_a_world_per_seed_and_the_configs_read_it(tmp_path, table, steps):
     assert steps.calls == []
 
 
-def test_other_worlds_are_refused(table, steps, capsys):
+def test_other_sizes_are_refused(table, steps, capsys):
     assert table('--configs', PSP) == 0
     steps.calls.clear()
     assert table('--configs', PSP, '--tested', '9') == 1
@@ -65,7 +65,7 @@ def test_other_worlds_are_refused(table, steps, capsys):
     assert steps.calls == []
 
 
-def test_worlds_without_a_place_are_told(tmp_path, table, steps, capsys):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path, table, steps, capsys):
     (tmp_path / 'out').touch()
     assert table() == 1
     assert f"error: [Errno 17] File exists: '{tmp_path / 'out'}'" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def test_scores_against_sets_of_pixels():
     assert found == {name: pytest.approx(100 * v, abs=0.006) for name, v in expected.items()}
 
 
-def test_a_class_without_pixels_is_left_out():
+def test_a_class_without_pixels_is_omitted():
     matrix = np.diag([10, 0, 30])
     assert matrix_scores(matrix, 3)['mIoU'] == 100
 

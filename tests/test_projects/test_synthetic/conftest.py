@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip('rasterio', reason="the mini world needs the extra 'geo'")
+pytest.importorskip('rasterio', reason="the synthetic data set needs the extra 'geo'")
 
+from projects.synthetic.data_set import make_data_set
 from projects.synthetic.landscape import MARGIN, Place, make_place
 from projects.synthetic.materials import MATERIAL
-from projects.synthetic.plan import WorldOptions
-from projects.synthetic.world import make_world
+from projects.synthetic.plan import SyntheticOptions
 
 IMAGES, LABELS = 'noldo/ssl4eo_s12', 'noldo/ssl4eo_s12_nol'
 
@@ -21,24 +21,24 @@ def places():
 
 
 @pytest.fixture(scope='session')
-def world_options():
-    return WorldOptions(seed=3, locations=10, size=60, dfc_train=3, dfc_test=4, dfc_size=48)
+def synthetic_options():
+    return SyntheticOptions(seed=3, locations=10, size=60, dfc_train=3, dfc_test=4, dfc_size=48)
 
 
 @pytest.fixture(scope='session')
-def world(tmp_path_factory, world_options):
-    root = tmp_path_factory.mktemp('mini_world') / 'world'
-    return root, make_world(root, world_options, workers=2)
+def data_set(tmp_path_factory, synthetic_options):
+    root = tmp_path_factory.mktemp('synthetic') / 'data'
+    return root, make_data_set(root, synthetic_options, workers=2)
 
 
 @pytest.fixture(scope='session')
-def index_rows(world):
-    with open(Path(world[0], LABELS, 'dw_complete_ids.csv'), newline='') as file:
+def index_rows(data_set):
+    with open(Path(data_set[0], LABELS, 'dw_complete_ids.csv'), newline='') as file:
         return list(csv.reader(file))
 
 
 @pytest.fixture(scope='session')
-def scene_folders(world, index_rows):
+def scene_folders(data_set, index_rows):
     """Folders of all scenes: 's1' is the one of the nearest day, as its name says."""
 
     def day(name, part):
@@ -47,14 +47,14 @@ def scene_folders(world, index_rows):
     folders = []
     for number, *scenes in index_rows[1:]:
         place = f'{int(number):07d}'
-        radar = list((world[0] / IMAGES / 's1' / place).iterdir())
+        sar = list((data_set[0] / IMAGES / 's1' / place).iterdir())
         for scene in scenes:
-            near = min(radar, key=lambda path: abs(day(path.name, 4) - day(scene, 0)))
-            labels = world[0] / LABELS
+            near = min(sar, key=lambda path: abs(day(path.name, 4) - day(scene, 0)))
+            labels = data_set[0] / LABELS
             folders.append(
                 {
                     's1': near,
-                    's2c': world[0] / IMAGES / 's2c' / place / scene,
+                    's2c': data_set[0] / IMAGES / 's2c' / place / scene,
                     'noisy': labels / 'dw_noisy_labels' / place / scene,
                     'clean': labels / 'dw_clean_labels' / place / scene,
                 }

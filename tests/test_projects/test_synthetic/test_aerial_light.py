@@ -63,11 +63,11 @@ def test_slope_toward_the_sun_is_brighter_as_lambert_says():
 def test_level_ground_in_the_sun_keeps_its_tone():
     colour = np.full((32, 32, 4), 0.25, np.float32)
     flat = np.zeros((32, 32), np.float32)
-    picture = photograph(np.random.default_rng(0), colour, flat, 0.2, light())
-    assert picture.dtype == np.uint8
-    assert (picture[..., :3] == round(255 * 0.5)).all()
+    image = photograph(np.random.default_rng(0), colour, flat, 0.2, light())
+    assert image.dtype == np.uint8
+    assert (image[..., :3] == round(255 * 0.5)).all()
     hazy = photograph(np.random.default_rng(0), colour, flat, 0.2, light(haze=0.1))
     assert (hazy[..., 2].astype(int) - hazy[..., 0] > 2).all()  # the air is blue
     red = photograph(np.random.default_rng(0), colour, flat, 0.2, light(cast=(1.3, 1, 1, 1)))
-    assert (red[..., 0] > picture[..., 0]).all()
-    assert (red[..., 1] == picture[..., 1]).all()
+    assert (red[..., 0] > image[..., 0]).all()
+    assert (red[..., 1] == image[..., 1]).all()

@@ -5,16 +5,16 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from projects.synthetic.plan import NOLDO, WorldOptions, plan_place
+from projects.synthetic.plan import NOLDO, SyntheticOptions, plan_place
 from projects.synthetic.products import (
     optical_metadata,
     optical_scene,
     optical_tile,
-    radar_metadata,
-    radar_scenes,
+    sar_metadata,
+    sar_scenes,
 )
 
-RADAR = re.compile(
+SAR = re.compile(
     r'S1([AB])_IW_GRDH_1SDV_(\d{8}T\d{6})_(\d{8}T\d{6})_(\d{6})_([0-9A-F]{6})_[0-9A-F]{4}'
 )
 TIME = '%Y%m%dT%H%M%S'
@@ -23,15 +23,15 @@ TIME = '%Y%m%dT%H%M%S'
 def dates(plan):
     """Of the Sentinel-2 and of the Sentinel-1 scenes, in the order of the seasons."""
     optical = [datetime.strptime(scene[:15], TIME) for _, scene in plan.season_scenes]
-    radar = [datetime.strptime(RADAR.fullmatch(name)[2], TIME) for name in plan.radar_scenes]
-    return optical, radar
+    sar = [datetime.strptime(SAR.fullmatch(name)[2], TIME) for name in plan.sar_scenes]
+    return optical, sar
 
 
-def best_pairing(optical, radar):
+def best_pairing(optical, sar):
     """By trying every one of them."""
 
     def distance(order):
-        return sum((abs(a - radar[b]) for a, b in zip(optical, order, strict=True)), timedelta())
+        return sum((abs(a - sar[b]) for a, b in zip(optical, order, strict=True)), timedelta())
 
     return min(permutations(range(4)), key=distance)
 
@@ -39,16 +39,18 @@ def best_pairing(optical, radar):
 @pytest.fixture(scope='module')
 def plans():
     return [
-        plan_place(WorldOptions(seed=seed), NOLDO, index) for seed in (0, 1) for index in range(60)
+        plan_place(SyntheticOptions(seed=seed), NOLDO, index)
+        for seed in (0, 1)
+        for index in range(60)
     ]
 
 
 def test_the_nearest_dates_pair_the_scenes_of_a_season(plans):
     gaps = []
     for plan in plans:
-        optical, radar = dates(plan)
-        assert best_pairing(optical, radar) == (0, 1, 2, 3)
-        gaps += [abs(a.date() - b.date()).days for a, b in zip(optical, radar, strict=True)]
+        optical, sar = dates(plan)
+        assert best_pairing(optical, sar) == (0, 1, 2, 3)
+        gaps += [abs(a.date() - b.date()).days for a, b in zip(optical, sar, strict=True)]
     assert min(gaps) == 1, 'never the same day'
     assert 8 < max(gaps) <= 13
     assert len(set(gaps)) > 8
@@ -57,29 +59,27 @@ def test_the_nearest_dates_pair_the_scenes_of_a_season(plans):
 def test_sorted_names_pair_wrong_scenes(plans):
     for plan in plans:
         scenes = [scene for _, scene in plan.season_scenes]
-        by_listing = dict(zip(sorted(scenes), sorted(plan.radar_scenes), strict=True))
-        by_index = dict(zip(scenes, sorted(plan.radar_scenes), strict=True))
-        truth = dict(zip(scenes, plan.radar_scenes, strict=True))
+        by_listing = dict(zip(sorted(scenes), sorted(plan.sar_scenes), strict=True))
+        by_index = dict(zip(scenes, sorted(plan.sar_scenes), strict=True))
+        truth = dict(zip(scenes, plan.sar_scenes, strict=True))
         assert by_listing != truth
         assert by_index != truth
 
 
-def test_radar_names_are_of_the_published_product():
+def test_sar_names_are_of_the_published_product():
     days = [datetime(2020, 6, 4), datetime(2020, 9, 4), datetime(2020, 12, 4)]
     found = [
-        name
-        for seed in range(20)
-        for name in radar_scenes(np.random.default_rng(seed), days, 32643)
+        name for seed in range(20) for name in sar_scenes(np.random.default_rng(seed), days, 32643)
     ]
     for name in found:
-        satellite, start, end, orbit, take = RADAR.fullmatch(name).groups()
+        satellite, start, end, orbit, take = SAR.fullmatch(name).groups()
         begun = datetime.strptime(start, TIME)
         assert datetime.strptime(end, TIME) - begun == timedelta(seconds=25)
         if satellite == 'A':  # the published one: orbit 32904, data take 0x3CFBA
             orbits = (begun - datetime(2020, 6, 7, 1, 8)) / timedelta(days=12) * 175
             assert int(orbit) == pytest.approx(32904 + orbits, abs=1)
             assert int(take, 16) == pytest.approx(0x3CFBA + 8.176 * orbits, abs=10)
-    hours = {int(RADAR.fullmatch(name)[2][9:11]) for name in found}
+    hours = {int(SAR.fullmatch(name)[2][9:11]) for name in found}
     assert hours <= {0, 1, 12, 13}, 'dawn or dusk at 75 degrees east, in UTC'
 
 
@@ -95,7 +95,7 @@ def test_optical_names_are_of_the_place_and_the_morning():
 
 def test_metadata_agree_with_the_names():
     published = 'S1A_IW_GRDH_1SDV_20200607T010800_20200607T010825_032904_03CFBA_D457'
-    found = radar_metadata(published, 32643)
+    found = sar_metadata(published, 32643)
     expected = {
         'missionDataTakeID': 249786,
         'orbitNumber_start': 32904,
@@ -107,7 +107,7 @@ def test_metadata_agree_with_the_names():
     }
     assert {key: found[key] for key in expected} == expected
     evening = 'S1A_IW_GRDH_1SDV_20200903T131212_20200903T131237_034195_03F8F5_AC1C'
-    found = radar_metadata(evening, 32643)
+    found = sar_metadata(evening, 32643)
     assert (found['orbitProperties_pass'], found['relativeOrbitNumber_stop']) == ('ASCENDING', 173)
     assert found['missionDataTakeID'] == 260341
 

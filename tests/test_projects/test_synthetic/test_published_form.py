@@ -8,8 +8,8 @@ import pytest
 import rasterio
 from helpers.paths import ROOT
 
-from projects.synthetic.plan import WorldOptions
-from projects.synthetic.world import make_world
+from projects.synthetic.data_set import make_data_set
+from projects.synthetic.plan import SyntheticOptions
 
 PUBLISHED = ROOT.parent / 'shared/data/real/ssl4eo_s12'
 PLACE = '0000200'
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope='module')
 def synthetic(tmp_path_factory):
     root = tmp_path_factory.mktemp('form')
-    options = WorldOptions(seed=1, locations=1, size=264, dfc_train=0, dfc_test=0)
-    make_world(root, options, workers=1)
+    options = SyntheticOptions(seed=1, locations=1, size=264, dfc_train=0, dfc_test=0)
+    make_data_set(root, options, workers=1)
     return root / 'noldo/ssl4eo_s12'
 
 
@@ -121,7 +121,7 @@ def agreement(coarse, fine, shift):
 
 
 def test_arrays_overlay_better_than_the_declared_grids(synthetic):
-    """Why what the world shows does not follow the grids that it declares."""
+    """Why what the data set shows does not follow the grids that it declares."""
     for root in (synthetic, PUBLISHED):
         base, coarser = (grid(root, 's2c', band)[0] for band in ('B2', 'B1'))
         assert (coarser.c - base.c) / base.a == pytest.approx(-2.5, abs=1e-6)

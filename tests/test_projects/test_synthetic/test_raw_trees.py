@@ -8,7 +8,7 @@ from projects.synthetic.materials import DFC_NUMBERS
 from projects.synthetic.plan import (
     NOLDO,
     TEST,
-    WorldOptions,
+    SyntheticOptions,
     dfc_files,
     noldo_files,
     plan_place,
@@ -28,7 +28,7 @@ def test_index_lists_every_location_and_its_scenes(index_rows, scene_folders):
     assert [int(row[0]) for row in index_rows[1:]] == list(range(10))
     assert len(scene_folders) == 40
     assert all(path.is_dir() for folders in scene_folders for path in folders.values())
-    assert len({folders['s1'] for folders in scene_folders}) == 40, 'each radar scene is used once'
+    assert len({folders['s1'] for folders in scene_folders}) == 40, 'each SAR scene is used once'
 
 
 def test_sentinel_2_files(scene_folders):
@@ -96,8 +96,8 @@ def test_bands_and_labels_of_a_location_declare_their_own_grids(scene_folders):
 
 
 @pytest.mark.parametrize(('split', 'count'), [('validation', 3), ('test', 4)])
-def test_dfc_files(world, split, count):
-    root = world[0] / 'dfc2020' / f'ROIs0000_{split}'
+def test_dfc_files(data_set, split, count):
+    root = data_set[0] / 'dfc2020' / f'ROIs0000_{split}'
     expected = {'s1': (2, 'float64'), 's2': (13, 'uint16'), 'dfc': (1, 'uint8')}
     for kind, (bands, dtype) in expected.items():
         folder = root / f'{kind}_{"0" if split == "test" else split}'
@@ -133,16 +133,16 @@ def test_dfc_numbers_are_the_simplified_igbp_ones():
 
 
 def test_eight_bit_coding_is_that_of_the_normalisation(tmp_path):
-    raw = WorldOptions(locations=1, size=36)
-    coded = WorldOptions(locations=1, size=36, coding='clip8')
+    raw = SyntheticOptions(locations=1, size=36)
+    quantised = SyntheticOptions(locations=1, size=36, coding='clip8')
     write_place(tmp_path / 'raw', raw, NOLDO, 0)
-    write_place(tmp_path / 'coded', coded, NOLDO, 0)
+    write_place(tmp_path / 'quantised', quantised, NOLDO, 0)
     for path in noldo_files(plan_place(raw, NOLDO, 0)):
         if path.suffix == '.json':
-            texts = {(tmp_path / name / path).read_text() for name in ('raw', 'coded')}
+            texts = {(tmp_path / name / path).read_text() for name in ('raw', 'quantised')}
             assert len(texts) == 1
             continue
-        original, found = read(tmp_path / 'raw' / path), read(tmp_path / 'coded' / path)
+        original, found = read(tmp_path / 'raw' / path), read(tmp_path / 'quantised' / path)
         sensor = {'s1': S1, 's2c': S2}.get(path.parts[2])
         if sensor is None:
             np.testing.assert_array_equal(found, original)
@@ -188,7 +188,7 @@ def test_arrays_of_images_and_labels_overlay_to_the_pixel(scene_folders, kind, b
 
 @pytest.mark.parametrize(('kind', 'band'), [(0, 0), (1, 7), (1, 11)])
 def test_dfc_patches_are_registered_to_the_pixel(tmp_path, kind, band):
-    options = WorldOptions(dfc_test=12, dfc_size=60, seed=1)
+    options = SyntheticOptions(dfc_test=12, dfc_size=60, seed=1)
     pairs = []
     for index in range(12):
         write_place(tmp_path, options, TEST, index)

@@ -10,20 +10,20 @@ from helpers.small_raw_trees import read_raw
 from mmss_plugins.bands import S1, S2
 from mmss_plugins.prepare import dfc2020, noldo_downstream, noldo_pretrain
 from mmss_plugins.store.reader import ReadRequest, StoreReader
+from projects.synthetic.data_set import make_data_set
 from projects.synthetic.plan import (
     DFC_SPLITS,
     DOWNSTREAM,
     NOLDO,
-    WorldOptions,
+    SyntheticOptions,
     dfc_files,
     downstream_files,
     downstream_name,
     noldo_folders,
     plan_place,
 )
-from projects.synthetic.world import make_world
 
-OPTIONS = WorldOptions(
+OPTIONS = SyntheticOptions(
     seed=7, parts=('sentinel', 'dw', 'osm'), locations=5, size=24, dfc_train=2, dfc_test=1,
     dw_train=2, dw_test=1, osm_train=1, osm_test=1, downstream_size=26,
 )  # fmt: skip
@@ -32,12 +32,12 @@ OPTIONS = WorldOptions(
 @pytest.fixture(scope='module')
 def raw(tmp_path_factory):
     root = tmp_path_factory.mktemp('prepared') / 'raw'
-    make_world(root, OPTIONS, workers=1)
+    make_data_set(root, OPTIONS, workers=1)
     return root
 
 
 def prepare(module, raw, folder, out):
-    """Prepare a folder of the world; nothing is skipped."""
+    """Prepare a folder of the data set; nothing is skipped."""
     assert module.main([str(raw / folder), str(out), '--workers', '1']) == 0
     summaries = [*out.parent.glob(f'{out.name}.summary.json'), *out.glob('*.summary.json')]
     assert summaries

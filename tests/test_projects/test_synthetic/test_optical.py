@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmss_plugins.bands import S2
-from projects.synthetic import optics
+from projects.synthetic import optical
 from projects.synthetic.landscape import MARGIN
 
 WINTER, SPRING, SUMMER, AUTUMN = range(4)
@@ -10,7 +10,7 @@ BAND = {name: index for index, name in enumerate(S2.bands)}
 
 
 def mean_spectrum(place, season, repeats=12):
-    images = [optics.observe(place, season, np.random.default_rng(i), i) for i in range(repeats)]
+    images = [optical.observe(place, season, np.random.default_rng(i), i) for i in range(repeats)]
     return np.mean(images, axis=(0, 2, 3))
 
 
@@ -72,9 +72,9 @@ def test_slopes_towards_the_sun_are_brighter(plain_place):
 def test_same_place_differs_between_acquisitions_but_not_in_what_lasts(plain_place):
     place = plain_place('broadleaf wood')
     first, second = (
-        optics.observe(place, SUMMER, np.random.default_rng(i), place_seed=1) for i in (1, 2)
+        optical.observe(place, SUMMER, np.random.default_rng(i), place_seed=1) for i in (1, 2)
     )
-    elsewhere = optics.observe(place, SUMMER, np.random.default_rng(2), place_seed=9)
+    elsewhere = optical.observe(place, SUMMER, np.random.default_rng(2), place_seed=9)
     texture = [image[BAND['B11']] - image[BAND['B11']].mean() for image in (first, second)]
     other = elsewhere[BAND['B11']] - elsewhere[BAND['B11']].mean()
     assert not np.array_equal(first, second)
@@ -85,14 +85,14 @@ def test_same_place_differs_between_acquisitions_but_not_in_what_lasts(plain_pla
 def test_sample_band_averages_blocks_and_repeats_the_border():
     image = np.arange(20, dtype=np.float32).reshape(4, 5)
     expected = [[3, 5, (4 + 4 + 9 + 9) / 4], [13, 15, (14 + 14 + 19 + 19) / 4]]
-    np.testing.assert_allclose(optics.sample_band(image, 2), expected)
-    assert optics.sample_band(image, 1) is image
+    np.testing.assert_allclose(optical.sample_band(image, 2), expected)
+    assert optical.sample_band(image, 1) is image
 
 
 @pytest.mark.parametrize('size', [60, 47])
 def test_native_sizes(size):
     image = np.full((13, size, size), 1000, np.float32)
-    bands = optics.native_bands(image, np.random.default_rng(0))
+    bands = optical.native_bands(image, np.random.default_rng(0))
     side = {10: size, 20: -(-size // 2), 60: -(-size // 6)}
     fine, coarse = {'B2', 'B3', 'B4', 'B8'}, {'B1', 'B9', 'B10'}
     for name, band in zip(S2.bands, bands, strict=True):
@@ -100,13 +100,13 @@ def test_native_sizes(size):
         assert band.shape == (side[metres],) * 2, name
         assert band.dtype == np.uint16
         assert abs(band.mean() - 1000) < 10
-    assert optics.stack_bands(bands, size).shape == (13, size, size)
+    assert optical.stack_bands(bands, size).shape == (13, size, size)
 
 
 def test_stacking_keeps_the_bands_in_place():
     rows, cols = np.indices((48, 48), np.float32)
     ramp = 1000 + 20 * rows + 5 * cols
-    bands = [optics.sample_band(ramp, metres // 10) for metres in S2.resolutions]
-    stacked = optics.stack_bands(bands, 48).astype(np.float32)
+    bands = [optical.sample_band(ramp, metres // 10) for metres in S2.resolutions]
+    stacked = optical.stack_bands(bands, 48).astype(np.float32)
     inner = np.s_[:, 6:-6, 6:-6]
     np.testing.assert_allclose(stacked[inner], np.broadcast_to(ramp, stacked.shape)[inner], atol=1)

@@ -7,22 +7,22 @@ import rasterio
 
 from mmss_plugins.bands import S2
 from mmss_plugins.land_cover import OSM_CLASSES
+from projects.synthetic.data_set import make_data_set
 from projects.synthetic.downstream import CLOUD, LAND_USE, MATERIAL_USE, write_tile
 from projects.synthetic.materials import MATERIAL, MATERIAL_NAMES
-from projects.synthetic.optics import cover
+from projects.synthetic.optical import cover
 from projects.synthetic.plan import (
     DOWNSTREAM,
-    WorldOptions,
+    SyntheticOptions,
+    data_set_files,
     downstream_files,
     plan_place,
-    world_files,
 )
-from projects.synthetic.world import make_world
 
 NAME = re.compile(r'(-?[0-9]{1,3}\.[0-9]{4})_([0-9]{1,2}\.[0-9]{4})-2020[0-9]{4}')
 ARCHIVES = dict.fromkeys(('dw_train', 'dw_test'), 'ssl4eo_s12_dw')
 ARCHIVES |= dict.fromkeys(('osm_train', 'osm_test'), 'ssl4eo_s12_osm')
-OPTIONS = WorldOptions(
+OPTIONS = SyntheticOptions(
     seed=5, parts=('dw', 'osm'), dw_train=6, dw_test=2, osm_train=2, osm_test=2, downstream_size=48
 )
 
@@ -34,8 +34,8 @@ def read(path):
 
 @pytest.fixture(scope='module')
 def downstream(tmp_path_factory):
-    root = tmp_path_factory.mktemp('world')
-    return root, make_world(root, OPTIONS, workers=1)
+    root = tmp_path_factory.mktemp('data')
+    return root, make_data_set(root, OPTIONS, workers=1)
 
 
 def test_layout_is_the_published_one(downstream):
@@ -61,7 +61,7 @@ def test_layout_is_the_published_one(downstream):
                 bands = {'s1': (2,), 's2': (13,), 'osm': (1,)}
                 assert array.shape[0] in bands.get(kind, (1, 2))
     files = {path.relative_to(root).as_posix() for path in root.rglob('*.tif')}
-    assert files == {path.as_posix() for path in world_files(OPTIONS)}
+    assert files == {path.as_posix() for path in data_set_files(OPTIONS)}
 
 
 def test_some_labels_have_two_bands_and_the_second_is_the_label(downstream):
@@ -76,7 +76,7 @@ def test_some_labels_have_two_bands_and_the_second_is_the_label(downstream):
 def test_real_sizes_and_names_tell_the_place():
     from rasterio.warp import transform
 
-    options = WorldOptions(parts=('dw',), downstream_size=512)
+    options = SyntheticOptions(parts=('dw',), downstream_size=512)
     names = set()
     for stream in DOWNSTREAM:
         for index in range(30):
@@ -93,7 +93,7 @@ def test_real_sizes_and_names_tell_the_place():
 
 def test_values_and_cloud(downstream, tmp_path):
     root, summary = downstream
-    options = WorldOptions(seed=1, downstream_size=48)
+    options = SyntheticOptions(seed=1, downstream_size=48)
     clouds = []
     for index in range(12):
         write_tile(tmp_path, options, 11, index)

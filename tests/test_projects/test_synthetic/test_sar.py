@@ -1,12 +1,12 @@
 import numpy as np
 
-from projects.synthetic import radar
+from projects.synthetic import sar
 
 WINTER, SPRING, SUMMER, AUTUMN = range(4)
 
 
 def mean_backscatter(place, season, repeats=12):
-    images = [radar.observe(place, season, np.random.default_rng(i), i) for i in range(repeats)]
+    images = [sar.observe(place, season, np.random.default_rng(i), i) for i in range(repeats)]
     assert images[0].dtype == np.float32
     return np.mean(images, axis=(0, 2, 3))
 
@@ -34,7 +34,7 @@ def test_maize_grows_into_a_volume_scatterer(plain_place):
 
 
 def test_speckle_has_the_looks_of_detected_products():
-    speckle = radar._speckle(np.random.default_rng(0), (400, 400))
+    speckle = sar._speckle(np.random.default_rng(0), (400, 400))
     assert abs(speckle.mean() - 1) < 0.01
     looks = 1 / speckle.var()  # gamma distributed intensity of mean 1
     assert 3.5 < looks < 8
@@ -47,7 +47,7 @@ def test_speckle_has_the_looks_of_detected_products():
 
 def test_speckle_is_new_in_every_acquisition_and_channel(plain_place):
     place = plain_place('meadow')
-    first = radar.observe(place, SUMMER, np.random.default_rng(1), 7)
-    second = radar.observe(place, SUMMER, np.random.default_rng(2), 7)
+    first = sar.observe(place, SUMMER, np.random.default_rng(1), 7)
+    second = sar.observe(place, SUMMER, np.random.default_rng(2), 7)
     assert np.corrcoef(first[0].ravel(), second[0].ravel())[0, 1] < 0.5
     assert np.corrcoef(first[0].ravel(), first[1].ravel())[0, 1] < 0.5

@@ -34,7 +34,7 @@ def observe(place: Place, season: int, rng: np.random.Generator, place_seed: int
     lasting = np.random.default_rng(place_seed)
     material, shape = place.material_in(season), place.material.shape
     land_class = MATERIAL_CLASS[material]
-    spread = column('radar_spread')[material]
+    spread = column('sar_spread')[material]
     water = land_class == WATER
     common = (
         0.6 * per_instance(lasting, place.instance)
@@ -59,7 +59,7 @@ def observe(place: Place, season: int, rng: np.random.Generator, place_seed: int
 
 
 def _range_slope(place: Place, rng: np.random.Generator) -> np.ndarray:
-    """Slopes facing the radar look brighter: dB, from the height's gradient along the look."""
+    """Slopes facing the sensor look brighter: dB, from the height's gradient along the look."""
     heading = np.deg2rad(rng.choice([80.0, 280.0]))  # ascending or descending, looking right
     south, east = np.gradient(ndimage.gaussian_filter(place.height, 1.5) / 10.0)
     towards = east * np.sin(heading) - south * np.cos(heading)

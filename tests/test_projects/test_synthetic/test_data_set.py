@@ -11,13 +11,13 @@ import rasterio
 from matplotlib.image import imread
 
 import mmss_plugins
+from projects.synthetic.data_set import FORMER_MARKER, MARKER, make_data_set
 from projects.synthetic.materials import PALETTE
-from projects.synthetic.plan import WorldOptions, world_files
+from projects.synthetic.plan import SyntheticOptions, data_set_files
 from projects.synthetic.preview import draw_preview
-from projects.synthetic.world import MARKER, make_world
 
 LABELS = 'noldo/ssl4eo_s12_nol'
-SMALL = WorldOptions(seed=1, locations=2, size=24, dfc_train=1, dfc_test=1)
+SMALL = SyntheticOptions(seed=1, locations=2, size=24, dfc_train=1, dfc_test=1)
 TOOL = Path(mmss_plugins.__file__).parents[1] / 'projects/synthetic/__main__.py'
 
 
@@ -30,17 +30,17 @@ def digests(root):
 
 
 def test_files_do_not_depend_on_the_number_of_workers(tmp_path):
-    make_world(tmp_path / 'one', SMALL, workers=1)
-    make_world(tmp_path / 'three', SMALL, workers=3)
+    make_data_set(tmp_path / 'one', SMALL, workers=1)
+    make_data_set(tmp_path / 'three', SMALL, workers=3)
     one = digests(tmp_path / 'one')
     assert one == digests(tmp_path / 'three')
-    assert set(one) == {str(path) for path in world_files(SMALL)} | {MARKER}
+    assert set(one) == {str(path) for path in data_set_files(SMALL)} | {MARKER}
 
 
 def test_another_seed_is_another_world_and_more_places_are_not(tmp_path):
-    make_world(tmp_path / 'a', SMALL, workers=1)
-    make_world(tmp_path / 'b', replace(SMALL, seed=2), workers=1)
-    make_world(tmp_path / 'c', replace(SMALL, locations=3), workers=1)
+    make_data_set(tmp_path / 'a', SMALL, workers=1)
+    make_data_set(tmp_path / 'b', replace(SMALL, seed=2), workers=1)
+    make_data_set(tmp_path / 'c', replace(SMALL, locations=3), workers=1)
     a, b, c = (digests(tmp_path / name) for name in 'abc')
     patch = 'dfc2020/ROIs0000_test/s2_0/ROIs0000_test_s2_0_p0.tif'
     assert a[patch] != b[patch]
@@ -48,8 +48,8 @@ def test_another_seed_is_another_world_and_more_places_are_not(tmp_path):
     assert {name: a[name] for name in kept} == {name: c[name] for name in kept}
 
 
-def test_streams_show_different_places(world):
-    root = world[0] / 'dfc2020'
+def test_streams_show_different_places(data_set):
+    root = data_set[0] / 'dfc2020'
     labels = [
         rasterio.open(root / f'{folder}/ROIs0000_{split}_dfc_0_p0.tif').read(1)
         for split, folder in (
@@ -60,8 +60,8 @@ def test_streams_show_different_places(world):
     assert (labels[0] != labels[1]).any()
 
 
-def test_summary_counts_what_was_written(world, world_options, scene_folders):
-    root, summary = world
+def test_summary_counts_what_was_written(data_set, synthetic_options, scene_folders):
+    root, summary = data_set
     confusion = np.zeros((9, 9), int)
     for folders in scene_folders:
         true, noisy = (
@@ -77,56 +77,66 @@ def test_summary_counts_what_was_written(world, world_options, scene_folders):
     record = json.loads((root / MARKER).read_text())
     assert record['complete'] is True
     assert record['noise_rate'] == pytest.approx(rate)
-    assert WorldOptions.from_dict(record['options']) == world_options
+    assert SyntheticOptions.from_dict(record['options']) == synthetic_options
     assert any(f'{100 * summary.noise_rate:.1f} %' in line for line in summary.lines())
 
 
 def test_somebody_elses_folder_is_refused_and_never_emptied(tmp_path):
-    theirs = tmp_path / 'thesis.txt'
-    theirs.write_text('years of work')
+    thesis = tmp_path / 'thesis.txt'
+    thesis.write_text('years of work')
     with pytest.raises(FileExistsError, match=r'not empty.*--overwrite'):
-        make_world(tmp_path, SMALL, workers=1)
+        make_data_set(tmp_path, SMALL, workers=1)
     assert [path.name for path in tmp_path.iterdir()] == ['thesis.txt']
-    make_world(tmp_path, SMALL, workers=1, overwrite=True)
-    make_world(tmp_path, replace(SMALL, seed=9), workers=1, overwrite=True)
-    assert theirs.read_text() == 'years of work'
+    make_data_set(tmp_path, SMALL, workers=1, overwrite=True)
+    make_data_set(tmp_path, replace(SMALL, seed=9), workers=1, overwrite=True)
+    assert thesis.read_text() == 'years of work'
 
 
-def test_own_world_is_continued_and_another_one_replaced(tmp_path):
-    make_world(tmp_path, SMALL, workers=1)
+def test_own_data_set_is_continued_and_another_one_replaced(tmp_path):
+    make_data_set(tmp_path, SMALL, workers=1)
     before = digests(tmp_path)
     victim = tmp_path / 'dfc2020/ROIs0000_test/s1_0/ROIs0000_test_s1_0_p0.tif'
     victim.unlink()
-    make_world(tmp_path, SMALL, workers=1)
+    make_data_set(tmp_path, SMALL, workers=1)
     assert digests(tmp_path) == before
     other = replace(SMALL, seed=2, dfc_test=0)
     with pytest.raises(FileExistsError, match='other options'):
-        make_world(tmp_path, other, workers=1)
+        make_data_set(tmp_path, other, workers=1)
     assert digests(tmp_path) == before
-    make_world(tmp_path, other, workers=1, overwrite=True)
-    assert set(digests(tmp_path)) == {str(path) for path in world_files(other)} | {MARKER}
+    make_data_set(tmp_path, other, workers=1, overwrite=True)
+    assert set(digests(tmp_path)) == {str(path) for path in data_set_files(other)} | {MARKER}
+
+
+def test_record_of_version_0_1_is_read_and_replaced(tmp_path):
+    make_data_set(tmp_path, SMALL, workers=1)
+    (tmp_path / MARKER).rename(tmp_path / FORMER_MARKER)
+    other = replace(SMALL, seed=2, dfc_test=0)
+    with pytest.raises(FileExistsError, match='other options'):
+        make_data_set(tmp_path, other, workers=1)
+    make_data_set(tmp_path, other, workers=1, overwrite=True)
+    assert set(digests(tmp_path)) == {str(path) for path in data_set_files(other)} | {MARKER}
 
 
 def test_unreadable_record_is_reported(tmp_path):
     (tmp_path / MARKER).write_text('{')
     with pytest.raises(FileExistsError, match=MARKER):
-        make_world(tmp_path, SMALL, workers=1, overwrite=True)
+        make_data_set(tmp_path, SMALL, workers=1, overwrite=True)
 
 
-def test_a_world_of_another_layout_is_never_mixed_with_this_one(tmp_path):
+def test_a_data_set_of_another_layout_is_never_mixed_with_this_one(tmp_path):
     old = tmp_path / 'noldo/s1/0000000'
     old.mkdir(parents=True)
     record = {'format': 'mmss-mini-world', 'version': 1, 'options': SMALL.to_dict()}
     (tmp_path / MARKER).write_text(json.dumps(record))
     for overwrite in (False, True):
         with pytest.raises(FileExistsError, match=r'other names.*version 1.*remove it'):
-            make_world(tmp_path, SMALL, workers=1, overwrite=overwrite)
+            make_data_set(tmp_path, SMALL, workers=1, overwrite=overwrite)
     assert [path.name for path in (tmp_path / 'noldo').iterdir()] == ['s1']
 
 
 def test_progress_counts_every_place(tmp_path):
     calls = []
-    make_world(tmp_path / 'w', SMALL, workers=2, progress=lambda *call: calls.append(call))
+    make_data_set(tmp_path / 'w', SMALL, workers=2, progress=lambda *call: calls.append(call))
     assert calls == [(done, 4) for done in range(1, 5)]
 
 
@@ -137,7 +147,7 @@ def run_tool(monkeypatch, *arguments):
     return stop.value.code
 
 
-def test_tool_makes_a_world_and_draws_it(tmp_path, monkeypatch, capsys):
+def test_tool_makes_a_data_set_and_draws_it(tmp_path, monkeypatch, capsys):
     arguments = [tmp_path / 'w', '--seed', 1, '--locations', 2, '--size', 24, '--workers', 1]
     arguments += ['--dfc-train', 1, '--dfc-test', 1, '--preview', tmp_path / 'sheet.png']
     assert run_tool(monkeypatch, *arguments) == 0
@@ -149,7 +159,7 @@ def test_tool_makes_a_world_and_draws_it(tmp_path, monkeypatch, capsys):
 
 
 def expected_small(tmp_path):
-    make_world(tmp_path / 'expected', SMALL, workers=1)
+    make_data_set(tmp_path / 'expected', SMALL, workers=1)
     return digests(tmp_path / 'expected')
 
 
@@ -168,7 +178,7 @@ def test_tool_refuses_with_a_message(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize('coding', ['raw', 'clip8'])
 def test_preview_shows_the_labels_colours(tmp_path, coding):
     options = replace(SMALL, coding=coding, locations=1, dfc_train=0, dfc_test=0)
-    make_world(tmp_path / 'w', options, workers=1)
+    make_data_set(tmp_path / 'w', options, workers=1)
     draw_preview(tmp_path / 'w', options, tmp_path / 'p.png')
     sheet = np.rint(255 * imread(tmp_path / 'p.png')[..., :3]).astype(int)
     place = f'{0:07d}'

@@ -8,17 +8,17 @@ from helpers.aerial_raw_trees import POTSDAM_COLOURS, loveda_path, read_png
 from helpers.small_raw_trees import read_raw
 from PIL import Image
 from scipy import ndimage
-from test_world import digests, run_tool
+from test_data_set import digests, run_tool
 
 from mmss_plugins.prepare.loveda import main as prepare_loveda
 from mmss_plugins.prepare.potsdam import main as prepare_potsdam
 from mmss_plugins.store.reader import ReadRequest, StoreReader
 from projects.synthetic.aerial import loveda, potsdam
 from projects.synthetic.aerial.surfaces import KIND
-from projects.synthetic.plan import WorldOptions, world_files
-from projects.synthetic.world import MARKER, make_world
+from projects.synthetic.data_set import MARKER, make_data_set
+from projects.synthetic.plan import SyntheticOptions, data_set_files
 
-SMALL = WorldOptions(
+SMALL = SyntheticOptions(
     seed=2,
     parts=('potsdam', 'loveda'),
     potsdam_train=3,
@@ -64,22 +64,22 @@ def potsdam_label(tree, name, kind='label'):
 
 @pytest.fixture(scope='module')
 def aerial(tmp_path_factory):
-    root = tmp_path_factory.mktemp('aerial') / 'world'
-    return root, make_world(root, SMALL, workers=1)
+    root = tmp_path_factory.mktemp('aerial') / 'data'
+    return root, make_data_set(root, SMALL, workers=1)
 
 
 @pytest.fixture(scope='module')
 def tiles():
     """Twelve tiles, twice every style, as classes and heights."""
-    options = WorldOptions(seed=5, parts=('potsdam',), tile_size=200, tile_metres=0.6)
+    options = SyntheticOptions(seed=5, parts=('potsdam',), tile_size=200, tile_metres=0.6)
     return [potsdam.make_tile(options, 3, index)[1:] for index in range(12)]
 
 
 def test_files_do_not_depend_on_the_number_of_workers(aerial, tmp_path):
-    make_world(tmp_path / 'w', SMALL, workers=2)
+    make_data_set(tmp_path / 'w', SMALL, workers=2)
     found = digests(aerial[0])
     assert digests(tmp_path / 'w') == found
-    assert set(found) == {str(path) for path in world_files(SMALL)} | {MARKER}
+    assert set(found) == {str(path) for path in data_set_files(SMALL)} | {MARKER}
 
 
 def test_potsdam_preparation_gives_the_pixels_of_an_independent_reading(aerial, tmp_path):
@@ -105,7 +105,7 @@ def test_potsdam_preparation_gives_the_pixels_of_an_independent_reading(aerial, 
         assert not any('no known colour' in text for text in summary['warnings'])
 
 
-def test_band_combinations_are_of_one_picture(aerial):
+def test_band_combinations_are_of_one_image(aerial):
     rgb, irrg, all_bands = (
         read_raw(potsdam_path(aerial[0] / 'potsdam', kind, '2_11'))
         for kind in ('RGB', 'IRRG', 'RGBIR')
@@ -197,7 +197,7 @@ def test_another_seed_is_another_tile_and_more_tiles_are_not(aerial, tmp_path):
 
 
 def test_flights_differ_in_their_light():
-    options = WorldOptions(seed=1, parts=('potsdam',), tile_size=64, tile_metres=0.6)
+    options = SyntheticOptions(seed=1, parts=('potsdam',), tile_size=64, tile_metres=0.6)
     means = [potsdam.make_tile(options, 3, i)[0].mean((1, 2)) for i in (0, 4, 10, 16)]  # one style
     means = np.array(means)
     assert means.mean(1).std() > 4
@@ -276,21 +276,21 @@ def test_summary_counts_what_was_written(aerial):
     record = json.loads((root / MARKER).read_text())
     assert record['complete'] is True
     assert record['label_pixels'] == summary.label_pixels
-    assert WorldOptions.from_dict(record['options']) == SMALL
+    assert SyntheticOptions.from_dict(record['options']) == SMALL
     text = '\n'.join(summary.lines())
     assert 'label noise' not in text
     for name in ('Potsdam', 'LoveDA Urban', 'LoveDA Rural'):
         assert name in text
 
 
-def test_aerial_tiles_of_the_former_world_go_when_it_is_replaced(aerial, tmp_path):
+def test_aerial_tiles_of_the_former_data_set_go_when_it_is_replaced(aerial, tmp_path):
     fewer = replace(SMALL, potsdam_train=1, loveda_train=0, loveda_test=0)
-    make_world(tmp_path, fewer, workers=1)
+    make_data_set(tmp_path, fewer, workers=1)
     bare = replace(fewer, potsdam_train=0, loveda_val=0)
     with pytest.raises(FileExistsError, match='other options'):
-        make_world(tmp_path, bare, workers=1)
-    make_world(tmp_path, bare, workers=1, overwrite=True)
-    assert set(digests(tmp_path)) == {str(path) for path in world_files(bare)} | {MARKER}
+        make_data_set(tmp_path, bare, workers=1)
+    make_data_set(tmp_path, bare, workers=1, overwrite=True)
+    assert set(digests(tmp_path)) == {str(path) for path in data_set_files(bare)} | {MARKER}
     assert not list(tmp_path.glob('loveda/**/*.png'))
 
 

@@ -1,4 +1,4 @@
-"""Making a whole world with several processes, into a folder that holds nothing else."""
+"""Generates a whole data set with several processes, into a folder that holds nothing else."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ from projects.synthetic.plan import (
     LOVEDA,
     NOLDO,
     POTSDAM,
-    WorldOptions,
+    SyntheticOptions,
+    data_set_files,
     plan_place,
-    world_files,
 )
 from projects.synthetic.raw_trees import write_place
 
-MARKER = 'mini_world.json'
+MARKER = 'synthetic.json'
+FORMER_MARKER = 'mini_world.json'  # of version 0.1
 FORMAT_VERSION = 2  # of names and folders
 
 
 @dataclass(frozen=True)
-class WorldSummary:
-    """What a world holds.
+class SyntheticSummary:
+    """Contents of a data set.
 
     Args:
         confusion: (9, 9) pixels of the pretraining labels by true and noisy class.
@@ -53,7 +54,7 @@ class WorldSummary:
         return float(1 - np.trace(self.confusion) / total) if total else float('nan')
 
     def lines(self) -> list[str]:
-        """Tables: share, label noise and commonest mistake per class; shares of the others."""
+        """Tables: share, label noise and most frequent mistake per class; shares of the others."""
         text = self._sentinel_lines() if self.confusion.any() or self.dfc_pixels.any() else []
         for name, pixels in self.label_pixels.items():
             total = max(1, sum(pixels.values()))
@@ -76,35 +77,34 @@ class WorldSummary:
         return text
 
 
-def make_world(
+def make_data_set(
     root: Path,
-    options: WorldOptions,
+    options: SyntheticOptions,
     workers: int = 2,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> WorldSummary:
-    """Write a world's raw trees: ``noldo`` and ``dfc2020``, ``noldo_downstream``, ``potsdam``,
-    ``loveda``.
+) -> SyntheticSummary:
+    """Write the raw trees: ``noldo``, ``dfc2020``, ``noldo_downstream``, ``potsdam``, ``loveda``.
 
     The files depend on ``options`` alone, not on the number of workers.
 
     Args:
-        root: Folder to write into: new, empty, or a world of the same options.
+        root: Folder to write into: new, empty, or a data set of the same options.
         options: What to make.
         workers: Number of processes; 0 and 1 make everything in this one.
-        overwrite: Whether another world, or files of others, may be there. Files of the other
-            world that this one does not have are deleted; anything else stays.
+        overwrite: Whether another data set, or other files, may be there. Files of the other
+            data set that this one does not have are deleted; anything else stays.
         progress: Called with the places done and their total.
 
     Returns:
-        The summary, also written to ``mini_world.json``.
+        The summary, also written to ``synthetic.json``.
 
     Raises:
-        FileExistsError: If the folder holds something else and ``overwrite`` is not set, or a world
-            of another layout.
+        FileExistsError: If the folder holds something else and ``overwrite`` is not set, or a data
+            set of another layout.
     """
     root = Path(root)
-    _claim(root, options, overwrite)
+    _reserve(root, options, overwrite)
     confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     dfc_pixels = np.zeros(len(CLASSES), np.int64)
     others = {stream: 0 for stream, count in options.counts().items() if count}
@@ -120,12 +120,14 @@ def make_world(
             progress(done, len(places))
     if options.counts().get(NOLDO):
         _write_index(root, options)
-    summary = WorldSummary(confusion, dfc_pixels, downstream_pixels(others) | class_pixels(others))
+    summary = SyntheticSummary(
+        confusion, dfc_pixels, downstream_pixels(others) | class_pixels(others)
+    )
     _write_marker(root, options, summary)
     return summary
 
 
-def _run(root: Path, options: WorldOptions, places: list[tuple[int, int]], workers: int):
+def _run(root: Path, options: SyntheticOptions, places: list[tuple[int, int]], workers: int):
     if workers <= 1:
         for place in places:
             yield place[0], _write(root, options, *place)
@@ -143,44 +145,44 @@ def _run(root: Path, options: WorldOptions, places: list[tuple[int, int]], worke
             raise
 
 
-def _write(root: Path, options: WorldOptions, stream: int, index: int) -> np.ndarray:
+def _write(root: Path, options: SyntheticOptions, stream: int, index: int) -> np.ndarray:
     write = write_aerial if stream in POTSDAM or stream in LOVEDA else write_place
     if stream in DOWNSTREAM:
         write = write_tile
     return write(root, options, stream, index)
 
 
-def _claim(root: Path, options: WorldOptions, overwrite: bool) -> None:
-    """Make sure that the folder may be written to, and mark it as ours before anything else."""
+def _reserve(root: Path, options: SyntheticOptions, overwrite: bool) -> None:
+    """Check that the folder may be written to, and write the marker before anything else."""
     previous = _read_marker(root)
     if previous is None and root.is_dir() and any(root.iterdir()) and not overwrite:
         raise FileExistsError(
-            f'{root} is not empty and holds no mini world ({MARKER} is missing): choose another '
-            'folder, or pass --overwrite to write into it (nothing of yours is deleted)'
+            f'{root} is not empty and holds no synthetic data set ({MARKER} is missing): choose '
+            'another folder, or pass --overwrite to write into it (nothing of yours is deleted)'
         )
     if previous is not None and previous != options:
         if not overwrite:
             raise FileExistsError(
-                f'{root} holds a mini world of other options ({previous}): choose another folder, '
-                'or pass --overwrite to replace it'
+                f'{root} holds a synthetic data set of other options ({previous}): choose another '
+                'folder, or pass --overwrite to replace it'
             )
-        for path in world_files(previous) - world_files(options):
+        for path in data_set_files(previous) - data_set_files(options):
             (root / path).unlink(missing_ok=True)
     root.mkdir(parents=True, exist_ok=True)
     _write_marker(root, options, None)
 
 
-def _read_marker(root: Path) -> WorldOptions | None:
-    path = root / MARKER
-    if not path.is_file():
+def _read_marker(root: Path) -> SyntheticOptions | None:
+    path = next((root / name for name in (MARKER, FORMER_MARKER) if (root / name).is_file()), None)
+    if path is None:
         return None
     try:
         record = json.loads(path.read_text(encoding='utf-8'))
-        version, options = record['version'], WorldOptions.from_dict(record['options'])
+        version, options = record['version'], SyntheticOptions.from_dict(record['options'])
     except (ValueError, KeyError, TypeError) as error:
         raise FileExistsError(
-            f'{path} is not a readable mini world record ({error}): choose another folder, or '
-            'remove that file'
+            f'{path} is not a readable record of a synthetic data set ({error}): choose another '
+            'folder, or remove that file'
         ) from error
     if version != FORMAT_VERSION:
         raise FileExistsError(
@@ -190,9 +192,9 @@ def _read_marker(root: Path) -> WorldOptions | None:
     return options
 
 
-def _write_marker(root: Path, options: WorldOptions, summary: WorldSummary | None) -> None:
+def _write_marker(root: Path, options: SyntheticOptions, summary: SyntheticSummary | None) -> None:
     record = {
-        'format': 'mmss-mini-world',
+        'format': 'mmss-synthetic',
         'version': FORMAT_VERSION,
         'complete': summary is not None,
         'options': options.to_dict(),
@@ -204,9 +206,10 @@ def _write_marker(root: Path, options: WorldOptions, summary: WorldSummary | Non
         record['dfc_pixels'] = summary.dfc_pixels.tolist()
         record['label_pixels'] = summary.label_pixels
     (root / MARKER).write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+    (root / FORMER_MARKER).unlink(missing_ok=True)
 
 
-def _write_index(root: Path, options: WorldOptions) -> None:
+def _write_index(root: Path, options: SyntheticOptions) -> None:
     lines = [','.join(INDEX_COLUMNS)]
     for index in range(options.locations):
         scenes = [scene for _, scene in plan_place(options, NOLDO, index).season_scenes]
