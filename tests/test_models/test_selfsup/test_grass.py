@@ -10,6 +10,7 @@ from mmpretrain.structures import DataSample
 
 from mmss_plugins.functional import da_crop_boxes, info_nce, map_entropy
 from mmss_plugins.models.selfsup import gradient_guide
+from mmss_plugins.models.selfsup.grass import channels_last_is_safe
 from mmss_plugins.registry import MODELS
 
 B = 4
@@ -275,3 +276,9 @@ def test_a_neck_that_cannot_be_guided_is_refused_before_stage_a():
     config = grass_model(neck={'type': 'mmpretrain.GlobalAveragePooling'})
     with pytest.raises(TypeError, match=r'neck must be .*but got GlobalAveragePooling'):
         MODELS.build(config)
+
+
+@pytest.mark.parametrize(('width', 'safe'), [(4, False), (6, False), (8, True), (64, True)])
+def test_narrow_networks_are_not_trained_channels_last(width, safe):
+    backbone = {'type': 'ResNet', 'depth': 18, 'base_channels': width, 'stem_channels': width}
+    assert channels_last_is_safe(MODELS.build({**backbone, 'type': 'mmpretrain.ResNet'})) is safe
