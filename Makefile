@@ -26,7 +26,7 @@ help:
 	@echo 'make test        all tests, original OpenMMLab distributions'
 	@echo 'make test-configs  each config trains for two iterations (long)'
 	@echo 'make test-onedl  smoke tests on the OneDL forks;  make smoke-3.12  with another Python'
-	@echo 'make lint        ruff check and format check;  make format  applies it'
+	@echo 'make lint        ruff check, format check and mypy;  make format  applies ruff's changes'
 	@echo 'make bench       measurements'
 	@echo 'make configs     write the mechanical configs and the metafiles from projects/configs'
 	@echo 'make docs        the documentation site, with the tutorial executed (site/index.html)'
@@ -45,6 +45,7 @@ test-configs: env
 lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: env
 	$(BIN)/ruff check --fix .

@@ -17,7 +17,7 @@ import mmss_plugins
 from mmss_plugins.cli.inference_settings import set_inference_settings
 from mmss_plugins.cli.setting_names import unread_settings
 from mmss_plugins.cli.usage import UsageError
-from mmss_plugins.models.segmentors.test_options import check_test_cfg
+from mmss_plugins.utils.model_test_cfg import check_test_cfg
 
 # What MM's runners and tools read of a config beside the arguments of Runner.
 _READ_BESIDE = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmss_plugins.cli.options import positive, run
+from mmss_plugins.cli.options import positive
 from mmss_plugins.download.archive import MAX_RATIO
 from mmss_plugins.download.errors import DownloadError
 from mmss_plugins.download.published import (
@@ -23,6 +23,7 @@ from mmss_plugins.download.published import (
 from mmss_plugins.download.repository import DatasetRepository, RemoteFile
 from mmss_plugins.download.transfer import download, remaining
 from mmss_plugins.download.unpack import unpack
+from mmss_plugins.store.creation.commands import run
 from mmss_plugins.store.errors import StoreWriteError
 from mmss_plugins.store.lock import WriterLock
 from mmss_plugins.utils.atomic_files import write_text

@@ -14,16 +14,7 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.cli.options import (
-    add_archives,
-    add_georeference,
-    add_s2_offset,
-    digest,
-    make_parser,
-    options,
-    run,
-    skipped_checks,
-)
+from mmss_plugins.cli.options import digest, options
 from mmss_plugins.datasets.dfc2020 import DFC2020Dataset
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.dfc2020_files import Patch, find_patches
@@ -39,6 +30,14 @@ from mmss_plugins.prepare.raw_files import find_files, require_source
 from mmss_plugins.raster import check_same_place
 from mmss_plugins.raster.geotiff import LABEL_DTYPES, label_of, read_image, read_sensor
 from mmss_plugins.store.creation.cirrus import mean_cirrus
+from mmss_plugins.store.creation.commands import (
+    add_archives,
+    add_georeference,
+    add_s2_offset,
+    make_parser,
+    run,
+    skipped_checks,
+)
 from mmss_plugins.store.creation.plan import Loaded, Plan
 from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.store.reader import StoreMeta

@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmss_plugins.cli.options import make_parser, positive, run
+from mmss_plugins.cli.options import positive
 from mmss_plugins.prepare.band_choice import parse_names
 from mmss_plugins.prepare.band_scaling import add_scale_options
 from mmss_plugins.prepare.folder_plans import make_plans
 from mmss_plugins.prepare.group_splits import add_share_options, share
+from mmss_plugins.store.creation.commands import make_parser, run
 from mmss_plugins.store.creation.runner import prepare_stores
 
 EXAMPLES = """  %(prog)s images data/mine

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins import __version__
-from mmss_plugins.cli.options import add_archives, digest, make_parser, options, run
+from mmss_plugins.cli.options import digest, options
 from mmss_plugins.datasets.loveda import LoveDADataset
 from mmss_plugins.download.zenodo import ZENODO
 from mmss_plugins.land_cover import IGNORE_INDEX
@@ -32,6 +32,7 @@ from mmss_plugins.prepare.loveda_images import SPLITS, LoveDATree
 from mmss_plugins.prepare.raw_files import find_files, require_source
 from mmss_plugins.raster.geotiff import check_equal, check_values
 from mmss_plugins.raster.windows import read_window
+from mmss_plugins.store.creation.commands import add_archives, make_parser, run
 from mmss_plugins.store.creation.plan import Loaded, Plan, Skipped
 from mmss_plugins.store.reader import StoreMeta
 

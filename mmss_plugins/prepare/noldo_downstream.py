@@ -11,17 +11,7 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.bands import S1, S2
-from mmss_plugins.cli.options import (
-    add_archives,
-    add_georeference,
-    add_s2_offset,
-    digest,
-    make_parser,
-    options,
-    positive,
-    run,
-    skipped_checks,
-)
+from mmss_plugins.cli.options import digest, options, positive
 from mmss_plugins.datasets.noldo_downstream import LABELS
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.images import (
@@ -49,6 +39,14 @@ from mmss_plugins.raster.windows import image_grid, read_window_image
 from mmss_plugins.raster.zip_members import RawPath
 from mmss_plugins.store import label_rules
 from mmss_plugins.store.creation.cirrus import mean_cirrus
+from mmss_plugins.store.creation.commands import (
+    add_archives,
+    add_georeference,
+    add_s2_offset,
+    make_parser,
+    run,
+    skipped_checks,
+)
 from mmss_plugins.store.creation.plan import Loaded, Plan
 from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.store.reader import StoreMeta

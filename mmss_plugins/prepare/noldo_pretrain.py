@@ -17,7 +17,7 @@ import numpy as np
 
 from mmss_plugins import __version__
 from mmss_plugins.bands import S1, Sensor
-from mmss_plugins.cli.options import add_s2_offset, make_parser, options, positive, run
+from mmss_plugins.cli.options import options, positive
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES
 from mmss_plugins.prepare.images import image_field, label_field
 from mmss_plugins.prepare.ssl4eo_layout import (
@@ -31,6 +31,7 @@ from mmss_plugins.prepare.ssl4eo_layout import (
 )
 from mmss_plugins.prepare.ssl4eo_loader import CLOUDS, LocationLoader, Place
 from mmss_plugins.prepare.ssl4eo_sources import LEVELS, find_source
+from mmss_plugins.store.creation.commands import add_s2_offset, make_parser, run
 from mmss_plugins.store.creation.plan import Plan
 from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.store.creation.ssl4eo_findings import findings

@@ -14,15 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mmss_plugins import __version__
-from mmss_plugins.cli.options import (
-    add_archives,
-    add_georeference,
-    digest,
-    make_parser,
-    options,
-    run,
-    skipped_checks,
-)
+from mmss_plugins.cli.options import digest, options
 from mmss_plugins.datasets.potsdam import BANDS, PotsdamDataset
 from mmss_plugins.prepare.aerial import (
     BYTE,
@@ -50,6 +42,13 @@ from mmss_plugins.raster.geotiff import in_order, require_present
 from mmss_plugins.raster.palette import palette_to_index
 from mmss_plugins.raster.windows import Window, read_window, read_window_image
 from mmss_plugins.raster.zip_members import RawPath
+from mmss_plugins.store.creation.commands import (
+    add_archives,
+    add_georeference,
+    make_parser,
+    run,
+    skipped_checks,
+)
 from mmss_plugins.store.creation.plan import Loaded, Plan
 from mmss_plugins.store.reader import StoreMeta
 from mmss_plugins.store.splits import subset_part

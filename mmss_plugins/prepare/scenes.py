@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmss_plugins.cli.options import make_parser, not_negative, positive, run
+from mmss_plugins.cli.options import not_negative, positive
 from mmss_plugins.prepare.band_choice import parse_names
 from mmss_plugins.prepare.band_scaling import add_scale_options
 from mmss_plugins.prepare.group_splits import add_share_options, share
@@ -14,6 +14,7 @@ from mmss_plugins.prepare.scene_blocks import parse_block_size
 from mmss_plugins.prepare.scene_patches import BLOCK, SCENE
 from mmss_plugins.prepare.scene_plans import make_plans
 from mmss_plugins.raster.s2_offset import parse_offset
+from mmss_plugins.store.creation.commands import make_parser, run
 from mmss_plugins.store.creation.runner import prepare_stores
 from mmss_plugins.utils.errors import PrepareUsageError
 

@@ -23,8 +23,8 @@ from mmss_plugins.engine.run_checks import (
     smallest_batch,
     spare_classes,
 )
-from mmss_plugins.models.segmentors.test_options import check_test_cfg
 from mmss_plugins.registry import HOOKS
+from mmss_plugins.utils.model_test_cfg import check_test_cfg
 
 
 @HOOKS.register_module()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from mmss_plugins.evaluation.label_noise.figure import draw
 from mmss_plugins.evaluation.label_noise.report import LabelNoiseReport
 from mmss_plugins.evaluation.label_noise.table import TITLE, markdown
 from mmss_plugins.utils.atomic_files import check_replaceable, write_json, write_text
-from mmss_plugins.visualization.label_noise_figure import draw
 
 NAME = 'report'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from mmss_plugins.models.segmentors.test_options import WINDOW_OPTIONS, check_test_cfg
+from mmss_plugins.utils.model_test_cfg import WINDOW_OPTIONS, check_test_cfg
 
 FUSIONS = ('mid', 'late')
 TEST_OPTIONS = ('predict', 'val_loss', *WINDOW_OPTIONS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mmss_plugins.cli.options import run
+from mmss_plugins.store.creation.commands import run
 from mmss_plugins.store.tools import export, info, merge, migrate, stats, subset, verify
 
 COMMANDS = {

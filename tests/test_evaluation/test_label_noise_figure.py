@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from helpers.noise_example import CLASSES, example
 
+from mmss_plugins.evaluation.label_noise.figure import WRONG_COLOUR, _class_histograms, draw
 from mmss_plugins.evaluation.label_noise.files import write_report
 from mmss_plugins.evaluation.label_noise.report import LabelNoiseReport
 from mmss_plugins.functional.label_noise import RIGHT, WRONG, LabelNoiseSums
-from mmss_plugins.visualization.label_noise_figure import WRONG_COLOUR, _class_histograms, draw
 
 
 def make_report(clean, branches=('s1', 's2')):
