@@ -123,7 +123,7 @@ which-python:
 	@$(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 
 clean:
-	rm -rf build dist site *.egg-info .pytest_cache .ruff_cache .coverage
+	rm -rf build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache .coverage
 	find mmss_plugins projects tools tests configs docs build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-env: clean

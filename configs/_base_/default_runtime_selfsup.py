@@ -1,5 +1,5 @@
 # Pretraining without labels, in MMPretrain's scope. There is nothing to validate: no best
-# checkpoint, and no pictures of predictions.
+# checkpoint, and no images of predictions.
 _base_ = './default_runtime.py'
 
 default_scope = 'mmpretrain'

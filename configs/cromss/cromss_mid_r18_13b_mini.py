@@ -7,7 +7,8 @@ backbone = dict(depth=18, stem_channels=32, base_channels=32, norm_cfg=norm_cfg)
 model = dict(
     backbones=dict(s1=backbone, s2=backbone),
     decode_head=dict(in_channels=(32, 32, 64, 128, 256), norm_cfg=norm_cfg),
-    # published: 1. Here radar sees far less than optics, and at 1 drags it down (docs/cromss.md)
+    # published: 1. In the synthetic data SAR shows far less than optical images, and at 1 it holds
+    # them back (docs/cromss.md)
     consistency=dict(loss_weight=0.2),
 )
 

@@ -83,14 +83,14 @@ def load_patch(
     image = read_sensor(patch.s2, S2, S2_DTYPES)
     check_type(image.data, 's2', types, patch.s2)
     shape = image.data.shape[1:]
-    radar = read_sensor(patch.s1, S1, S1_DTYPES, shape)
+    s1 = read_sensor(patch.s1, S1, S1_DTYPES, shape)
     label = read_image(patch.dfc, 1, LABEL_DTYPES, shape)
     if not anywhere:
-        for path, other in ((patch.s1, radar), (patch.dfc, label)):
+        for path, other in ((patch.s1, s1), (patch.dfc, label)):
             check_same_place(path, other.grid, patch.s2, image.grid)
     s2 = subtract_offset(image.data, s2_offset, patch.s2, S2.bands, image.shifted)
     arrays = {
-        's1': to_float32(radar.data, patch.s1),
+        's1': to_float32(s1.data, patch.s1),
         's2': s2,
         'label': map_labels(label_of(label, (*RAW_CLASSES, IGNORE_INDEX), patch.dfc)),
     }

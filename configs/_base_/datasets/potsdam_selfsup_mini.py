@@ -1,6 +1,6 @@
 # The synthetic aerial data without labels, for pretraining on views of 64 x 64 pixels. Views are
 # weaker than published: crops are larger, and colours change band by band and less, for with some
-# hundred patches in one style, views of full strength can hardly be told apart.
+# hundred patches in one style, views of full strength can hardly be distinguished.
 _base_ = './potsdam_selfsup.py'
 
 view_pipeline = [
