@@ -47,7 +47,7 @@ class InfoNCEHead(BaseModule):
         if len(embeddings) * (get_world_size() if self.gather else 1) == _VIEWS:
             raise ValueError(
                 'the batch of all processes holds one image, so there are no others to '
-                'distinguish its views from, and the loss is 0: set train_dataloader.batch_size to 2 or more, and '
-                'drop_last=True'
+                'distinguish its views from, and the loss is 0: set train_dataloader.batch_size '
+                'to 2 or more, and drop_last=True'
             )
         return info_nce(embeddings, self.temperature, self.gather)
