@@ -10,6 +10,7 @@ from mmss_plugins.checkpoints.spec.input_specification import AERIAL
 from mmss_plugins.cli.options import positive
 from mmss_plugins.cli.run_options import KeyValueAction
 from mmss_plugins.cli.usage import UsageError
+from mmss_plugins.raster.s2_offset import AUTO
 from mmss_plugins.raster.scene_files import scene_name
 
 DESCRIPTION = """Predict whole scenes: GeoTIFF in, GeoTIFF class maps out, in the scene's grid and
@@ -20,6 +21,8 @@ EPILOG = """outputs, per scene:
   OUT/{scene}_classes.json       pixels per class
   OUT/{scene}_confidence.tif     highest probability (--confidence)
   OUT/{scene}_probabilities.tif  one band per class (--probabilities)
+  OUT/{scene}_entropy.tif        entropy of the probabilities, 0 to 1 (--entropy)
+  OUT/{scene}_margin.tif         highest probability less the second (--margin)
 
 exit status:
   0  every scene is predicted
@@ -59,6 +62,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--confidence', action='store_true', help='also write confidences')
     parser.add_argument('--probabilities', action='store_true', help='also write probabilities')
     parser.add_argument(
+        '--entropy', action='store_true', help='also write the entropy, 0 (certain) to 1'
+    )
+    parser.add_argument(
+        '--margin', action='store_true',
+        help='also write the highest probability less the second',
+    )  # fmt: skip
+    parser.add_argument(
+        '--tta', action='store_true',
+        help='average over the four flips of each window (test-time augmentation), which takes '
+        'four times as long',
+    )  # fmt: skip
+    parser.add_argument(
         '--window', type=positive, metavar='PIXELS',
         help=f"edge of the windows (default: the config's training crop, or {WINDOW})",
     )  # fmt: skip
@@ -96,9 +111,10 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
         help='factor from Sentinel-2 values to reflectance x 10000 (10000 for reflectances)',
     )  # fmt: skip
     group.add_argument(
-        '--s2-offset', type=float, metavar='DN',
-        help='subtracted after scaling: 1000 for processing baseline 04.00 or later, 0 for none; a '
-        'scene whose B10 shows the offset is refused unless it is given',
+        '--s2-offset', type=_offset, metavar='DN',
+        help='subtracted after scaling: 1000 for processing baseline 04.00 or later, 0 for none; '
+        "auto takes it from each scene's metadata, name or tags; without the option, a scene that "
+        'seems to have the offset is refused',
     )  # fmt: skip
     group.add_argument(
         '--s1-linear', action='store_true', help='Sentinel-1 values are linear power, not dB'
@@ -112,6 +128,10 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
             f'--{name}-bands', type=_names, metavar='NAMES',
             help="the bands of each file in order, with commas, if the files do not name them",
         )  # fmt: skip
+
+
+def _offset(text: str) -> float | str:
+    return AUTO if text == AUTO else float(text)
 
 
 def _names(text: str) -> list[str]:

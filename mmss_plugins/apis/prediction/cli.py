@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mmengine.config import Config
@@ -15,10 +15,13 @@ from mmengine.device import get_device
 from mmss_plugins.apis.prediction.arguments import MODALITIES, WINDOW, parse_args, scenes_of
 from mmss_plugins.apis.prediction.network_input import RawValues
 from mmss_plugins.apis.prediction.predict_scene import PredictionOptions, predict_scene
+from mmss_plugins.apis.prediction.scene_checks import known_offset
 from mmss_plugins.apis.prediction.scene_model import SceneModel
 from mmss_plugins.apis.prediction.scene_writer import (
     CLASSES,
     CONFIDENCE,
+    ENTROPY,
+    MARGIN,
     PROBABILITIES,
     settings_of,
 )
@@ -32,12 +35,14 @@ from mmss_plugins.cli.plain_errors import usage_error
 from mmss_plugins.cli.usage import UsageError, require_file
 from mmss_plugins.raster import RasterError
 from mmss_plugins.raster.geotiff import require_rasterio
+from mmss_plugins.raster.s2_offset import AUTO
 from mmss_plugins.raster.scene_files import Scene, files_of, find_scene
 from mmss_plugins.store.errors import StoreWriteError
 from mmss_plugins.store.lock import WriterLock
 from mmss_plugins.utils.atomic_files import remove_drafts
 from mmss_plugins.utils.errors import PrepareUsageError
 
+FURTHER_MAPS = (CONFIDENCE, ENTROPY, MARGIN, PROBABILITIES)  # each an option
 _WRONG_ARGUMENTS = (UsageError, CheckpointFileError, InputSpecificationError, PrepareUsageError)
 
 
@@ -53,7 +58,11 @@ def predict(args: argparse.Namespace) -> int:
             batch_size=args.batch_size,
             workers=args.workers,
             nodata=args.nodata,
-            raw=RawValues(args.s2_scale, args.s2_offset, args.s1_linear),
+            raw=RawValues(
+                args.s2_scale,
+                None if args.s2_offset == AUTO else args.s2_offset,
+                args.s1_linear,
+            ),
             any_pixel_size=args.any_pixel_size,
         )
     except ValueError as error:
@@ -63,6 +72,7 @@ def predict(args: argparse.Namespace) -> int:
         model = SceneModel.load(cfg, args.checkpoint, args.device or get_device(), args.amp)
     except RasterError as error:
         raise UsageError(str(error)) from error
+    model.flips = args.tta
     failed = 0
     for paths in scenes_of(args, tuple(model.spec.modalities)):
         try:
@@ -82,8 +92,10 @@ def _predict_one(
     wanted = {name: entry.bands for name, entry in model.spec.modalities.items()}
     given = {name: getattr(args, f'{name}_bands') for name in MODALITIES}
     scene = find_scene(paths, wanted, given)
-    kinds = [CLASSES, *([CONFIDENCE] if args.confidence else [])]
-    kinds += [PROBABILITIES] if args.probabilities else []
+    if args.s2_offset == AUTO and 's2' in scene.bands:
+        raw = replace(options.raw, s2_offset=known_offset(scene, paths['s2']))
+        options = replace(options, raw=raw)
+    kinds = [CLASSES, *(kind for kind in FURTHER_MAPS if getattr(args, kind))]
     outputs = {kind: args.out / f'{scene.name}_{kind}.tif' for kind in kinds}
     table = outputs[CLASSES].with_suffix('.json')
     settings = _settings(args, model, scene, options)
@@ -113,6 +125,7 @@ def _settings(
         'amp': model.amp,
         'window': options.window,
         'overlap': options.overlap,
+        **({'tta': True} if model.flips else {}),
         'nodata': options.nodata,
         'values': asdict(options.raw),
         'bands': {

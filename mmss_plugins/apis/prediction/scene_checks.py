@@ -16,8 +16,8 @@ from mmss_plugins.checkpoints.spec.input_specification import (
 from mmss_plugins.raster import check_units
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import pixel_metres
-from mmss_plugins.raster.s2_offset import stated_offset
-from mmss_plugins.raster.scene_files import Scene
+from mmss_plugins.raster.s2_offset import find_offset, stated_offset
+from mmss_plugins.raster.scene_files import Scene, opened
 from mmss_plugins.raster.scene_reader import SceneReader
 from mmss_plugins.raster.units import OFFSET_FROM, carries_offset, check_offset
 from mmss_plugins.raster.windows import Window
@@ -92,6 +92,27 @@ def judge_values(
         if modality == AERIAL:
             check_depth(stored.dtype, entry, where)
     return limits
+
+
+def known_offset(scene: Scene, path: Path) -> int:
+    """The offset of a scene's Sentinel-2 values by its metadata, name or tags.
+
+    Args:
+        scene: With Sentinel-2.
+        path: Its file or folder, as given.
+
+    Returns:
+        To be subtracted: 1000 or 0, or what the metadata say; 0 where the file declares an offset,
+        for that is applied.
+
+    Raises:
+        RasterError: If nothing states it.
+    """
+    source = next(iter(scene.bands['s2'].values()))
+    with opened(source.path) as file:
+        if any(file.offsets) or 'uint8' in file.dtypes:
+            return 0
+        return find_offset(path, file.tags(), any(scale != 1 for scale in file.scales), None)
 
 
 def check_depth(dtype: np.dtype, entry: ModalityInput, where: object) -> None:

@@ -33,6 +33,7 @@ class SceneModel:
         name: Of its checkpoint, for the outputs' tags.
         digest: SHA-256 of the checkpoint file.
         amp: Whether to run it in automatic mixed precision.
+        flips: Whether to average over the four flips of each input (test-time augmentation).
     """
 
     model: Any
@@ -42,6 +43,7 @@ class SceneModel:
     name: str = ''
     amp: bool = False
     digest: str = ''
+    flips: bool = False
 
     @property
     def contract(self) -> InputSpecification:
@@ -96,7 +98,7 @@ class SceneModel:
 
     @torch.inference_mode()
     def probabilities(self, inputs: Tensor) -> Tensor:
-        """Class probabilities of a batch.
+        """Class probabilities of a batch, with ``flips`` their mean over its flips.
 
         Args:
             inputs: (N, C, H, W), normalised: the data preprocessor is not used.
@@ -107,15 +109,23 @@ class SceneModel:
         Raises:
             FloatingPointError: If the network's output is not finite.
         """
+        inputs = inputs.to(self.device)
+        found = self._pass(inputs)
+        if self.flips:
+            axes = ((-1,), (-2,), (-2, -1))
+            found = (found + sum(self._pass(inputs.flip(axis)).flip(axis) for axis in axes)) / 4
+        return found.cpu()
+
+    def _pass(self, inputs: Tensor) -> Tensor:
         device = self.device
         with torch.autocast(device.type) if self.amp else nullcontext():
-            samples = self.model.predict(inputs.to(device), None)
+            samples = self.model.predict(inputs, None)
         logits = torch.stack([sample.seg_logits.data for sample in samples]).float()
         if not logits.isfinite().all():
             raise FloatingPointError(f'{self.name} gives values that are not finite')
         if logits.shape[1] == 1:  # two classes from one channel, of which MM gives the sigmoid
-            return torch.cat([1 - logits, logits], dim=1).cpu()
-        return logits.softmax(dim=1).cpu()
+            return torch.cat([1 - logits, logits], dim=1)
+        return logits.softmax(dim=1)
 
 
 def _classes(

@@ -12,6 +12,7 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+from scipy.special import entr
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.raster import Grid
@@ -25,15 +26,18 @@ SETTINGS = 'SETTINGS'  # tag
 _UNWRITTEN = 'what is on the disk is not what was written: is the disk full?'
 _Place = tuple[tuple[int, int], tuple[int, int]]  # rows, columns
 CLASSES, CONFIDENCE, PROBABILITIES = 'classes', 'confidence', 'probabilities'
+ENTROPY, MARGIN = 'entropy', 'margin'
 
 
 class SceneWriter:
     """Writes maps row by row beside their places, checks them, and moves them there.
 
     ``classes``: uint8 class indices, 255 without data, with a colour table. ``confidence``: the
-    highest probability. ``probabilities``: a band per class. The latter two are float32, NaN
-    without data. A context manager. GDAL does not report all errors of a full disk, so all files
-    are read back before the first gets its name; after an exception no new file stays.
+    highest probability. ``margin``: the highest probability less the second. ``entropy``: of the
+    probabilities, over its maximum, 0 to 1. ``probabilities``: a band per class. All but the
+    classes are float32, NaN without data. A context manager. GDAL does not report all errors of a
+    full disk, so all files are read back before the first gets its name; after an exception no new
+    file stays.
 
     Args:
         paths: Where each map goes; 'classes' is moved last, so that it shows that all are there.
@@ -99,6 +103,8 @@ class SceneWriter:
         classes[~valid] = IGNORE_INDEX
         content = {CLASSES: lambda: classes[None]}
         content[CONFIDENCE] = lambda: _masked(probabilities.max(axis=0, keepdims=True), valid)
+        content[MARGIN] = lambda: _masked(margin(probabilities), valid)
+        content[ENTROPY] = lambda: _masked(relative_entropy(probabilities), valid)
         content[PROBABILITIES] = lambda: _masked(probabilities, valid)
         place = ((row, row + valid.shape[0]), (col, col + valid.shape[1]))
         for kind, file in self._files.items():
@@ -182,6 +188,17 @@ class SceneWriter:
         if levels:
             with rasterio.open(path, 'r+') as file:
                 file.build_overviews(levels, Resampling.mode)
+
+
+def margin(probabilities: np.ndarray) -> np.ndarray:
+    """How far the most probable class is ahead of the next, (1, H, W) of (classes, H, W)."""
+    second, first = np.partition(probabilities, (-2, -1), axis=0)[-2:]
+    return (first - second)[None]
+
+
+def relative_entropy(probabilities: np.ndarray) -> np.ndarray:
+    """Entropy over that of equal probabilities, (1, H, W) of (classes, H, W); 0 to 1."""
+    return entr(probabilities).sum(axis=0, keepdims=True) / np.log(len(probabilities))
 
 
 def check_map(path: Path) -> None:

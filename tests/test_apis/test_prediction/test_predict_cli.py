@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+import scipy.stats
 import torch
 from helpers.paths import ROOT
 from helpers.small_raw_trees import S2_BANDS
@@ -461,6 +462,47 @@ def test_an_offset_that_the_name_states_must_be_given(home, capsys):
     assert home.run(scene, '--s2-offset', 1000) == 0
     found = read_map(home.maps / f'{Path(name).stem}_classes.tif')
     np.testing.assert_array_equal(found, home.expected(image))
+
+
+@pytest.mark.parametrize(('baseline', 'offset'), [('N0509', 1000), ('N0400', 1000), ('N0301', 0)])
+def test_auto_takes_the_offset_from_the_name(home, capsys, baseline, offset):
+    image = reflectance(SHAPE)
+    name = f'S2A_MSIL1C_20230101T000000_{baseline}_R000_T33UUP_20230101T000000.tif'
+    scene = home.scene(name, image + offset)
+    assert home.run(scene, '--s2-offset', 'auto') == 0
+    found = read_map(home.maps / f'{Path(name).stem}_classes.tif')
+    np.testing.assert_array_equal(found, home.expected(image))
+    assert home.run(scene, '--s2-offset', offset) == 0
+    assert 'already there' in capsys.readouterr().out
+
+
+def test_auto_applies_a_declared_offset_once(home, capsys):
+    image = reflectance(SHAPE)
+    declared = declare(home.scene('a.tif', image + 1000), 1e-4, -0.1)
+    assert home.run(declared, '--s2-offset', 'auto') == 0
+    np.testing.assert_array_equal(read_map(home.maps / 'a_classes.tif'), home.expected(image))
+    assert home.run(home.scene('b.tif', image), '--s2-offset', 'auto') == 1
+    assert 'b.tif: whether the values carry the offset' in capsys.readouterr().err
+
+
+def test_further_maps(home):
+    image = reflectance(SHAPE)
+    scene = home.scene('a.tif', image)
+    options = ['--probabilities', '--confidence', '--margin', '--entropy', '--tta']
+    assert home.run(scene, *options) == 0
+    with rasterio.open(home.maps / 'a_probabilities.tif') as file:
+        probabilities = file.read().astype(np.float64)
+    ranked = np.sort(probabilities, axis=0)
+    expected = {
+        'confidence': ranked[-1],
+        'margin': ranked[-1] - ranked[-2],
+        'entropy': scipy.stats.entropy(probabilities, axis=0, base=len(CLASSES)),
+    }
+    for kind, values in expected.items():
+        found = read_map(home.maps / f'a_{kind}.tif')
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, values, atol=1e-5)
+    assert home.run(scene, *options[:-1]) == 1, 'made otherwise'
 
 
 def test_drafts_of_a_killed_run_are_removed(home):

@@ -162,3 +162,21 @@ def test_values_that_are_not_finite_are_refused():
     inputs[0, 1, 2, 3] = float('inf')
     with pytest.raises(FloatingPointError, match=r'best\.pth gives values that are not finite'):
         model.probabilities(inputs)
+
+
+def test_flips_are_averaged(tmp_path):
+    torch.manual_seed(0)
+    model = SceneModel.load(*save(tmp_path, SEGMENTOR, meta()))
+    inputs = torch.randn(2, 2, 32, 40)
+    single = model.probabilities
+    expected = [
+        single(inputs),
+        single(inputs.flip(-1)).flip(-1),
+        single(inputs.flip(-2)).flip(-2),
+        single(inputs.flip(-1).flip(-2)).flip(-2).flip(-1),
+    ]
+    assert (expected[0] - expected[1]).abs().max() > 1e-4, 'the network sees the difference'
+    model.flips = True
+    torch.testing.assert_close(model.probabilities(inputs), torch.stack(expected).mean(0))
+    model.flips = False
+    assert torch.equal(model.probabilities(inputs), expected[0])
