@@ -54,7 +54,7 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
     'store': Command('mmss_plugins.store.tools.cli:main', 'inspect and edit LMDB stores'),
     'convert': {
         'cromss': Command('mmss_plugins.checkpoints.convert.cromss_cli:main', 'CromSS checkpoints'),
-        'grass': Command('mmss_plugins.checkpoints.convert.vissl_cli:main', 'GraSS (VISSL)'),
+        'grass': Command('mmss_plugins.checkpoints.convert.grass_cli:main', 'GraSS (VISSL)'),
         'ssl4eo': Command(
             'mmss_plugins.checkpoints.convert.encoder_cli:ssl4eo', 'MoCo, DINO, DeCUR of SSL4EO-S12'
         ),

@@ -1,1 +1,1 @@
-"""Raw data trees to LMDB stores; the command lines are in ``tools/prepare``."""
+"""Published data sets, folders, scenes and areas to stores: a module per preparation command."""

@@ -1,4 +1,4 @@
-"""Reading whole TIFF files, checked."""
+"""Reading whole GeoTIFFs, checked. ``files`` opens rasters, and ``image`` reads their pixels."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 import sys
 
 import mmss_plugins  # noqa: F401  (makes the installed stack usable)
-from mmss_plugins.checkpoints.convert.vissl_cli import main
+from mmss_plugins.checkpoints.convert.grass_cli import main
 
 if __name__ == '__main__':
     sys.exit(main())

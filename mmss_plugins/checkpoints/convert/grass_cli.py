@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mmss_plugins.checkpoints.convert.cli import add_writing, check_paths, make_parser, run
 from mmss_plugins.checkpoints.convert.cromss import Conversion, mm_checkpoint
 from mmss_plugins.checkpoints.convert.encoder import read_foreign_checkpoint
-from mmss_plugins.checkpoints.convert.vissl import from_vissl
+from mmss_plugins.checkpoints.convert.grass import from_vissl
 from mmss_plugins.checkpoints.files import write_checkpoint
 
 EPILOG = """The network is found from the tensors: depth, bands, projector. A tensor that is

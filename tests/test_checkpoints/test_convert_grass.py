@@ -10,7 +10,7 @@ from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from torch import nn
 
 from mmss_plugins.checkpoints import CheckpointFileError, ConversionError
-from mmss_plugins.checkpoints.convert.vissl import from_vissl
+from mmss_plugins.checkpoints.convert.grass import from_vissl
 
 TRUNK = 'trunk._feature_blocks.'
 TOOL = ROOT / 'tools' / 'convert' / 'grass.py'
