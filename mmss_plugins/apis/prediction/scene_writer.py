@@ -16,7 +16,7 @@ from scipy.special import entr
 
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.raster import Grid
-from mmss_plugins.raster.errors import RasterError
+from mmss_plugins.raster.errors import RasterError, gdal_errors
 from mmss_plugins.raster.files import small_cache
 from mmss_plugins.utils.atomic_files import drafted, sync
 
@@ -30,7 +30,7 @@ ENTROPY, MARGIN = 'entropy', 'margin'
 
 
 class SceneWriter:
-    """Writes maps row by row beside their places, checks them, and moves them there.
+    """Writes cloud-optimised GeoTIFFs row by row beside their places, checks and moves them there.
 
     ``classes``: uint8 class indices, 255 without data, with a colour table. ``confidence``: the
     highest probability. ``margin``: the highest probability less the second. ``entropy``: of the
@@ -85,6 +85,7 @@ class SceneWriter:
             if CLASSES in self.paths:
                 self._add_overviews(self._drafts[CLASSES])
             for name in self.paths:
+                self._optimise(name)
                 self._check(name)
 
     def write(self, row: int, col: int, probabilities: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -177,6 +178,28 @@ class SceneWriter:
             what = self.classes[index] if kind == PROBABILITIES else kind
             file.set_band_description(index + 1, what)
         return file
+
+    def _optimise(self, kind: str) -> None:
+        """Rewrite a closed file as a cloud-optimised GeoTIFF."""
+        import rasterio.shutil
+
+        is_classes = kind == CLASSES
+        with drafted(self._drafts[kind]) as optimised, _quiet():
+            try:
+                rasterio.shutil.copy(
+                    self._drafts[kind],
+                    optimised,
+                    driver='COG',
+                    blocksize=TILE,
+                    compress='deflate',
+                    predictor='no' if is_classes else 'yes',
+                    overviews='force_use_existing' if is_classes else 'auto',
+                    overview_resampling='mode' if is_classes else 'average',
+                    bigtiff='if_safer',
+                    num_threads='all_cpus',
+                )
+            except gdal_errors() as error:
+                raise RasterError(f'{self.paths[kind]}: {_UNWRITTEN} ({error})') from error
 
     def _add_overviews(self, path: Path) -> None:
         import rasterio
