@@ -107,6 +107,11 @@ EIGHT_BIT, FILE_VALUE = '8-bit value', 'value of the files'  # their units
 SENSORS = {sensor.name: sensor for sensor in (S1, S2)}
 
 
+def levels_of(modality: str) -> list[Sensor]:
+    """The processing levels of a modality, each with statistics of its own."""
+    return [sensor for sensor in (S1, S2, S2_L2A) if sensor.name == modality]
+
+
 def sensor_of(modality: str, unit: str) -> Sensor:
     """The sensor whose statistics hold for a modality's values.
 
@@ -118,7 +123,7 @@ def sensor_of(modality: str, unit: str) -> Sensor:
     Raises:
         ValueError: If there is none.
     """
-    known = [sensor for sensor in (S1, S2, S2_L2A) if sensor.name == modality]
+    known = levels_of(modality)
     for sensor in known:
         if sensor.unit == unit:
             return sensor

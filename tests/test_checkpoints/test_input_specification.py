@@ -98,6 +98,14 @@ def test_a_specification_that_is_no_dict_or_nested_is_an_error():
         specification_of(broken({'settings': many}), 'x.pth')
 
 
+def test_both_processing_levels_of_sentinel2():
+    content = BOTH.to_dict()
+    content['modalities'][1]['unit'] = 'surface reflectance x 10000'
+    name = content['modalities'][1]['name']
+    found = InputSpecification.from_dict(content, 'x.pth')
+    assert (name, found.modalities['s2'].unit) == ('s2', 'surface reflectance x 10000')
+
+
 def with_field(index, **fields):
     modalities = BOTH.to_dict()['modalities']
     modalities[index] |= fields
@@ -115,6 +123,8 @@ def with_field(index, **fields):
         ({'normalize': 'standardise'}, "s2 values: expected 'standardised', but found '0..1'"),
         ({'values': '0..2'}, "s2 values: expected '0..1' or '0..255', but found '0..2'"),
         ({'unit': 'reflectance'}, "s2 unit: expected 'reflectance x 10000'"),
+        ({'unit': 'surface reflectance x 10000', 'bands': ['B4', 'B10', 'B2']},
+         "s2 bands: expected 'B1' or .*, but found 'B10'"),
         ({'bands': ['B4', 'B3', 'red']}, "s2 bands: expected 'B1' or .*, but found 'red'"),
         ({'bands': ['B4', 'B3', 'B3']}, 's2 bands: expected each once'),
         ({'bands': 'B4'}, "s2 bands: expected a list, but found 'B4'"),

@@ -153,4 +153,4 @@ def test_by_position(store, labels, tmp_path):
 def test_four_seasons_are_asked_for(labels, tmp_path, capsys):
     command = [tmp_path / 'a.lmdb', '--images', REAL, '--labels', labels / 's2c']
     assert main(list(map(str, command))) == 2
-    assert '--seasons says how many there are' in capsys.readouterr().err
+    assert '--seasons sets their number' in capsys.readouterr().err

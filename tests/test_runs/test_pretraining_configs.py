@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from helpers.config_files import CONFIGS, load
-from helpers.scene_stores import write_scene_store
+from helpers.scene_stores import write_area_store, write_scene_store
 from helpers.store_factory import write_noldo_store
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, MODELS, DefaultScope, init_default_scope
@@ -17,6 +17,7 @@ def stores(tmp_path_factory):
     folder, ids = tmp_path_factory.mktemp('store'), [f'{i:07d}' for i in range(8)]
     write_noldo_store(folder / 'noldo.lmdb', ids=ids, size=40)
     write_scene_store(folder / 'scenes.lmdb', seasons=('date1',), ids=ids, size=40)
+    write_area_store(folder / 'area.lmdb', ids, 40)
     return folder
 
 
@@ -29,7 +30,7 @@ def _scope():
 
 def dataset(cfg, part, stores):
     cfg = cfg[f'{part}_dataloader'].dataset
-    kind = 'noldo' if 'NoLDO' in cfg.type else 'scenes'
+    kind = 'noldo' if 'NoLDO' in cfg.type else 'area' if 'area' in cfg.data_root else 'scenes'
     cfg.data_root = str(stores / f'{kind}.lmdb')
     cfg.holdout.fraction = 0.5
     for step in cfg.pipeline:

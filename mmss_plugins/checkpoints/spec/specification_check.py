@@ -10,7 +10,7 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmss_plugins.bands import AERIAL, EIGHT_BIT, FILE_VALUE, SENSORS
+from mmss_plugins.bands import AERIAL, EIGHT_BIT, FILE_VALUE, SENSORS, levels_of, sensor_of
 
 AERIAL_UNITS = (EIGHT_BIT, f'{EIGHT_BIT}, height in metres', FILE_VALUE)
 # What the network gets ('values'), by normalisation.
@@ -68,10 +68,12 @@ def _check_modality(entry: Mapping) -> None:
     normalize = _choice(entry, 'normalize', where, [*NORMALIZED])
     allowed = NORMALIZED[normalize]
     if name in SENSORS:
-        sensor = SENSORS[name]
+        levels = levels_of(name)
         for band in bands:
-            _among(band, f'{where}bands', sensor.bands)
-        _among(unit, f'{where}unit', [sensor.unit])
+            _among(band, f'{where}bands', levels[0].bands)
+        _among(unit, f'{where}unit', [level.unit for level in levels])
+        for band in bands:
+            _among(band, f'{where}bands', sensor_of(name, unit).bands)
         allowed = allowed[:1] if normalize is None else allowed
     elif name == AERIAL:
         _among(unit, f'{where}unit', AERIAL_UNITS)

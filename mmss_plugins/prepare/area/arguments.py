@@ -20,6 +20,10 @@ EXAMPLES = """  %(prog)s data/ruhr.lmdb --bbox 6.8 51.3 7.6 51.7 --year 2021 --q
   %(prog)s data/places.lmdb --points places.csv --year 2020 --labels io-lulc
   %(prog)s data/again.lmdb --items data/ruhr.lmdb.items.json
 """
+SEARCHED = (  # options that --items replaces
+    'year', 'dates', 'days', 'number', 'sampling', 'seed', 'size', 'catalogue', 'labels',
+    'max_cloud', 'search_only',
+)  # fmt: skip
 SEASON_DAYS = ('03-20', '06-21', '09-22', '12-21')  # the seasons of SSL4EO-S12
 
 
@@ -78,7 +82,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add(
         '--days',
-        type=positive,
+        type=_search_days,
         default=45,
         metavar='N',
         help='search images up to N days before and after each date (default: 45)',
@@ -153,8 +157,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     if arguments.items is None and arguments.year is None and arguments.dates is None:
         parser.error('expected --year or --dates')
-    if arguments.items is not None and (arguments.year or arguments.dates):
-        parser.error('--items has its own dates: expected neither --year nor --dates')
+    if arguments.items is not None:
+        given = [
+            f'--{name.replace("_", "-")}'
+            for name in SEARCHED
+            if getattr(arguments, name) != parser.get_default(name)
+        ]
+        if given:
+            parser.error(f'--items has what was searched for: expected no {", ".join(given)}')
     if arguments.year is not None and not 2015 <= arguments.year <= datetime.now().year:
         parser.error(f'--year {arguments.year}: Sentinel-2 has images since 2015')
     if arguments.dates is not None and len(arguments.dates) > len(SEASONS):
@@ -186,6 +196,10 @@ def _percent(text: str) -> float:
 
 def _days(text: str) -> float:
     value = float(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f'expected 0 or more days, but got {text}')
+    if not 0 <= value <= 366:
+        raise argparse.ArgumentTypeError(f'expected 0 to 366 days, but got {text}')
     return value
+
+
+def _search_days(text: str) -> int:
+    return int(_days(str(positive(text))))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from mmss_plugins import __version__
 from mmss_plugins.land_cover import DYNAMIC_WORLD_CLASSES, DYNAMIC_WORLD_PALETTE
 from mmss_plugins.prepare.area import products as known
 from mmss_plugins.prepare.area.arguments import SEASON_DAYS, parse_arguments
-from mmss_plugins.prepare.area.item_list import list_path, read_list, write_list
+from mmss_plugins.prepare.area.item_list import list_digest, list_path, read_list, write_list
+from mmss_plugins.prepare.area.items import PatchItems
 from mmss_plugins.prepare.area.loader import CLOUDS, LABEL, PatchLoader
 from mmss_plugins.prepare.area.patches import (
     Patch,
@@ -25,7 +27,7 @@ from mmss_plugins.prepare.area.patches import (
     read_points,
 )
 from mmss_plugins.prepare.area.products import Product
-from mmss_plugins.prepare.area.search import PatchItems, find_items
+from mmss_plugins.prepare.area.search import find_items
 from mmss_plugins.prepare.images import image_field, label_field
 from mmss_plugins.store.creation.commands import run
 from mmss_plugins.store.creation.plan import Plan
@@ -98,6 +100,7 @@ def prepare(arguments: argparse.Namespace) -> int:
         'quantise': arguments.quantise,
         'max_patch_cloud': arguments.max_patch_cloud,
         'max_days': arguments.max_days,
+        'items': list_digest(tasks),
     }
     plan = Plan(
         out=arguments.out,
@@ -126,7 +129,8 @@ def _request(arguments: argparse.Namespace) -> dict[str, Any]:
         file = arguments.area or arguments.points
         if not file.is_file():
             raise PrepareUsageError(f'{file}: missing file')
-        where = {'area' if arguments.area else 'points': file.name}
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        where = {'area' if arguments.area else 'points': [file.name, digest]}
     return {
         **where,
         'size': arguments.size,
@@ -136,6 +140,7 @@ def _request(arguments: argparse.Namespace) -> dict[str, Any]:
         'dates': dates,
         'days': arguments.days,
         'max_cloud': arguments.max_cloud,
+        'pairs_within': arguments.max_days,
         'products': known.describe(products),
     }
 
@@ -144,8 +149,10 @@ def _search(arguments: argparse.Namespace, request: Mapping[str, Any]) -> list[P
     _require_search()
     patches = choose(_patches(arguments), arguments.number, arguments.sampling, arguments.seed)
     products = {role: Product(**content) for role, content in request['products'].items()}
-    dates = [datetime.fromisoformat(d).replace(tzinfo=timezone.utc) for d in request['dates']]
-    return find_items(patches, products, dates, arguments.days, arguments.max_cloud)
+    noons = [datetime.fromisoformat(f'{day}T12:00:00+00:00') for day in request['dates']]
+    return find_items(
+        patches, products, noons, arguments.days, arguments.max_cloud, arguments.max_days
+    )
 
 
 def _patches(arguments: argparse.Namespace) -> list[Patch]:

@@ -6,26 +6,37 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mmss_plugins.land_cover import IGNORE_INDEX
+from mmss_plugins.prepare.area.items import Item, PatchItems
 from mmss_plugins.prepare.area.products import CLASSES, CLOUDY, L1C, Product
 from mmss_plugins.prepare.area.reading import read_patch
-from mmss_plugins.prepare.area.search import Item, PatchItems
 from mmss_plugins.prepare.images import check_type, quantise, subtract_offset
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
 from mmss_plugins.raster.units import carries_offset, check_units, decibel
-from mmss_plugins.store.creation.errors import UnwantedSample
+from mmss_plugins.store.creation.errors import PostponedSample, UnwantedSample
 from mmss_plugins.store.creation.plan import Loaded
 from mmss_plugins.store.season_index import SEASONS
 
 OFFSET = 1000  # of Sentinel-2 since processing baseline 04.00, in reflectance x 10000
 LABEL, CLOUDS = 'label', 'cloud_mask'
-_BASELINE = re.compile(r'(\d\d)\.?(\d\d)')
+DAY = timedelta(days=1)
+_BASELINE = re.compile(r'(\d{1,2})\.(\d{1,2})')
 _PRODUCT_BASELINE = re.compile(r'_N(\d\d)(\d\d)_')
+
+
+class _Pair(NamedTuple):
+    """What was read of one season."""
+
+    s2: Item
+    image: np.ndarray
+    clouds: np.ndarray | None
+    s1: Item
+    backscatter: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -55,93 +66,120 @@ class PatchLoader:
         Returns:
             Arrays by (season, field): s1 (2, H, W), s2 (12 or 13, H, W), label (H, W) and, where
             there is a scene classification, cloud_mask (H, W). Facts: ids of the items used, days
-            between the sensors, share of clouds.
+            between the sensors, share of clouds, and why other scenes were rejected.
 
         Raises:
             UnwantedSample: If no image of a season is complete and clear enough.
-            RasterError: If a file cannot be read, or holds other values than its metadata say.
+            RasterError: If, besides, a file is broken or holds other values than its metadata say.
+            PostponedSample: If a server does not give a file now.
         """
         grid = task.patch.grid
         label = self._label(task, grid)
         arrays: dict[tuple[str, str], np.ndarray] = {}
-        facts: dict[str, list[Any]] = {name: [] for name in ('s2', 's1', 'days', 'clouds')}
-        types = types or {}
-        for index, (s2_items, s1_items) in enumerate(zip(task.s2, task.s1, strict=True)):
-            season = SEASONS[index]
-            item, s2, clouds = self._first(self._sentinel2, s2_items, grid, season, 's2')
-            nearest = sorted(s1_items, key=lambda other: (abs(other.time - item.time), other.id))
-            limit = timedelta(days=self.max_days)
-            paired = [other for other in nearest if abs(other.time - item.time) <= limit]
-            other, s1, _ = self._first(self._sentinel1, paired, grid, season, 's1')
-            for name, image, where in (('s2', s2, item.id), ('s1', s1, other.id)):
+        facts: dict[str, list[Any]] = {
+            name: [] for name in ('s2', 's1', 'days', 'clouds', 'rejected')
+        }
+        for season, s2_items, s1_items in zip(SEASONS, task.s2, task.s1, strict=False):
+            pair, rejected = self._pair(season, s2_items, s1_items, grid)
+            for name, image, where in (
+                ('s2', pair.image, pair.s2.id), ('s1', pair.backscatter, pair.s1.id)
+            ):  # fmt: skip
                 sensor = self.products[name].sensor
-                check_units(image, name, sensor.bands, where)
                 stored = quantise(image, sensor) if self.quantise else image
-                check_type(stored, name, types if name in types else None, where)
+                check_type(stored, name, types, where)
                 arrays[season, name] = stored
-            hidden = np.isin(clouds, CLOUDY) if clouds is not None else None
-            arrays[season, LABEL] = (
-                label if hidden is None else np.where(hidden, np.uint8(IGNORE_INDEX), label)
-            )
-            if clouds is not None and hidden is not None:
-                arrays[season, CLOUDS] = clouds
+            arrays[season, LABEL] = label
+            if pair.clouds is not None:
+                hidden = np.isin(pair.clouds, CLOUDY)
+                arrays[season, LABEL] = np.where(hidden, np.uint8(IGNORE_INDEX), label)
+                arrays[season, CLOUDS] = pair.clouds
                 facts['clouds'].append(round(float(hidden.mean()), 4))
-            facts['s2'].append(item.id)
-            facts['s1'].append(other.id)
-            facts['days'].append(round(abs(other.time - item.time) / timedelta(days=1), 4))
+            facts['s2'].append(pair.s2.id)
+            facts['s1'].append(pair.s1.id)
+            facts['days'].append(round(abs(pair.s1.time - pair.s2.time) / DAY, 4))
+            facts['rejected'] += rejected
         return Loaded(arrays, {}, {**facts, 'labels': [found.id for found in task.labels]})
 
-    def _first(
-        self, read: Any, items: Sequence[Item], grid: Grid, season: str, role: str
-    ) -> tuple[Item, np.ndarray, np.ndarray | None]:
-        """The first item that shows the whole patch well enough, and what was read of it."""
-        reasons = []
-        for item in items:
+    def _pair(
+        self, season: str, s2_items: Sequence[Item], s1_items: Sequence[Item], grid: Grid
+    ) -> tuple[_Pair, list[str]]:
+        """The first scene of Sentinel-2 that is good enough, with Sentinel-1 nearest in time.
+
+        Returns:
+            The images, and why the scenes before were rejected.
+        """
+        rejected, fault = [], False
+        for item in s2_items:
+            near = [
+                other for other in s1_items if abs(other.time - item.time) <= self.max_days * DAY
+            ]
+            if not near:
+                rejected.append(f'{item.id}: no Sentinel-1 within {self.max_days:g} days')
+                continue
             try:
-                return (item, *read(item, grid))
-            except UnwantedSample as error:
-                reasons.append(str(error))
-        listed = '; '.join(reasons) or 'the catalogue has none of the whole patch in these days'
-        raise UnwantedSample(f'{season}: no {role} image is good enough: {listed}')
+                image, clouds = self._sentinel2(item, grid)
+            except PostponedSample:
+                raise
+            except RasterError as error:
+                rejected.append(str(error))
+                fault |= not isinstance(error, UnwantedSample)
+                continue
+            for other in sorted(near, key=lambda other: (abs(other.time - item.time), other.id)):
+                try:
+                    backscatter = self._sentinel1(other, grid)
+                    return _Pair(item, image, clouds, other, backscatter), rejected
+                except PostponedSample:
+                    raise
+                except RasterError as error:
+                    rejected.append(str(error))
+                    fault |= not isinstance(error, UnwantedSample)
+        listed = '; '.join(rejected) or 'the catalogue has none of the whole patch in these days'
+        kind = RasterError if fault else UnwantedSample
+        raise kind(f'{season}: no pair of images is good enough: {listed}')
 
     def _sentinel2(self, item: Item, grid: Grid) -> tuple[np.ndarray, np.ndarray | None]:
+        """Image (C, H, W) without the offset, and scene classification (H, W)."""
         product = self.products['s2']
-        clouds = None
+        names, clouds = product.sensor.bands, None
         if product.clouds:
             band = self._band(product, item, 'clouds', grid, 'nearest', 0)
             clouds = np.where(band.valid, band.data, 0).astype(np.uint8)
             share = float(np.isin(clouds, CLOUDY).mean())
             if share > self.max_cloud:
                 raise UnwantedSample(f'{item.id}: {share:.0%} of the patch are cloudy')
-        bands = [self._complete(product, item, band, grid) for band in product.sensor.bands]
-        image = np.stack(bands)
+        bands = [self._band(product, item, name, grid, 'bilinear', 0) for name in names]
+        # dark pixels of single bands may be 0 too, where the offset was subtracted
+        missing = 1 - np.any([band.valid for band in bands], axis=0).mean()
+        if missing:
+            raise UnwantedSample(f'{item.id}: has no data for {missing:.1%} of the patch')
+        image = np.stack([band.data for band in bands])
         if image.dtype not in (np.uint16, np.int16):
             raise RasterError(f'{item.id}: expected uint16 or int16, but found {image.dtype}')
         offset = item_offset(item)
-        image = subtract_offset(image, offset, item.id, product.sensor.bands)
-        if product.kind == L1C and carries_offset(image, product.sensor.bands):
+        image = subtract_offset(image, offset, item.id, names)
+        shifted = carries_offset(image, names) if product.kind == L1C else image.min() >= OFFSET
+        if shifted:
             raise RasterError(
-                f'{item.id}: its metadata say that the offset is {offset}, but B10 still carries '
-                f'{OFFSET}: the metadata are wrong'
+                f'{item.id}: by its metadata the offset of its values is {offset}, but none is '
+                f'below {OFFSET} after it was subtracted: the metadata seem to be wrong'
             )
+        check_units(image, 's2', names, item.id)
         return image, clouds
 
-    def _sentinel1(self, item: Item, grid: Grid) -> tuple[np.ndarray, None]:
+    def _sentinel1(self, item: Item, grid: Grid) -> np.ndarray:
+        """Backscatter in dB, (2, H, W) float32."""
         product = self.products['s1']
-        image = np.stack([self._complete(product, item, b, grid) for b in product.sensor.bands])
+        names = product.sensor.bands
+        bands = [self._band(product, item, name, grid, 'bilinear', None) for name in names]
+        missing = 1 - np.all([band.valid for band in bands], axis=0).mean()
+        if missing:
+            raise UnwantedSample(f'{item.id}: has no data for {missing:.1%} of the patch')
+        image = np.stack([band.data for band in bands])
         if image.dtype.kind != 'f':
-            raise RasterError(
-                f'{item.id}: expected backscatter as float32, but found {image.dtype}'
-            )
-        return decibel(image) if product.linear else image.astype(np.float32), None
-
-    def _complete(self, product: Product, item: Item, name: str, grid: Grid) -> np.ndarray:
-        """A band that has data everywhere."""
-        band = self._band(product, item, name, grid, 'bilinear', 0)
-        if not band.valid.all():
-            missing = 1 - band.valid.mean()
-            raise UnwantedSample(f'{item.id}: {name} has no data for {missing:.1%} of the patch')
-        return band.data
+            raise RasterError(f'{item.id}: expected backscatter as float, but found {image.dtype}')
+        image = decibel(image) if product.linear else image.astype(np.float32)
+        check_units(image, 's1', names, item.id)
+        return image
 
     def _label(self, task: PatchItems, grid: Grid) -> np.ndarray:
         """The label map, (H, W) uint8; later maps fill what earlier ones leave open."""
@@ -184,26 +222,35 @@ def item_offset(item: Item) -> int:
     """The offset that the values of a Sentinel-2 item carry, in reflectance x 10000.
 
     Known from ``earthsearch:boa_offset_applied`` (subtracted already), the processing baseline
-    (property or product name), or else the offset that its assets declare.
+    (``s2:processing_baseline``, the product name, or ``processing:version``, which some catalogues
+    use for it), or else the offset that its assets declare.
 
     Raises:
-        RasterError: If nothing says.
+        RasterError: If nothing says, or one statement contradicts another.
     """
     properties = item.properties
     if properties.get('earthsearch:boa_offset_applied') is True:
         return 0
-    for key in ('s2:processing_baseline', 'processing:version'):
-        match = _BASELINE.fullmatch(str(properties.get(key, '')))
-        if match:
-            return OFFSET if int(match[1]) >= 4 else 0
-    match = _PRODUCT_BASELINE.search(f'{properties.get("s2:product_uri", "")} {item.id}')
-    if match:
-        return OFFSET if int(match[1]) >= 4 else 0
-    declared = {value for band, value in item.offsets.items() if band != 'clouds'}
-    if len(declared) == 1:
-        return round(-declared.pop() * 10_000)
+    names = f'{properties.get("s2:product_uri", "")} {item.id}'
+    stated = {
+        OFFSET if int(match[1]) >= 4 else 0
+        for match in (
+            _BASELINE.fullmatch(str(properties.get('s2:processing_baseline', ''))),
+            _PRODUCT_BASELINE.search(names),
+        )
+        if match
+    }
+    version = _BASELINE.fullmatch(str(properties.get('processing:version', '')))
+    if not stated and version:
+        stated = {OFFSET if int(version[1]) >= 4 else 0}
+    if not stated:
+        declared = {value for band, value in item.offsets.items() if band != 'clouds'}
+        stated = {round(-value * 10_000) for value in declared}
+    if len(stated) == 1 and min(stated) in (0, OFFSET):
+        return stated.pop()
     raise RasterError(
         f'{item.id}: whether its values carry the offset of processing baseline 04.00 is not '
         'known: expected one of the properties earthsearch:boa_offset_applied, '
-        's2:processing_baseline and processing:version, or raster:bands with an offset'
+        's2:processing_baseline and processing:version, or raster:bands with an offset, but found '
+        f'{dict(properties)} and offsets {sorted(stated)}'
     )

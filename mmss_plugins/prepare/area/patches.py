@@ -57,6 +57,12 @@ class Patch(NamedTuple):
 
         return Grid((self.size, self.size), self.transform, CRS.from_epsg(self.epsg).to_wkt())
 
+    @property
+    def crosses_180(self) -> bool:
+        """Whether it lies on both sides of the antimeridian."""
+        west, _, east, _ = self.footprint().bounds
+        return east - west > 180
+
     def footprint(self) -> BaseGeometry:
         """The square in degrees of longitude and latitude."""
         from shapely.geometry import Polygon
@@ -97,14 +103,20 @@ def patch_around(longitude: float, latitude: float, size: int) -> Patch:
     epsg = utm_zone(longitude, latitude)
     (x,), (y,) = _transform(WGS84, epsg, [longitude], [latitude])
     half = size * PIXEL / 2
-    return Patch(epsg, _nearest(x - half), _nearest(y + half), size)
+    patch = Patch(epsg, _nearest(x - half), _nearest(y + half), size)
+    if patch.crosses_180:
+        raise PrepareUsageError(
+            f'longitude {longitude:g}, latitude {latitude:g}: the patch crosses 180 degrees, where '
+            'footprints of catalogues are divided: choose a place farther away'
+        )
+    return patch
 
 
 def patches_in(area: BaseGeometry, size: int) -> list[Patch]:
     """All patches of a grid whose centres lie in an area, zone by zone, row by row from the north.
 
     The grid of a zone begins at its origin, so areas that overlap share patches, and patches of one
-    zone do not overlap.
+    zone and hemisphere do not overlap. Patches across 180 degrees are not taken.
 
     Args:
         area: Shapely polygons in degrees of longitude and latitude.
@@ -143,8 +155,9 @@ def patches_in(area: BaseGeometry, size: int) -> list[Patch]:
             for column, lon, lat in zip(
                 columns[inside], longitude[inside], latitude[inside], strict=True
             ):
-                if utm_zone(float(lon), float(lat)) == epsg:
-                    found.append(Patch(epsg, int(column), int(row), size))
+                patch = Patch(epsg, int(column), int(row), size)
+                if utm_zone(float(lon), float(lat)) == epsg and not patch.crosses_180:
+                    found.append(patch)
     if not found:
         raise PrepareUsageError(
             f'no patch of {size} x {size} pixels of 10 m has its centre in the area '
@@ -187,6 +200,11 @@ def read_area(path: Path) -> BaseGeometry:
         raise PrepareUsageError(f'{path}: expected an existing file of {", ".join(SUFFIXES)}')
     try:
         layers = pyogrio.list_layers(path)
+        if len(layers) != 1:
+            raise PrepareUsageError(
+                f'{path}: expected one layer, but found {", ".join(name for name, _ in layers)}: '
+                'save the area as a file of its own'
+            )
         meta, _, geometry, _ = pyogrio.raw.read(path, layer=layers[0][0], columns=[])
     except (DataSourceError, ValueError) as error:
         raise PrepareUsageError(f'{path}: unreadable vector file ({error})') from error
@@ -200,9 +218,13 @@ def read_area(path: Path) -> BaseGeometry:
     if not meta['crs']:
         raise PrepareUsageError(f'{path}: expected a coordinate reference system, but found none')
     area = shapely.union_all([shapely.make_valid(polygon) for polygon in polygons])
-    return shapely.transform(
-        area, lambda xy: np.stack(_transform(meta['crs'], WGS84, *xy.T.tolist()), axis=1)
-    )
+    west, south, east, north = area.bounds
+    longest = max(east - west, north - south) / 100 or 1.0  # straight edges may become curves
+
+    def degrees(xy: np.ndarray) -> np.ndarray:
+        return np.stack(_transform(meta['crs'], WGS84, *xy.T.tolist()), axis=1)
+
+    return shapely.transform(shapely.segmentize(area, longest), degrees)
 
 
 def read_points(path: Path, size: int) -> list[Patch]:

@@ -117,6 +117,19 @@ def read_products(path: Path) -> dict[str, Product]:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
         raise PrepareUsageError(f'{path}: cannot read the catalogue ({error})') from error
+    return check_products(path, content)
+
+
+def check_products(path: Path, content: Any) -> dict[str, Product]:
+    """Products from plain values.
+
+    Args:
+        path: The file that they are from, for messages.
+        content: As of a mapping file.
+
+    Raises:
+        PrepareUsageError: If they are not so.
+    """
     if not isinstance(content, dict) or set(content) != set(ROLES):
         found = list(content) if isinstance(content, dict) else type(content).__name__
         raise PrepareUsageError(f'{path}: expected an object of {list(ROLES)}, but found {found}')

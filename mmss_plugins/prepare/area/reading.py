@@ -31,7 +31,10 @@ GDAL_OPTIONS = {
     'GTIFF_IGNORE_READ_ERRORS': 'NO',
     'VSI_CACHE': 'TRUE',
 }
-_MISSING = re.compile(r'\b(403|404|410)\b|does not exist|not recognized')
+_TRANSIENT = re.compile(  # in GDAL's messages: what may be better later
+    r'\b(408|429|5\d\d)\b|CURL error|timed? ?out|[Cc]onnect|TIFFRead|TIFFFill|Read(Encoded|Raw)'
+)
+_EXPIRED = re.compile(r'\b403\b')  # also what a signed address gives once it has expired
 
 
 class PatchBand(NamedTuple):
@@ -39,13 +42,11 @@ class PatchBand(NamedTuple):
 
     Args:
         data: (H, W), of the file's type.
-        valid: (H, W) bool, False where the file has no data.
-        scaled: Whether the file declares a scale or an offset of its values.
+        valid: (H, W) bool, False where the file has no data, and beyond it.
     """
 
     data: np.ndarray
     valid: np.ndarray
-    scaled: bool
 
 
 def read_patch(
@@ -70,21 +71,24 @@ def read_patch(
 
     Raises:
         RasterError: If the raster is not there, or not as expected.
-        PostponedSample: If it cannot be read after all attempts.
+        PostponedSample: If it cannot be read after all attempts, but may be later.
         PrepareUsageError: If signing needs a package that is missing.
     """
-    path = gdal_path(address)
+    gdal_path(address)
+    last: Exception | None = None
     for attempt in range(ATTEMPTS):
-        signed = gdal_path(_signed(address)) if sign else path
+        if attempt:
+            time.sleep(2 ** (attempt - 1))
         try:
-            with _options(signed, fresh=attempt > 0):
-                return _read(address, signed, grid, resampling, nodata)
+            path = gdal_path(_signed(address, fresh=attempt > 0) if sign else address)
+            with _options(path, fresh=attempt > 0):
+                return _read(address, path, grid, resampling, nodata)
         except gdal_errors() as error:
             message = str(error.__cause__ or error)
-            if _MISSING.search(message):
+            expired = sign and _EXPIRED.search(message)
+            if not (expired or _TRANSIENT.search(f'{message} {error}')):
                 raise RasterError(f'{address}: cannot be read ({message})') from error
             last = error
-            time.sleep(2**attempt)
     raise PostponedSample(f'{address}: cannot be read after {ATTEMPTS} attempts ({last})') from last
 
 
@@ -122,7 +126,7 @@ def _read(address: str, path: str, grid: Grid, resampling: str, nodata: float | 
     from rasterio.enums import Resampling
     from rasterio.vrt import WarpedVRT
 
-    driver = 'JP2OpenJPEG' if urlsplit(address).path.endswith('.jp2') else 'GTiff'
+    driver = 'JP2OpenJPEG' if urlsplit(address).path.lower().endswith('.jp2') else 'GTiff'
     with rasterio.open(path, driver=driver) as source:
         check_opened(address, source)
         if source.crs is None:
@@ -139,19 +143,18 @@ def _read(address: str, path: str, grid: Grid, resampling: str, nodata: float | 
             height=grid.shape[0],
             width=grid.shape[1],
             resampling=Resampling[resampling],
-            add_alpha=False,
-            tolerance=0,  # pixel centres are transformed one by one
+            add_alpha=declared is None,  # then the alpha band has where the file ends
+            tolerance=1e-4,  # pixels; GDAL interpolates between points that it transforms
             **{**settings, 'nodata': declared} if settings else {},
         ) as view:
             data = view.read(1)
-            valid = view.read_masks(1) > 0
-        scaled = (source.scales[0], source.offsets[0]) != (1.0, 0.0)
+            valid = view.dataset_mask() > 0
     if data.dtype.kind == 'f':
         valid &= np.isfinite(data)
-    return PatchBand(data, valid, scaled)
+    return PatchBand(data, valid)
 
 
-def _signed(address: str) -> str:
+def _signed(address: str, fresh: bool) -> str:
     try:
         import planetary_computer
     except ImportError as error:
@@ -159,4 +162,9 @@ def _signed(address: str) -> str:
             'signing addresses of the Planetary Computer needs a package: '
             'pip install "mmss_plugins[stac]"'
         ) from error
-    return planetary_computer.sign_url(address)
+    if fresh:
+        planetary_computer.sas.TOKEN_CACHE.clear()
+    try:
+        return planetary_computer.sign_url(address)
+    except OSError as error:
+        raise ConnectionError(f'no connection to sign the address: {error}') from error

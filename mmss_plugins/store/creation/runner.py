@@ -37,6 +37,7 @@ from mmss_plugins.utils.dask_pool import DaskPool, open_pool
 from mmss_plugins.utils.errors import PrepareUsageError
 from mmss_plugins.utils.parallel import ordered_map
 
+MOST_POSTPONED = 3  # samples in a row that cannot be read now, at the beginning
 PRELOAD = (__name__, 'rasterio')
 
 
@@ -111,12 +112,19 @@ def _probe(plan: Plan) -> tuple[Loaded | None, list[Skipped]]:
     """The first good sample, which describes the store: the same one in every run."""
     skipped = list(plan.skipped)
     tasks = plan.tasks if plan.probed is None else plan.probed
+    postponed = 0  # in a row
     with _supplied(plan, tasks) as supplied:
         for task in supplied:
             outcome = _load_one(plan.load, None, task)
             if not isinstance(outcome, Skipped):
                 return outcome, []
             skipped.append(outcome)
+            postponed = postponed + 1 if outcome.postponed else 0
+            if postponed == MOST_POSTPONED:
+                raise UnfinishedStoreError(
+                    f'{plan.out}: the first samples cannot be read now, so the store is not begun: '
+                    f'{outcome.reason}; run the same command later'
+                )
     return None, skipped
 
 

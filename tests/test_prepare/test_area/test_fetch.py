@@ -1,6 +1,7 @@
 """From a box on the map to a store, over a STAC API and COGs with range requests."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -22,11 +23,14 @@ from helpers.stac_server import (
 from rasterio import Affine
 from rasterio.warp import Resampling, reproject, transform, transform_bounds
 
-from mmss_plugins.bands import S2
+from mmss_plugins.bands import S2, S2_L2A
 from mmss_plugins.prepare.area import reading
 from mmss_plugins.prepare.area.cli import main
 from mmss_plugins.prepare.area.item_list import list_path, read_list
-from mmss_plugins.prepare.area.products import CLASSES
+from mmss_plugins.prepare.area.items import Item
+from mmss_plugins.prepare.area.loader import PatchLoader
+from mmss_plugins.prepare.area.patches import Patch
+from mmss_plugins.prepare.area.products import CLASSES, Product
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.store.creation.facts_log import read_facts
 from mmss_plugins.store.reader import ReadRequest, StoreReader
@@ -206,10 +210,10 @@ def with_own_file(server, store, path):
     there = server.folder / 'files' / 's1'
     (there / 'alone').mkdir(exist_ok=True)
     shutil.copy(there / 'S1A_1_1' / 'vh.tif', there / 'alone' / 'vh.tif')
-    item = content['items']['s1/S1A_1_1']
+    item = content['items']['s1/s1/S1A_1_1']
     alone = {**item, 'id': 'alone', 'assets': {**item['assets'], 'VH': address}}
-    content['items']['s1/alone'] = alone
-    content['patches'][2]['s1'][1] = ['s1/alone']
+    content['items']['s1/s1/alone'] = alone
+    content['patches'][2]['s1'][1] = ['s1/s1/alone']
     path.write_text(json.dumps(content))
     return path
 
@@ -269,7 +273,7 @@ def test_an_item_without_an_asset_is_passed_over(server, store, tmp_path):
     out = tmp_path / 'a.lmdb'
     assert fetch(server, out, '--search-only') == 0
     content = json.loads(list_path(out).read_text())
-    del content['items']['s2/clear_0']['assets']['B5']
+    del content['items']['s2/s2/clear_0']['assets']['B5']
     list_path(out).write_text(json.dumps(content))
     assert fetch(server, out) == 0
     facts = list(read_facts(out).values())
@@ -283,6 +287,162 @@ def test_places_beyond_the_scenes_are_reported(server, tmp_path, capsys):
     )
     assert fetch(server, out, box=outside) == 1
     assert 'the catalogue has none' in capsys.readouterr().out
+
+
+def edited(store, path, change):
+    """A list in which every item is as ``change`` makes it."""
+    content = json.loads(list_path(store).read_text())
+    for name, item in content['items'].items():
+        change(name, item)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_the_next_scene_is_taken_where_a_file_is_broken(server, store, tmp_path):
+    def gone(name, item):
+        if name == 's2/s2/clear_0':
+            item['assets']['B4'] = item['assets']['B4'].replace('red', 'gone')
+
+    listed, out = edited(store, tmp_path / 'list.json', gone), tmp_path / 'a.lmdb'
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 0
+    for row in read_facts(out).values():
+        assert row['s2'] == ['old_0', 'clear_1']
+        assert 'gone.tif: cannot be read' in row['rejected'][1]
+
+
+def test_the_next_scene_is_taken_where_none_of_sentinel1_is_near(server, store, tmp_path):
+    def later(name, item):
+        if name.startswith('s2/s2/clear_0'):
+            item['when'] = '2021-06-20T10:00:00Z'
+
+    listed, out = edited(store, tmp_path / 'list.json', later), tmp_path / 'a.lmdb'
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 0
+    for row in read_facts(out).values():
+        assert row['s2'] == ['old_0', 'clear_1']
+        assert 'clear_0: no Sentinel-1 within 15 days' in row['rejected']
+
+
+@pytest.mark.parametrize(
+    ('item', 'properties', 'reason'),
+    [
+        ('clear_0', {'s2:processing_baseline': '02.14'}, 'the metadata seem to be wrong'),
+        ('clear_0', {'earthsearch:boa_offset_applied': True}, 'the metadata seem to be wrong'),
+    ],
+)
+def test_values_that_contradict_the_metadata_are_not_used(
+    server, store, tmp_path, item, properties, reason
+):
+    def changed(name, content):
+        if name == f's2/s2/{item}':
+            content['properties'] = properties
+        elif name in ('s2/s2/clear_0', 's2/s2/old_0', 's2/s2/cloudy_0'):
+            content['assets'] = {}
+
+    listed, out = edited(store, tmp_path / 'list.json', changed), tmp_path / 'a.lmdb'
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 1
+    assert not out.exists()
+    loader = PatchLoader({role: Product(**p) for role, p in products_of(listed).items()})
+    with pytest.raises(RasterError, match=reason):
+        loader(read_list(listed)[1][0], None)
+
+
+def products_of(listed):
+    return json.loads(listed.read_text())['request']['products']
+
+
+def test_beyond_a_map_there_is_no_class(server, store, tmp_path):
+    """A map of Dynamic World, in which 0 is water, that ends within the patch; then another."""
+    task = read_list(list_path(store))[1][0]
+    grid = task.patch.grid
+    half = Affine(10, 0, task.patch.left, 0, -10, task.patch.top)
+    folder = server.folder / 'files' / 'dw'
+    write_cog(folder / 'west.tif', np.full((SIZE, SIZE // 2), 4, np.uint8), half)
+    write_cog(folder / 'all.tif', np.full((SIZE, SIZE), 6, np.uint8), half)
+    product = Product('http://x', 'dw', 'dynamic-world')
+    loader = PatchLoader({'labels': product})
+    items = [task.labels[0]._replace(assets={'label': f'{server.files}/dw/{n}.tif'}) for n in
+             ('west', 'all')]  # fmt: skip
+    label = loader._label(task.__class__(task.patch, (), (), tuple(items)), grid)
+    assert (label[:, : SIZE // 2] == 4).all()
+    assert (label[:, SIZE // 2 :] == 6).all()
+    label = loader._label(task.__class__(task.patch, (), (), tuple(items[:1])), grid)
+    assert (label[:, SIZE // 2 :] == 255).all()
+
+
+def test_one_dark_pixel_of_a_band_is_no_missing_data(server, tmp_path):
+    address = f'{server.files}/dark.tif'
+    data = np.full((SIZE, SIZE), 1500, np.uint16)
+    data[3, 4] = 0
+    write_cog(server.folder / 'files' / 'dark.tif', data, Affine(10, 0, LEFT, 0, -10, TOP))
+    scene = Item('dark', 's2', DATES[0], 0.0, dict.fromkeys(S2_L2A.bands, address), {}, {})
+    scene.assets['B4'] = address.replace('dark', 'lit')
+    lit = np.full((SIZE, SIZE), 700, np.uint16)
+    write_cog(server.folder / 'files' / 'lit.tif', lit, Affine(10, 0, LEFT, 0, -10, TOP))
+    product = Product('http://x', 's2', 'sentinel-2-l2a')
+    scene = scene._replace(properties={'s2:processing_baseline': '02.00'})
+    image, _ = PatchLoader({'s2': product})._sentinel2(scene, Patch(32632, LEFT, TOP, SIZE).grid)
+    assert (image[0, 3, 4], image[3, 3, 4], image[0, 0, 0]) == (0, 700, 1500)
+
+
+def test_signed_addresses_are_signed_again(server, store, monkeypatch):
+    signed = []
+
+    def sign(address):
+        signed.append(address)
+        if len(signed) == 1:
+            raise ConnectionError('the service is busy')
+        return address
+
+    monkeypatch.setattr('planetary_computer.sign_url', sign)
+    address = f'{server.files}/s1/S1A_0_9/vh.tif'
+    server.faults.planned['S1A_0_9/vh.tif'] = [403, 403]  # expired; GDAL asks by HEAD and GET
+    band = reading.read_patch(
+        address, Patch(32632, LEFT, TOP, 60).grid, resampling='nearest', sign='planetary-computer'
+    )
+    expected = server.scenes['S1A_0_9']['vh'][0][:60, :60]
+    np.testing.assert_array_equal(band.data, expected)
+    assert len(signed) == 3
+
+
+def test_a_server_that_is_down_is_not_asked_for_every_patch(store, tmp_path, capsys):
+    text = list_path(store).read_text()
+    listed, out = tmp_path / 'list.json', tmp_path / 'a.lmdb'
+    listed.write_text(re.sub(r'http://127.0.0.1:\d+/', 'http://127.0.0.1:9/', text))
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 1
+    assert 'the first samples cannot be read now' in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_store_is_not_continued_with_another_list(server, store, tmp_path, capsys):
+    def other(name, item):
+        item['id'] += 'x'
+
+    listed, out = edited(store, tmp_path / 'list.json', other), tmp_path / 'a.lmdb'
+    assert main([str(out), '--items', str(list_path(store)), '--workers', '1']) == 0
+    assert main([str(out), '--items', str(listed), '--workers', '1']) == 2
+    assert 'items' in capsys.readouterr().err
+
+
+def test_a_search_with_another_file_of_the_same_name(server, tmp_path, capsys):
+    points, out = tmp_path / 'places.csv', tmp_path / 'a.lmdb'
+    options = ['--points', points, '--dates', DATES[0], '--catalogue', server.catalogue]
+    for latitude, status in ((57.26, 0), (57.27, 2)):
+        points.write_text(f'lon,lat\n9.87,{latitude}\n')
+        assert main([str(out), *map(str, options), '--search-only']) == status
+    assert 'points differ' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('path', ['/nothing', '/collections'])
+def test_what_is_no_stac_api(server, tmp_path, capsys, path):
+    content = json.loads(server.catalogue.read_text())
+    for role in content.values():
+        role['url'] += path
+    catalogue = tmp_path / 'c.json'
+    catalogue.write_text(json.dumps(content))
+    options = ['--bbox', *BOX, '--dates', DATES[0], '--catalogue', catalogue, '--size', SIZE]
+    assert main([str(tmp_path / 'a.lmdb'), *map(str, options)]) == 2
+    error = capsys.readouterr().err
+    assert f'error: {server.address}' in error
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from rasterio.warp import transform
+from shapely import segmentize
 from shapely.geometry import Polygon, box
 
 from mmss_plugins.prepare.area.patches import (
@@ -119,13 +120,16 @@ def test_area_of_a_file(tmp_path):
     assert read_area(path).symmetric_difference(RUHR).area < 1e-9
     import pyogrio
 
-    x, y = transform('EPSG:4326', 'EPSG:32632', *map(list, RUHR.exterior.xy))
-    metres = Polygon(zip(x, y, strict=True))
+    corners = transform('EPSG:4326', 'EPSG:32632', *map(list, RUHR.exterior.xy))
+    metres = Polygon(zip(*corners, strict=True))  # straight edges, which are curves in degrees
+    dense = segmentize(metres, 100).exterior.xy
+    expected = Polygon(zip(*transform('EPSG:32632', 'EPSG:4326', *map(list, dense)), strict=True))
     package = tmp_path / 'area.gpkg'
     pyogrio.raw.write(
         package, np.array([metres.wkb]), [], [], crs='EPSG:32632', geometry_type='Polygon'
     )
-    assert read_area(package).symmetric_difference(RUHR).area < 1e-6
+    assert read_area(package).symmetric_difference(expected).area < 1e-6
+    assert expected.symmetric_difference(RUHR).area > 1e-4
 
 
 def test_wrong_areas(tmp_path):
@@ -147,3 +151,23 @@ def test_wrong_areas(tmp_path):
 
 def test_ids_are_readable():
     assert Patch(32632, 549_120, 6_344_000, 264).sample_id == '32632_0549120_06344000'
+
+
+def test_patches_across_180_degrees_are_not_taken():
+    patches = patches_in(box(179.8, 10, 180, 10.2), 264)
+    assert patches
+    assert all(patch.footprint().bounds[2] - patch.footprint().bounds[0] < 1 for patch in patches)
+    with pytest.raises(PrepareUsageError, match='crosses 180 degrees'):
+        patch_around(179.995, 10, 264)
+
+
+def test_layers_of_a_package_are_not_chosen_in_silence(tmp_path):
+    pyogrio = pytest.importorskip('pyogrio')
+    path = tmp_path / 'area.gpkg'
+    for name in ('a', 'b'):
+        pyogrio.raw.write(
+            path, np.array([RUHR.wkb]), [], [], crs='EPSG:4326', geometry_type='Polygon',
+            layer=name, append=name == 'b',
+        )  # fmt: skip
+    with pytest.raises(PrepareUsageError, match='expected one layer, but found a, b'):
+        read_area(path)
