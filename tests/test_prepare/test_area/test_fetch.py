@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import rasterio
+from helpers.dask_workers import two_workers
 from helpers.paths import ROOT
 from helpers.stac_server import (
     DATES,
@@ -529,3 +530,13 @@ def test_real_samples(tmp_path, name):
     for value, label in CLASSES['io-lulc'].items():
         table[value] = label
     np.testing.assert_array_equal(found[sample, 'season0', 'label'], table[codes[cut]])
+
+
+def test_workers_of_a_dask_cluster_make_the_same_store(server, store, tmp_path):
+    out = tmp_path / 'a.lmdb'
+    with two_workers() as address:
+        options = ['--items', list_path(store), '--dask', address]
+        assert main([str(out), *map(str, options)]) == 0
+    found, expected = samples(out), samples(store)
+    assert list(found) == list(expected)
+    assert all(np.array_equal(found[key], expected[key]) for key in expected)
