@@ -92,7 +92,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--sampling',
         choices=SAMPLING,
         default='grid',
-        help='which patches, if not all: evenly spaced ones of the grid, or a random choice '
+        help='which patches, if not all: evenly spaced ones of the grid, a random choice, or those '
+        'of ten times as many that give each class of the land-cover map its share '
         '(default: grid)',
     )
     add('--seed', type=not_negative, default=0, help='of the random choice (default: 0)')

@@ -20,6 +20,7 @@ from mmss_plugins.prepare.area.item_list import list_digest, list_path, read_lis
 from mmss_plugins.prepare.area.items import PatchItems
 from mmss_plugins.prepare.area.loader import CLOUDS, LABEL, PatchLoader
 from mmss_plugins.prepare.area.patches import (
+    STRATIFIED,
     Patch,
     choose,
     patches_in,
@@ -28,6 +29,7 @@ from mmss_plugins.prepare.area.patches import (
 )
 from mmss_plugins.prepare.area.products import Product
 from mmss_plugins.prepare.area.search import find_items
+from mmss_plugins.prepare.area.stratified import CANDIDATES, stratified
 from mmss_plugins.prepare.images import image_field, label_field
 from mmss_plugins.store.creation.commands import run
 from mmss_plugins.store.creation.plan import Plan
@@ -147,12 +149,16 @@ def _request(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _search(arguments: argparse.Namespace, request: Mapping[str, Any]) -> list[PatchItems]:
     _require_search()
-    patches = choose(_patches(arguments), arguments.number, arguments.sampling, arguments.seed)
+    number, sampling = arguments.number, arguments.sampling
+    by_class = sampling == STRATIFIED and number is not None
+    wanted = number * CANDIDATES if by_class else number
+    patches = choose(_patches(arguments), wanted, sampling, arguments.seed)
     products = {role: Product(**content) for role, content in request['products'].items()}
     noons = [datetime.fromisoformat(f'{day}T12:00:00+00:00') for day in request['dates']]
-    return find_items(
+    found = find_items(
         patches, products, noons, arguments.days, arguments.max_cloud, arguments.max_days
     )
+    return stratified(found, products['labels'], number, arguments.seed) if by_class else found
 
 
 def _patches(arguments: argparse.Namespace) -> list[Patch]:

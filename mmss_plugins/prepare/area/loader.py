@@ -13,7 +13,7 @@ import numpy as np
 from mmss_plugins.land_cover import IGNORE_INDEX
 from mmss_plugins.prepare.area.items import Item, PatchItems
 from mmss_plugins.prepare.area.products import CLASSES, CLOUDY, L1C, Product
-from mmss_plugins.prepare.area.reading import read_patch
+from mmss_plugins.prepare.area.reading import PatchBand, read_patch
 from mmss_plugins.prepare.images import check_type, quantise, subtract_offset
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
@@ -74,7 +74,7 @@ class PatchLoader:
             PostponedSample: If a server does not give a file now.
         """
         grid = task.patch.grid
-        label = self._label(task, grid)
+        label = read_label(self.products['labels'], task, grid)
         arrays: dict[tuple[str, str], np.ndarray] = {}
         facts: dict[str, list[Any]] = {
             name: [] for name in ('s2', 's1', 'days', 'clouds', 'rejected')
@@ -142,12 +142,12 @@ class PatchLoader:
         product = self.products['s2']
         names, clouds = product.sensor.bands, None
         if product.clouds:
-            band = self._band(product, item, 'clouds', grid, 'nearest', 0)
+            band = _read_band(product, item, 'clouds', grid, 'nearest', 0)
             clouds = np.where(band.valid, band.data, 0).astype(np.uint8)
             share = float(np.isin(clouds, CLOUDY).mean())
             if share > self.max_cloud:
                 raise UnwantedSample(f'{item.id}: {share:.0%} of the patch are cloudy')
-        bands = [self._band(product, item, name, grid, 'bilinear', 0) for name in names]
+        bands = [_read_band(product, item, name, grid, 'bilinear', 0) for name in names]
         # dark pixels of single bands may be 0 too, where the offset was subtracted
         missing = 1 - np.any([band.valid for band in bands], axis=0).mean()
         if missing:
@@ -170,7 +170,7 @@ class PatchLoader:
         """Backscatter in dB, (2, H, W) float32."""
         product = self.products['s1']
         names = product.sensor.bands
-        bands = [self._band(product, item, name, grid, 'bilinear', None) for name in names]
+        bands = [_read_band(product, item, name, grid, 'bilinear', None) for name in names]
         missing = 1 - np.all([band.valid for band in bands], axis=0).mean()
         if missing:
             raise UnwantedSample(f'{item.id}: has no data for {missing:.1%} of the patch')
@@ -181,41 +181,46 @@ class PatchLoader:
         check_units(image, 's1', names, item.id)
         return image
 
-    def _label(self, task: PatchItems, grid: Grid) -> np.ndarray:
-        """The label map, (H, W) uint8; later maps fill what earlier ones leave open."""
-        product = self.products['labels']
-        table = np.full(256, IGNORE_INDEX, np.uint8)
-        for value, label in CLASSES[product.kind].items():
-            table[value] = label
-        found = np.full(grid.shape, IGNORE_INDEX, np.uint8)
-        for item in task.labels:
-            band = self._band(product, item, 'label', grid, 'nearest', None)
-            if band.data.dtype != np.uint8:
-                raise RasterError(
-                    f'{item.id}: expected classes as uint8, but got {band.data.dtype}'
-                )
-            open_pixels = band.valid & (found == IGNORE_INDEX)
-            found[open_pixels] = table[band.data[open_pixels]]
-        if (found == IGNORE_INDEX).all():
-            raise UnwantedSample('no land-cover map shows the patch')
-        return found
 
-    def _band(
-        self,
-        product: Product,
-        item: Item,
-        name: str,
-        grid: Grid,
-        resampling: str,
-        nodata: float | None,
-    ) -> Any:
-        if name not in item.assets:
-            raise UnwantedSample(
-                f'{item.id}: has no asset {product.asset_names()[name]!r} for {name}'
-            )
-        return read_patch(
-            item.assets[name], grid, resampling=resampling, sign=product.sign, nodata=nodata
-        )
+def read_label(product: Product, task: PatchItems, grid: Grid) -> np.ndarray:
+    """The land-cover map of a patch; later items fill what earlier ones leave open.
+
+    Args:
+        product: Of the maps.
+        task: The patch and the maps that show it.
+        grid: Wanted.
+
+    Returns:
+        (H, W) uint8, class of Dynamic World or 255.
+
+    Raises:
+        UnwantedSample: If no map shows the patch.
+        RasterError: If a map cannot be read, or holds no classes.
+        PostponedSample: If a server does not give it now.
+    """
+    table = np.full(256, IGNORE_INDEX, np.uint8)
+    for value, label in CLASSES[product.kind].items():
+        table[value] = label
+    found = np.full(grid.shape, IGNORE_INDEX, np.uint8)
+    for item in task.labels:
+        band = _read_band(product, item, 'label', grid, 'nearest', None)
+        if band.data.dtype != np.uint8:
+            raise RasterError(f'{item.id}: expected classes as uint8, but got {band.data.dtype}')
+        open_pixels = band.valid & (found == IGNORE_INDEX)
+        found[open_pixels] = table[band.data[open_pixels]]
+    if (found == IGNORE_INDEX).all():
+        raise UnwantedSample('no land-cover map shows the patch')
+    return found
+
+
+def _read_band(
+    product: Product, item: Item, name: str, grid: Grid, resampling: str, nodata: float | None
+) -> PatchBand:
+    if name not in item.assets:
+        raise UnwantedSample(f'{item.id}: has no asset {product.asset_names()[name]!r} for {name}')
+    return read_patch(
+        item.assets[name], grid, resampling=resampling, sign=product.sign, nodata=nodata
+    )
 
 
 def item_offset(item: Item) -> int:

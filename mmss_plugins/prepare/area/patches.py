@@ -6,7 +6,7 @@ import csv
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 PIXEL = 10  # metres
 WGS84 = 'EPSG:4326'
-SAMPLING = ('grid', 'random')
+STRATIFIED = 'stratified'
+SAMPLING = ('grid', 'random', STRATIFIED)
 MAX_CELLS = 5_000_000  # of an area: 35 million square kilometres at 264 pixels
 SOUTHERNMOST, NORTHERNMOST = -80.0, 84.0  # of UTM
 
@@ -103,7 +104,8 @@ def patch_around(longitude: float, latitude: float, size: int) -> Patch:
     epsg = utm_zone(longitude, latitude)
     (x,), (y,) = _transform(WGS84, epsg, [longitude], [latitude])
     half = size * PIXEL / 2
-    patch = Patch(epsg, _nearest(x - half), _nearest(y + half), size)
+    left, top = (round(edge / PIXEL) * PIXEL for edge in (x - half, y + half))
+    patch = Patch(epsg, left, top, size)
     if patch.crosses_180:
         raise PrepareUsageError(
             f'longitude {longitude:g}, latitude {latitude:g}: the patch crosses 180 degrees, where '
@@ -173,8 +175,8 @@ def choose(patches: Sequence[Patch], number: int | None, sampling: str, seed: in
     Args:
         patches: All.
         number: How many at most; None for all.
-        sampling: 'grid' for evenly spaced ones, 'random' for a random choice that a larger number
-            only adds to.
+        sampling: 'grid' for evenly spaced ones, else a random choice that a larger number only
+            adds to.
         seed: Of the random choice.
     """
     if number is None or number >= len(patches):
@@ -289,12 +291,6 @@ def _transform(
 ) -> tuple[list[float], list[float]]:
     from rasterio.warp import transform
 
-    codes: list[Any] = [
-        f'EPSG:{code}' if isinstance(code, int) else code for code in (source, target)
-    ]
+    codes = [f'EPSG:{code}' if isinstance(code, int) else code for code in (source, target)]
     xs, ys = transform(codes[0], codes[1], x, y)[:2]
     return xs, ys
-
-
-def _nearest(value: float) -> int:
-    return round(value / PIXEL) * PIXEL

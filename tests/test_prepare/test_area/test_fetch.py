@@ -13,6 +13,7 @@ from helpers.stac_server import (
     DATES,
     LEFT,
     MAP_BOUNDS,
+    PIXELS,
     S2_ASSETS,
     TOP,
     Catalogue,
@@ -28,10 +29,11 @@ from mmss_plugins.bands import S2, S2_L2A
 from mmss_plugins.prepare.area import reading
 from mmss_plugins.prepare.area.cli import main
 from mmss_plugins.prepare.area.item_list import list_path, read_list
-from mmss_plugins.prepare.area.items import Item
-from mmss_plugins.prepare.area.loader import PatchLoader
+from mmss_plugins.prepare.area.items import Item, PatchItems
+from mmss_plugins.prepare.area.loader import PatchLoader, read_label
 from mmss_plugins.prepare.area.patches import Patch
 from mmss_plugins.prepare.area.products import CLASSES, Product
+from mmss_plugins.prepare.area.stratified import class_counts, stratified
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.store.creation.facts_log import read_facts
 from mmss_plugins.store.reader import ReadRequest, StoreReader
@@ -360,13 +362,12 @@ def test_beyond_a_map_there_is_no_class(server, store, tmp_path):
     write_cog(folder / 'west.tif', np.full((SIZE, SIZE // 2), 4, np.uint8), half)
     write_cog(folder / 'all.tif', np.full((SIZE, SIZE), 6, np.uint8), half)
     product = Product('http://x', 'dw', 'dynamic-world')
-    loader = PatchLoader({'labels': product})
     items = [task.labels[0]._replace(assets={'label': f'{server.files}/dw/{n}.tif'}) for n in
              ('west', 'all')]  # fmt: skip
-    label = loader._label(task.__class__(task.patch, (), (), tuple(items)), grid)
+    label = read_label(product, task.__class__(task.patch, (), (), tuple(items)), grid)
     assert (label[:, : SIZE // 2] == 4).all()
     assert (label[:, SIZE // 2 :] == 6).all()
-    label = loader._label(task.__class__(task.patch, (), (), tuple(items[:1])), grid)
+    label = read_label(product, task.__class__(task.patch, (), (), tuple(items[:1])), grid)
     assert (label[:, SIZE // 2 :] == 255).all()
 
 
@@ -540,3 +541,39 @@ def test_workers_of_a_dask_cluster_make_the_same_store(server, store, tmp_path):
     found, expected = samples(out), samples(store)
     assert list(found) == list(expected)
     assert all(np.array_equal(found[key], expected[key]) for key in expected)
+
+
+def test_stratified_patches_show_the_rare_class(server, tmp_path):
+    """Of 16 patches one is built up, two are water, and the others trees."""
+    size = 60
+    codes = np.full((PIXELS, PIXELS), 10, np.uint8)
+    codes[120:180, 180:240] = 50
+    codes[:60, :60] = codes[180:240, 60:120] = 80
+    place = server.folder / 'files' / 'strata.tif'
+    write_cog(place, codes, Affine(10, 0, LEFT, 0, -10, TOP))
+    product = Product('http://x', 'cover', 'esa-worldcover')
+    item = Item('strata', 'cover', DATES[0], None, {'label': f'{server.files}/strata.tif'}, {}, {})
+    tasks = [
+        PatchItems(Patch(32632, LEFT + 600 * x, TOP - 600 * y, size), (), (), (item,))
+        for y in range(4)
+        for x in range(4)
+    ]
+    beyond = PatchItems(Patch(32632, LEFT - 6000, TOP, size), (), (), (item,))
+    built, water = tasks[2 * 4 + 3], [tasks[0], tasks[3 * 4 + 1]]
+    assert class_counts(built, product).tolist() == [0] * 6 + [49, 0, 0]
+    assert not class_counts(beyond, product).any()
+    for seed in range(3):
+        three = stratified([*tasks, beyond], product, 3, seed)
+        assert built in three
+        assert sum(task in water for task in three) == 1
+        assert three == sorted(three, key=tasks.index)
+        six = stratified([*tasks, beyond], product, 6, seed)
+        assert all(task in six for task in three)
+    assert len(stratified([*tasks, beyond], product, 99, 0)) == 16
+
+
+def test_stratified_sampling_from_the_command_line(server, tmp_path):
+    out = tmp_path / 'a.lmdb'
+    options = ['--sampling', 'stratified', '--number', 2, '--search-only']
+    assert fetch(server, out, *options) == 0
+    assert len(read_list(list_path(out))[1]) == 2
