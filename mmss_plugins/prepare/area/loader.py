@@ -24,6 +24,7 @@ from mmss_plugins.store.season_index import SEASONS
 
 OFFSET = 1000  # of Sentinel-2 since processing baseline 04.00, in reflectance x 10000
 LABEL, CLOUDS = 'label', 'cloud_mask'
+APPLIED = 'earthsearch:boa_offset_applied'
 DAY = timedelta(days=1)
 _BASELINE = re.compile(r'(\d{1,2})\.(\d{1,2})')
 _PRODUCT_BASELINE = re.compile(r'_N(\d\d)(\d\d)_')
@@ -157,11 +158,12 @@ class PatchLoader:
             raise RasterError(f'{item.id}: expected uint16 or int16, but found {image.dtype}')
         offset = item_offset(item)
         image = subtract_offset(image, offset, item.id, names)
-        shifted = carries_offset(image, names) if product.kind == L1C else image.min() >= OFFSET
-        if shifted:
+        # a flag that is known to be wrong at times; bright deserts have no dark pixels either
+        doubtful = item.properties.get(APPLIED) is True and image.min() >= OFFSET
+        if doubtful or (product.kind == L1C and carries_offset(image, names)):
             raise RasterError(
-                f'{item.id}: by its metadata the offset of its values is {offset}, but none is '
-                f'below {OFFSET} after it was subtracted: the metadata seem to be wrong'
+                f'{item.id}: by its metadata the offset of its values is {offset}, but without it '
+                f'none is below {OFFSET}: the metadata seem to be wrong'
             )
         check_units(image, 's2', names, item.id)
         return image, clouds
@@ -234,7 +236,7 @@ def item_offset(item: Item) -> int:
         RasterError: If nothing says, or one statement contradicts another.
     """
     properties = item.properties
-    if properties.get('earthsearch:boa_offset_applied') is True:
+    if properties.get(APPLIED) is True:
         return 0
     names = f'{properties.get("s2:product_uri", "")} {item.id}'
     stated = {

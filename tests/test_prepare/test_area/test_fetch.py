@@ -328,7 +328,6 @@ def test_the_next_scene_is_taken_where_none_of_sentinel1_is_near(server, store, 
 @pytest.mark.parametrize(
     ('item', 'properties', 'reason'),
     [
-        ('clear_0', {'s2:processing_baseline': '02.14'}, 'the metadata seem to be wrong'),
         ('clear_0', {'earthsearch:boa_offset_applied': True}, 'the metadata seem to be wrong'),
     ],
 )
