@@ -24,7 +24,8 @@ _PRODUCT_TAGS = ('PRODUCT_URI', 'PRODUCT_ID')
 _ADDED = re.compile(rb'<(?:RADIO|BOA)_ADD_OFFSET\b[^>]*>\s*(-?\d+)\s*</')
 _BASELINE = re.compile(rb'<PROCESSING_BASELINE>\s*(\d\d)\.(\d\d)\s*<')
 _PRODUCT = re.compile(r'S2[A-D]_MSIL(?:1C|2A)_\d{8}T\d{6}_N(\d{4})_')
-_TAG_BASELINE = re.compile(r'(\d\d)\.(\d\d)')
+_TAG_BASELINE = re.compile(r'\d\d\.\d\d')
+_ANY_BASELINE = re.compile(r'(\d{1,2})\.\d{1,2}')
 
 
 def parse_offset(text: str) -> int | None:
@@ -78,7 +79,7 @@ def stated_offset(path: Path, tags: Mapping[str, str]) -> int | None:
     Raises:
         RasterError: If metadata state one offset for some bands, another for others.
     """
-    named = None if path.suffix.upper() == '.SAFE' else _from_name(path.name)
+    named = None if path.suffix.upper() == '.SAFE' else offset_of_name(path.name)
     for file in _metadata_files(path):
         found = _from_metadata(file)
         if found is not None and named not in (None, found):
@@ -90,17 +91,15 @@ def stated_offset(path: Path, tags: Mapping[str, str]) -> int | None:
             return found
     products = [str(tags.get(key, '')) for key in _PRODUCT_TAGS]
     for name in (*path.parts[::-1], *products):
-        found = _from_name(name)
+        found = offset_of_name(name)
         if found is not None:
             return found
     upper = {key.upper(): str(value) for key, value in tags.items()}
     for key in ('RADIO_ADD_OFFSET', 'BOA_ADD_OFFSET'):
         if re.fullmatch(r'-?\d+(\.0+)?', upper.get(key, '')):
             return -int(float(upper[key]))
-    match = _TAG_BASELINE.fullmatch(upper.get('PROCESSING_BASELINE', ''))
-    if match:
-        return OFFSET if int(match[1] + match[2]) >= FIRST_BASELINE else 0
-    return None
+    tag = upper.get('PROCESSING_BASELINE', '')
+    return offset_of_baseline(tag) if _TAG_BASELINE.fullmatch(tag) else None
 
 
 def find_level(path: Path, tags: Mapping[str, str]) -> str | None:
@@ -119,7 +118,14 @@ def find_level(path: Path, tags: Mapping[str, str]) -> str | None:
     return None
 
 
-def _from_name(name: str) -> int | None:
+def offset_of_baseline(text: str) -> int | None:
+    """The offset of a processing baseline such as '04.00'; None if the text is none."""
+    match = _ANY_BASELINE.fullmatch(text)
+    return None if match is None else OFFSET if int(match[1]) >= FIRST_BASELINE // 100 else 0
+
+
+def offset_of_name(name: str) -> int | None:
+    """The offset of a product by its name, in which the baseline stands; None without one."""
     match = _PRODUCT.search(name)
     return None if match is None else OFFSET if int(match[1]) >= FIRST_BASELINE else 0
 

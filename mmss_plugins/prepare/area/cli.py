@@ -91,7 +91,7 @@ def prepare(arguments: argparse.Namespace) -> int:
             print(f'items: {path}', flush=True)
     if arguments.search_only:
         return 0
-    products = {role: Product(**content) for role, content in request['products'].items()}
+    products = known.from_plain(request['products'])
     loader = PatchLoader(
         products, arguments.quantise, arguments.max_patch_cloud, arguments.max_days
     )
@@ -153,7 +153,7 @@ def _search(arguments: argparse.Namespace, request: Mapping[str, Any]) -> list[P
     by_class = sampling == STRATIFIED and number is not None
     wanted = number * CANDIDATES if by_class else number
     patches = choose(_patches(arguments), wanted, sampling, arguments.seed)
-    products = {role: Product(**content) for role, content in request['products'].items()}
+    products = known.from_plain(request['products'])
     noons = [datetime.fromisoformat(f'{day}T12:00:00+00:00') for day in request['dates']]
     found = find_items(
         patches, products, noons, arguments.days, arguments.max_cloud, arguments.max_days

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,17 +16,15 @@ from mmss_plugins.prepare.area.reading import PatchBand, read_patch
 from mmss_plugins.prepare.images import check_type, quantise, subtract_offset
 from mmss_plugins.raster.errors import RasterError
 from mmss_plugins.raster.georeference import Grid
+from mmss_plugins.raster.s2_offset import OFFSET, offset_of_baseline, offset_of_name
 from mmss_plugins.raster.units import carries_offset, check_units, decibel
 from mmss_plugins.store.creation.errors import PostponedSample, UnwantedSample
 from mmss_plugins.store.creation.plan import Loaded
 from mmss_plugins.store.season_index import SEASONS
 
-OFFSET = 1000  # of Sentinel-2 since processing baseline 04.00, in reflectance x 10000
 LABEL, CLOUDS = 'label', 'cloud_mask'
 APPLIED = 'earthsearch:boa_offset_applied'
 DAY = timedelta(days=1)
-_BASELINE = re.compile(r'(\d{1,2})\.(\d{1,2})')
-_PRODUCT_BASELINE = re.compile(r'_N(\d\d)(\d\d)_')
 
 
 class _Pair(NamedTuple):
@@ -239,17 +236,11 @@ def item_offset(item: Item) -> int:
     if properties.get(APPLIED) is True:
         return 0
     names = f'{properties.get("s2:product_uri", "")} {item.id}'
-    stated = {
-        OFFSET if int(match[1]) >= 4 else 0
-        for match in (
-            _BASELINE.fullmatch(str(properties.get('s2:processing_baseline', ''))),
-            _PRODUCT_BASELINE.search(names),
-        )
-        if match
-    }
-    version = _BASELINE.fullmatch(str(properties.get('processing:version', '')))
-    if not stated and version:
-        stated = {OFFSET if int(version[1]) >= 4 else 0}
+    baseline = offset_of_baseline(str(properties.get('s2:processing_baseline', '')))
+    stated = {offset for offset in (baseline, offset_of_name(names)) if offset is not None}
+    version = offset_of_baseline(str(properties.get('processing:version', '')))
+    if not stated and version is not None:
+        stated = {version}
     if not stated:
         declared = {value for band, value in item.offsets.items() if band != 'clouds'}
         stated = {round(-value * 10_000) for value in declared}

@@ -61,6 +61,8 @@ class Patch(NamedTuple):
     @property
     def crosses_180(self) -> bool:
         """Whether it lies on both sides of the antimeridian."""
+        if self.epsg % 100 not in (1, 60):
+            return False
         west, _, east, _ = self.footprint().bounds
         return east - west > 180
 

@@ -175,6 +175,11 @@ def _product(path: Path, role: str, content: Any) -> Product:
     return product
 
 
+def from_plain(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Product]:
+    """What :func:`describe` gave, as products again."""
+    return {role: Product(**values) for role, values in content.items()}
+
+
 def describe(products: Mapping[str, Product]) -> dict[str, Any]:
     """Products as plain values, as a mapping file and a store's description have them."""
     return {role: asdict(product) for role, product in products.items()}
