@@ -196,12 +196,12 @@ def _least_clouded(
             item.id,
         )
     )
-    passes: Counter[str] = Counter()  # tiles overlap, and products are made again
-    kept = [
-        item
-        for item in covering
-        if (passes.update([item.when[:10]]) or passes[item.when[:10]]) <= MOST_OF_A_DAY
-    ]
+    kept: list[Item] = []
+    of_day: Counter[str] = Counter()  # tiles overlap, and products are made again
+    for item in covering:
+        of_day[item.when[:10]] += 1
+        if of_day[item.when[:10]] <= MOST_OF_A_DAY:
+            kept.append(item)
     yield from kept[:MOST_CANDIDATES]
 
 
